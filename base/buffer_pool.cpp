@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/buffer_pool.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace ottla::base {
+
+namespace {
+constexpr unsigned class_min = 12;  // 4 KiB: smaller buffers are the heap's business
+constexpr unsigned class_max = 26;  // 64 MiB
+}  // namespace
+
+struct BufferPool::PooledBlock : detail::Block {
+    std::weak_ptr<Store> home;
+};
+
+struct BufferPool::Store {
+    explicit Store(std::size_t max) : bytes_max(max) {}
+    ~Store() {
+        for (auto& list : idle)
+            for (PooledBlock* block : list) destroy(block);
+    }
+
+    static void destroy(PooledBlock* block) noexcept {
+        block->~PooledBlock();
+        ::operator delete(block);
+    }
+
+    static void release(detail::Block* b) noexcept {
+        auto* block = static_cast<PooledBlock*>(b);
+        if (const auto store = block->home.lock(); !store || !store->put_back(block)) destroy(block);
+    }
+
+    bool put_back(PooledBlock* block) noexcept {
+        const std::lock_guard hold(idle_lists);
+        if (bytes + block->capacity > bytes_max) return false;
+        auto& list = idle[static_cast<std::size_t>(std::countr_zero(block->capacity)) - class_min];
+        if (list.size() == list.capacity()) return false;  // reserved up front: no allocation while releasing
+        list.push_back(block);
+        bytes += block->capacity;
+        return true;
+    }
+
+    PooledBlock* take(unsigned size_class) {
+        const std::lock_guard hold(idle_lists);
+        auto& list = idle[size_class - class_min];
+        if (list.empty()) {
+            if (list.capacity() == 0) list.reserve(std::clamp<std::size_t>(bytes_max >> size_class, 1, 1024));
+            return nullptr;
+        }
+        PooledBlock* block = list.back();
+        list.pop_back();
+        bytes -= block->capacity;
+        block->references.store(1, std::memory_order_relaxed);
+        return block;
+    }
+
+    const std::size_t bytes_max;
+    std::mutex idle_lists;  // guards what follows
+    std::size_t bytes = 0;
+    std::array<std::vector<PooledBlock*>, class_max - class_min + 1> idle;
+};
+
+BufferPool::BufferPool(std::size_t bytes_max) : store_(std::make_shared<Store>(bytes_max)) {}
+BufferPool::~BufferPool() = default;
+
+Buffer BufferPool::take(std::size_t capacity) {
+    if (capacity > (std::size_t{1} << class_max)) return Buffer(capacity);
+    const auto size_class =
+        std::max(class_min, static_cast<unsigned>(std::bit_width(std::max<std::size_t>(capacity, 2) - 1)));
+    if (PooledBlock* block = store_->take(size_class)) return Buffer(block);
+    const std::size_t size = std::size_t{1} << size_class;
+    void* memory = ::operator new(sizeof(PooledBlock) + size);
+    auto* data = static_cast<std::uint8_t*>(memory) + sizeof(PooledBlock);
+    return Buffer(new (memory) PooledBlock{{{1}, &Store::release, data, size}, store_});
+}
+
+std::size_t BufferPool::idle_bytes() const {
+    const std::lock_guard hold(store_->idle_lists);
+    return store_->bytes;
+}
+
+}  // namespace ottla::base

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// BufferPool: memory for frames and batches that goes round, since touching fresh pages costs more than filling
+// them. Any thread may take; the last Bytes to go gives back, from whichever thread it goes on.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include <ottla/bytes.hpp>
+
+namespace ottla::base {
+
+class BufferPool {
+public:
+    // Keeps at most `bytes_max` of idle memory; what is above goes back to the heap.
+    explicit BufferPool(std::size_t bytes_max);
+    ~BufferPool();
+
+    // An empty buffer with at least this capacity: rounded up to a power of two, so that it fits many.
+    // Outlives the pool if need be.
+    Buffer take(std::size_t capacity);
+
+    std::size_t idle_bytes() const;
+
+private:
+    struct Store;
+    struct PooledBlock;
+    std::shared_ptr<Store> store_;
+};
+
+}  // namespace ottla::base

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+# How our own targets are compiled: language level, warnings, sanitizers, fast linker, ccache. Nothing here reaches
+# a project that takes Ottla in by add_subdirectory, except through the targets it links.
+
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+  set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+  find_program(OTTLA_CCACHE ccache)
+  if(OTTLA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    # Precompiled headers are cached only when ccache may trust their time stamps and macros.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+        "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
+        "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" "CCACHE_NOHASHDIR=1" ${OTTLA_CCACHE})
+  endif()
+endif()
+
+add_library(ottla_options INTERFACE)
+target_compile_features(ottla_options INTERFACE cxx_std_20)
+target_compile_options(ottla_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<BOOL:${OTTLA_WARNINGS_AS_ERRORS}>:-Werror>
+  $<$<CONFIG:RelWithDebInfo>:-g1>
+  # gcc 12 warns about its own inlining of std::string and optional; the sanitizers see the real thing.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds;-fpch-preprocess>
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-field-initializers>
+  -Wno-missing-field-initializers)
+if(OTTLA_SANITIZE)
+  target_compile_options(ottla_options INTERFACE -fsanitize=${OTTLA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(ottla_options INTERFACE -fsanitize=${OTTLA_SANITIZE})
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  target_compile_options(ottla_options INTERFACE -Og)
+endif()
+
+find_program(OTTLA_MOLD mold)
+find_program(OTTLA_LLD NAMES ld.lld ld.lld-16)
+if(PROJECT_IS_TOP_LEVEL AND OTTLA_MOLD)
+  add_link_options(-fuse-ld=mold)
+elseif(PROJECT_IS_TOP_LEVEL AND OTTLA_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+# ottla_library(NAME [PUBLIC_HEADERS] SOURCES ... LINK ... PRIVATE_LINK ...)
+# A layer of the house: static, seen as ottla::NAME, its own headers by the path from the root, its public ones
+# from <folder>/include.
+function(ottla_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(ottla_${name} STATIC ${arg_SOURCES})
+  add_library(ottla::${name} ALIAS ottla_${name})
+  set_target_properties(ottla_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(ottla_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/include")
+    target_include_directories(ottla_${name} PUBLIC
+      $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  endif()
+  target_compile_features(ottla_${name} PUBLIC cxx_std_20)
+  target_link_libraries(ottla_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK} $<BUILD_INTERFACE:ottla_options>)
+endfunction()
+
+# ottla_program(NAME SOURCES ... LINK ...): lands in build/<preset>/bin.
+function(ottla_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINK} ottla_options)
+endfunction()
+
+# ottla_test(NAME [LABELS ...] SOURCES ... LINK ...): one GoogleTest program, one CTest entry.
+function(ottla_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINK} ottla_options GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE OTTLA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}")
+endfunction()
+
+# ottla_precompiled_asio(TARGET ...): reuses the one precompiled header of Asio (net/asio/precompiled.hpp).
+function(ottla_precompiled_asio)
+  foreach(target IN LISTS ARGN)
+    target_precompile_headers(${target} REUSE_FROM ottla_asio_pch)
+  endforeach()
+endfunction()

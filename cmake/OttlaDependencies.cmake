@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# What we stand on. Libraries without a CMake package of their own become imported targets here; the installed
+# package (ottlaConfig.cmake) includes this very file, so that both see the same.
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+
+# ottla_find_library(TARGET HEADER NAME): an imported target for a plain C library.
+function(ottla_find_library target header name)
+  if(TARGET ottla::${target})
+    return()
+  endif()
+  find_path(OTTLA_${target}_INCLUDE ${header} REQUIRED)
+  find_library(OTTLA_${target}_LIBRARY ${name} REQUIRED)
+  add_library(ottla::${target} UNKNOWN IMPORTED)
+  set_target_properties(ottla::${target} PROPERTIES
+    IMPORTED_LOCATION "${OTTLA_${target}_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${OTTLA_${target}_INCLUDE}")
+endfunction()
+ottla_find_library(zstd_lib zstd.h zstd)
+ottla_find_library(lz4_lib lz4frame.h lz4)
+ottla_find_library(snappy_lib snappy.h snappy)
+ottla_find_library(isal_lib isa-l.h isal)
+ottla_find_library(deflate_lib libdeflate.h deflate)
+
+if(OTTLA_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(OTTLA_BUILD_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+if(OTTLA_BUILD_TOOLS)
+  find_package(CLI11 REQUIRED)
+endif()
