@@ -3,6 +3,8 @@
 # a project that takes Ottla in by add_subdirectory, except through the targets it links.
 
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# Programs and libraries are compiled alike, so that both can use one precompiled header.
+set(CMAKE_CXX_COMPILE_OPTIONS_PIE "-fPIC")
 if(PROJECT_IS_TOP_LEVEL)
   set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
   set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
