@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// RequestHook: sees every request before its handler does. The fault scripts and the request log of an embedded
+// cluster stand here; a plain broker has none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <ottla/error.hpp>
+#include <ottla/protocol/api_key.hpp>
+#include "broker/handlers/handler.hpp"
+
+namespace ottla::broker {
+
+class RequestHook {
+public:
+    virtual ~RequestHook() = default;
+
+    struct Verdict {
+        enum Kind : std::uint8_t { pass, answer_error, disconnect } kind = pass;
+        ErrorCode error = ErrorCode::none;  // for answer_error
+    };
+    // May wait (latency). Runs on the connection's shard.
+    virtual boost::asio::awaitable<Verdict> before(RequestContext& context, protocol::ApiKey api) = 0;
+};
+
+}  // namespace ottla::broker

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shard: the part of a broker that one thread runs. Connections stay on the shard that accepted them; a partition
+// belongs to the shard that its hash names. Everything in here is touched on `executor` only; others post.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <ottla/uuid.hpp>
+#include "broker/metadata/image.hpp"
+
+namespace ottla::broker {
+
+class Partition;
+
+struct PartitionKey {
+    Uuid topic_id;
+    std::int32_t partition = 0;
+    friend bool operator==(const PartitionKey&, const PartitionKey&) = default;
+};
+
+// The same on every run and machine: it decides which shard owns a partition.
+std::size_t hash_value(const PartitionKey&) noexcept;
+
+class Shard {
+public:
+    Shard(std::size_t index, boost::asio::any_io_executor executor) : index_(index), executor_(std::move(executor)) {}
+
+    std::size_t index() const noexcept { return index_; }
+    const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
+
+    // Never null once the broker serves.
+    const std::shared_ptr<const MetadataImage>& image() const noexcept { return image_; }
+    void set_image(std::shared_ptr<const MetadataImage> image) noexcept { image_ = std::move(image); }
+
+    // A partition that this broker holds and this shard owns, as leader or not; null when there is none (the
+    // answer is NOT_LEADER_OR_FOLLOWER when the image knows the partition, else UNKNOWN_TOPIC_OR_PARTITION or
+    // UNKNOWN_TOPIC_ID).
+    std::shared_ptr<Partition> find(const PartitionKey& key) const {
+        const auto at = partitions_.find(key);
+        return at == partitions_.end() ? nullptr : at->second;
+    }
+    void add(const PartitionKey& key, std::shared_ptr<Partition> partition) {
+        partitions_.insert_or_assign(key, std::move(partition));
+    }
+    void remove(const PartitionKey& key) { partitions_.erase(key); }
+    std::size_t partition_count() const noexcept { return partitions_.size(); }
+
+private:
+    std::size_t index_;
+    boost::asio::any_io_executor executor_;
+    std::shared_ptr<const MetadataImage> image_;
+    boost::unordered_flat_map<PartitionKey, std::shared_ptr<Partition>> partitions_;
+};
+
+}  // namespace ottla::broker
