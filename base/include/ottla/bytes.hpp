@@ -148,6 +148,12 @@ public:
         size_ = 0;
         return Bytes(std::exchange(block_, nullptr), s);
     }
+    // Shares a part that is written for good, while the owner goes on writing behind it. `offset + count` must lie
+    // within capacity().
+    Bytes share(std::size_t offset, std::size_t count) const noexcept {
+        block_->retain();
+        return Bytes(block_, {block_->data + offset, count});
+    }
 
 private:
     detail::Block* block_ = nullptr;
