@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Real processes for the integration tests: our broker, kcat, librdkafka's Python client, Apache Kafka and its tools.
+
+Every test module is a program: `python3 integration/test_x.py`. Programs of ours come from $OTTLA_BIN (default
+build/dev/bin); what is fetched from other registries stays in $OTTLA_PEERS (default build/peers). A test whose registry
+is out of reach prints a loud SKIPPED line and goes on."""
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BIN = os.environ.get("OTTLA_BIN", os.path.join(ROOT, "build", "dev", "bin"))
+PEERS = os.environ.get("OTTLA_PEERS", os.path.join(ROOT, "build", "peers"))
+LIBRDKAFKA_WHEEL = "confluent-kafka==2.16.1"
+
+
+def program(name):
+    path = os.path.join(BIN, name)
+    if not os.path.exists(path):
+        raise RuntimeError(f"{path} is missing: run scripts/build first")
+    return path
+
+
+def run(args, input=None, timeout=60, check=True, env=None):
+    """Runs a program to its end; its output as text. A non-zero exit is an AssertionError with all it said."""
+    text = input if input is None or isinstance(input, bytes) else input.encode()
+    done = subprocess.run(args, input=text, capture_output=True, timeout=timeout, env=env)
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(map(str, args))} exited with {done.returncode}\n{out[-4000:]}\n{err[-4000:]}")
+    done.stdout, done.stderr = out, err
+    return done
+
+
+def ottla(*args, **options):
+    return run([program("ottla"), *map(str, args)], **options)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def read_line(stream, starts_with, seconds):
+    """The first line of `stream` that starts so; fails when the time is up or the stream ends."""
+    deadline, seen = time.monotonic() + seconds, b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while True:
+            for line in seen.split(b"\n")[:-1]:
+                if line.startswith(starts_with.encode()):
+                    return line.decode()
+            if not selector.select(max(0, deadline - time.monotonic())):
+                raise AssertionError(f"no line '{starts_with}' within {seconds} s; seen: {seen!r}")
+            more = os.read(stream.fileno(), 65536)
+            if not more:
+                raise AssertionError(f"the program ended without a line '{starts_with}'; seen: {seen!r}")
+            seen += more
+
+
+class Broker:
+    """`ottla dev` in a process of its own, on a port that stays the same over restarts."""
+
+    def __init__(self, *options, data=None, memory=False):
+        self.own = None if data or memory else tempfile.mkdtemp(prefix="ottla-test-")
+        self.data = data or self.own
+        self.options = list(options) + (["--memory"] if memory else ["--data", self.data])
+        self.port = 0
+        self.process = None
+        self.log = tempfile.NamedTemporaryFile(prefix="ottla-broker-", suffix=".log", delete=False)
+
+    def start(self):
+        self.process = subprocess.Popen([program("ottla"), "dev", "--port", str(self.port), *self.options],
+                                        stdout=subprocess.PIPE, stderr=self.log)
+        try:
+            ready = read_line(self.process.stdout, "READY ", 20)
+        except AssertionError as e:
+            self.kill()
+            raise AssertionError(f"{e}\n{open(self.log.name).read()[-4000:]}") from None
+        self.bootstrap = dict(word.split("=", 1) for word in ready.split()[1:])["bootstrap"]
+        self.port = int(self.bootstrap.split(",")[0].rsplit(":", 1)[1])
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self, seconds=15):
+        """SIGTERM, as a service manager does. A clean stop exits with 0."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(seconds)
+        self.process.stdout.close()
+        if code != 0:
+            raise AssertionError(f"the broker exited with {code}\n{open(self.log.name).read()[-4000:]}")
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *failed):
+        try:
+            if self.process.poll() is None:
+                self.kill() if failed[0] else self.stop()
+        finally:
+            self.log.close()
+            os.unlink(self.log.name)
+            if self.own:
+                shutil.rmtree(self.own, ignore_errors=True)
+
+
+class RegistryOutOfReach(unittest.SkipTest):
+    def __init__(self, what, why):
+        line = f"SKIPPED: {what}: its registry is out of reach ({why})"
+        print(line, flush=True)
+        super().__init__(line)
+
+
+def librdkafka_python():
+    """A Python that has confluent-kafka, whose wheel brings the newest librdkafka."""
+    venv = os.path.join(PEERS, "venv")
+    python = os.path.join(venv, "bin", "python")
+    if not os.path.exists(os.path.join(venv, ".done")):
+        os.makedirs(PEERS, exist_ok=True)
+        shutil.rmtree(venv, ignore_errors=True)
+        run([sys.executable, "-m", "venv", venv], timeout=120)
+        done = run([python, "-m", "pip", "install", "--quiet", LIBRDKAFKA_WHEEL], timeout=300, check=False)
+        if done.returncode:
+            raise RegistryOutOfReach(LIBRDKAFKA_WHEEL, done.stderr.strip()[-200:])
+        open(os.path.join(venv, ".done"), "w").close()
+    return python
+
+
+KAFKA = os.path.join(ROOT, "integration", "kafka", "kafka")
+
+
+def kafka_env():
+    return dict(os.environ, KAFKA_PEER=os.environ.get("KAFKA_PEER", os.path.join(PEERS, "kafka")))
+
+
+def kafka_setup():
+    done = run([KAFKA, "setup"], timeout=600, check=False, env=kafka_env())
+    if done.returncode:
+        raise RegistryOutOfReach("Apache Kafka 4.3.1 (Maven)", (done.stdout + done.stderr).strip()[-200:])
+
+
+def kafka_run(name, *args, **options):
+    """Runs one of Apache Kafka's command-line classes."""
+    return run([KAFKA, "run", name, *map(str, args)], env=dict(kafka_env(), JVM="-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"), **options)
+
+
+@contextlib.contextmanager
+def apache_kafka(nodes=1, *lines):
+    """A real Apache Kafka 4.3.1 for the time of the block; gives its bootstrap address."""
+    kafka_setup()
+    port = free_port()
+    # Its output goes to files of its own: the nodes live on after the script, and would hold a pipe open.
+    with tempfile.TemporaryFile() as out:
+        done = subprocess.run([KAFKA, "up", str(nodes), str(port), *lines], env=kafka_env(), stdout=out, stderr=out, timeout=120)
+        out.seek(0)
+        said = out.read().decode(errors="replace")
+    try:
+        if done.returncode:
+            raise AssertionError(said[-3000:])
+        yield f"127.0.0.1:{port}"
+    finally:
+        run([KAFKA, "down", str(port)], env=kafka_env(), check=False)
+        shutil.rmtree(os.path.join(kafka_env()["KAFKA_PEER"], str(port)), ignore_errors=True)
+
+
+def main():
+    unittest.main(module="__main__", verbosity=2)

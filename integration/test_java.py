@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Apache Kafka's own Java clients and tools against our broker, and its dump tool on our files."""
+import glob
+import os
+import unittest
+
+from harness import Broker, kafka_run, kafka_setup, main, ottla
+
+
+class Java(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        kafka_setup()
+        cls.broker = cls.enterClassContext(Broker())
+        cls.at = ("--bootstrap-server", cls.broker.bootstrap)
+
+    def test_topic_command_creates_describes_alters_and_deletes(self):
+        tool = "org.apache.kafka.tools.TopicCommand"
+        kafka_run(tool, *self.at, "--create", "--topic", "from-java", "--partitions", 3, "--config", "max.message.bytes=100000")
+        described = kafka_run(tool, *self.at, "--describe", "--topic", "from-java").stdout
+        self.assertIn("PartitionCount: 3", described)
+        self.assertIn("max.message.bytes=100000", described)
+        kafka_run(tool, *self.at, "--alter", "--topic", "from-java", "--partitions", 5)
+        self.assertIn("from-java", kafka_run(tool, *self.at, "--list").stdout.split())
+        kafka_run(tool, *self.at, "--delete", "--topic", "from-java")
+        self.assertNotIn("from-java", kafka_run(tool, *self.at, "--list").stdout.split())
+
+    def test_console_producer_and_consumer(self):
+        ottla("topic", "create", "console", "-b", self.broker.bootstrap)
+        lines = "".join(f"k{i}:value {i}\n" for i in range(500))
+        kafka_run("org.apache.kafka.tools.ConsoleProducer", *self.at, "--topic", "console", "--reader-property", "parse.key=true",
+                  "--reader-property", "key.separator=:", "--compression-codec", "zstd", input=lines)
+        back = kafka_run("org.apache.kafka.tools.consumer.ConsoleConsumer", *self.at, "--topic", "console", "--partition", 0, "--offset", "earliest",
+                         "--max-messages", 500, "--timeout-ms", 15000, "--formatter-property", "print.key=true", "--formatter-property",
+                         "key.separator=:").stdout
+        self.assertEqual(back, lines)
+
+    def test_verifiable_producer_has_every_record_acknowledged(self):
+        ottla("topic", "create", "verifiable", "-p", 2, "-b", self.broker.bootstrap)
+        said = kafka_run("org.apache.kafka.tools.VerifiableProducer", *self.at, "--topic", "verifiable", "--max-messages", 20000, "--acks", -1,
+                         timeout=120).stdout
+        self.assertEqual(said.count('"name":"producer_send_success"'), 20000)
+
+    def test_performance_tool_runs_to_its_end(self):
+        ottla("topic", "create", "perf", "-p", 3, "-b", self.broker.bootstrap)
+        said = kafka_run("org.apache.kafka.tools.ProducerPerformance", "--topic", "perf", "--num-records", 100000, "--record-size", 100, "--throughput", -1,
+                         *self.at, "--command-property", "acks=all", timeout=120).stdout
+        self.assertIn("100000 records sent", said)
+
+
+class DumpLog(unittest.TestCase):
+    def test_kafkas_dump_tool_reads_our_segments_and_our_metadata_log(self):
+        kafka_setup()
+        with Broker() as broker:
+            ottla("topic", "create", "dumped", "-b", broker.bootstrap)
+            ottla("produce", "dumped", "-b", broker.bootstrap, "-k", ":", "-X", "compression.type=lz4", input="a:1\nb:2\nc:3\n")
+            broker.stop()
+            tool = "org.apache.kafka.tools.DumpLogSegments"
+            segment, = glob.glob(os.path.join(broker.data, "dumped-0", "*.log"))
+            dumped = kafka_run(tool, "--deep-iteration", "--print-data-log", "--files", segment).stdout
+            for key, value in [("a", "1"), ("b", "2"), ("c", "3")]:
+                self.assertIn(f"key: {key} payload: {value}", dumped)
+            metadata = kafka_run(tool, "--cluster-metadata-decoder", "--files",
+                                 os.path.join(broker.data, "__cluster_metadata-0", "00000000000000000000.log")).stdout
+            for record in ["LEADER_CHANGE", "FEATURE_LEVEL_RECORD", "REGISTER_BROKER_RECORD", "TOPIC_RECORD", "PARTITION_RECORD"]:
+                self.assertIn(record, metadata.upper().replace("LEADERCHANGE", "LEADER_CHANGE"))
+            self.assertIn('"name":"dumped"', metadata)
+            broker.start()  # the block stops it once more, from the same files
+
+
+if __name__ == "__main__":
+    main()
