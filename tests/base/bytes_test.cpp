@@ -43,6 +43,19 @@ TEST(Buffer, grows_and_freezes) {
     EXPECT_EQ(bytes.text().substr(9'990), "0123456789");
 }
 
+TEST(Buffer, shares_a_part_and_goes_on_growing) {
+    Buffer buffer(16);
+    buffer.append(std::string_view("first"));
+    {
+        const Bytes part = buffer.share(0, 5);
+        EXPECT_TRUE(buffer.is_shared());
+        for (int i = 0; i < 100; ++i) buffer.append(std::string_view("second"));
+        EXPECT_EQ(part.text(), "first");
+        EXPECT_FALSE(buffer.is_shared());  // it grew into memory of its own
+    }
+    EXPECT_EQ(as_text(buffer.span()).substr(0, 11), "firstsecond");
+}
+
 TEST(BufferPool, gives_the_same_memory_again) {
     base::BufferPool pool(1 << 20);
     const std::uint8_t* first = nullptr;

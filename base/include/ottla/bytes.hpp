@@ -154,6 +154,8 @@ public:
         block_->retain();
         return Bytes(block_, {block_->data + offset, count});
     }
+    // Somebody still holds a part; while false, all of the memory may be written again.
+    bool is_shared() const noexcept { return block_ && block_->references.load(std::memory_order_acquire) > 1; }
 
 private:
     detail::Block* block_ = nullptr;
