@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// ClientChannel: the client's end of one Kafka connection. It negotiates versions (KIP-35, KIP-511), frames and
+// pipelines requests, matches answers, and keeps every request's deadline. Belongs to one loop, on whose thread all is
+// called.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <ottla/function.hpp>
+#include <ottla/protocol/api_key.hpp>
+#include <ottla/protocol/chain.hpp>
+#include <ottla/protocol/reader.hpp>
+#include <ottla/protocol/writer.hpp>
+
+#include "base/buffer_pool.hpp"
+#include "base/log.hpp"
+#include "net/alarm.hpp"
+#include "net/frame_buffer.hpp"
+#include "net/signal.hpp"
+#include "net/transport.hpp"
+#include "net/write_queue.hpp"
+
+namespace ottla::net {
+
+struct ClientChannelOptions {
+    std::string client_id = "ottla";
+    // Sent with ApiVersions: [A-Za-z0-9] first and last, with "." and "-" between (KIP-511).
+    std::string software_name = "ottla";
+    std::string software_version = "0.1.0";
+    std::size_t frame_bytes_max = 1'000'000'000;
+    // Beyond, a call fails with queue_full.
+    std::size_t in_flight_max = 1000;
+    std::size_t unsent_bytes_max = std::size_t{1} << 30;
+};
+
+class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
+public:
+    using Options = ClientChannelOptions;
+    // The answer's body (after its header), sharing the memory of the frame.
+    using OnAnswer = Function<void(Result<Bytes>)>;
+    using ApiRanges = std::map<protocol::ApiKey, protocol::VersionRange>;
+
+    // Connects and negotiates on the calling coroutine's executor. The channel lives on its own until close(), even
+    // when nobody holds it. `transport`, `timers` and `pool` must outlive it. Errors: resolve, transport, timed_out,
+    // bad_message, unsupported_version; all name the endpoint.
+    static asio::awaitable<Result<std::shared_ptr<ClientChannel>>> open(Transport& transport, Timers& timers,
+                                                                        base::BufferPool& pool, Endpoint endpoint,
+                                                                        Options options, TimePoint deadline,
+                                                                        base::Log log = {});
+    // Over a stream that is connected already, nothing negotiated. Starts reading.
+    static std::shared_ptr<ClientChannel> over(std::unique_ptr<Stream>, Timers&, base::BufferPool&, Endpoint, Options,
+                                               base::Log log = {});
+    ~ClientChannel();
+
+    // Asks the broker for its versions; open() has done so. Can be repeated.
+    asio::awaitable<Result<void>> negotiate(TimePoint deadline);
+    // The highest version that both ends speak. Errors: unsupported_feature (the broker lacks the API),
+    // unsupported_version; both name API, versions and broker.
+    Result<std::int16_t> pick(protocol::ApiKey, protocol::VersionRange ours) const;
+    // What the broker said, tagged features included.
+    const protocol::ApiVersionsResponse& api_versions() const noexcept { return *api_versions_; }
+
+    // One request and its answer. Errors: those of exchange(), and bad_message when the answer can't be decoded.
+    // Cancelled, the wait ends with `cancelled`; the request may still take effect.
+    template <class Request>
+    asio::awaitable<Result<typename Request::Response>> call(Request request, std::int16_t version, TimePoint deadline);
+    // The same for bytes. Errors: timed_out for this request, transport or closed for all when the connection goes:
+    // a request past its deadline closes it, since answers come in order; queue_full, unsupported_version.
+    asio::awaitable<Result<Bytes>> exchange(protocol::ApiKey, std::int16_t version, protocol::Chain body,
+                                            TimePoint deadline);
+    // The same with a callback, called once on the loop, never within send(). It may send and close.
+    void send(protocol::ApiKey, std::int16_t version, protocol::Chain body, TimePoint deadline, OnAnswer);
+    // A request that has no answer (Produce with acks=0).
+    Result<void> post(protocol::ApiKey, std::int16_t version, protocol::Chain body);
+
+    // Everybody waiting gets `reason`. May be called again and again.
+    void close(Error reason = Error::of(ErrorCode::closed));
+    bool is_open() const noexcept { return !closed_; }
+    // Why it closed; Error{} while open.
+    const Error& reason() const noexcept { return reason_; }
+    // Called once, on the loop, with the reason; later when it is closed already.
+    void on_close(Function<void(const Error&)>);
+
+    const Endpoint& endpoint() const noexcept { return endpoint_; }
+    const std::string& peer() const noexcept { return stream_->peer(); }
+    asio::any_io_executor get_executor() const { return stream_->get_executor(); }
+    std::size_t in_flight() const noexcept { return waiting_.size(); }
+    std::size_t unsent_bytes() const noexcept { return queue_->unsent_bytes(); }
+    // When the last byte came or the last request was sent, for connections.max.idle.ms.
+    TimePoint last_used() const noexcept { return last_used_; }
+
+private:
+    struct Waiting {
+        std::int32_t correlation_id;
+        protocol::ApiKey key;
+        std::int16_t version;
+        TimePoint deadline;
+        OnAnswer on_answer;  // empty: nobody waits any more
+    };
+
+    ClientChannel(std::unique_ptr<Stream>, Timers&, base::BufferPool&, Endpoint, Options, base::Log);
+    static asio::awaitable<void> read_loop(std::shared_ptr<ClientChannel> self);
+
+    Result<protocol::Chain> frame(protocol::ApiKey, std::int16_t version, std::int32_t correlation_id,
+                                  protocol::Chain body) const;
+    Result<void> check_room(protocol::ApiKey) const;
+    Result<void> take_frames();
+    Result<void> on_frame(const Bytes& frame);
+    void on_alarm();
+    void abandon(std::int32_t correlation_id);
+    void answer_later(OnAnswer, Error);
+    std::string subject(protocol::ApiKey, std::int16_t version) const;
+
+    std::shared_ptr<Stream> stream_;
+    Timers& timers_;
+    base::BufferPool& pool_;
+    Endpoint endpoint_;
+    Options options_;
+    base::Log log_;
+    FrameBuffer frames_;
+    std::shared_ptr<WriteQueue> queue_;
+    Alarm alarm_;
+    std::deque<Waiting> waiting_;
+    std::unique_ptr<protocol::ApiVersionsResponse> api_versions_;
+    ApiRanges ranges_;
+    Function<void(const Error&)> on_close_;
+    Error reason_;
+    TimePoint last_used_{};
+    std::int32_t next_correlation_id_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace ottla::net

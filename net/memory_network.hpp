@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// MemoryNetwork: hosts and connections in memory, on handed-in time, one seed deciding delay and fragmentation. Bytes
+// of a connection stay in order, as on TCP; connections overtake each other. For the simulator and for tests, on one
+// thread. What it does never depends on addresses or on hash iteration.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/random.hpp"
+#include "net/timers.hpp"
+#include "net/transport.hpp"
+
+namespace ottla::net {
+
+struct MemoryNetworkOptions {
+    // One way, drawn anew for every write.
+    Duration delay_min{0};
+    Duration delay_max{0};
+    // Reads and writes move a random part of what they could (at least one byte).
+    bool fragment = false;
+    // Bytes written and not yet read, per direction; a writer waits beyond.
+    std::size_t window_bytes = 256 * 1024;
+};
+
+// What happened so far; faults are counted when they hit something.
+struct MemoryNetworkCounts {
+    std::uint64_t connections = 0, refused = 0, writes = 0, bytes = 0, resets = 0, held_back = 0, fragments = 0;
+};
+
+class MemoryNetwork {
+public:
+    // `timers` must outlive the network and everything made from it.
+    MemoryNetwork(Timers& timers, base::Random random, MemoryNetworkOptions options = {});
+    ~MemoryNetwork();
+
+    // The network as the program on `name` sees it. Listening on any address means listening as `name`; connecting
+    // to a name that nobody listens on is refused. "localhost" and "127.0.0.1" mean the host itself. The transport
+    // keeps the network's state alive.
+    std::unique_ptr<Transport> host(const std::string& name);
+
+    // The link between two hosts stops carrying anything in one direction, or in both: nobody is told. Bytes on the
+    // way wait and arrive after heal(), as retransmission would bring them.
+    void cut_one_way(const std::string& from, const std::string& to);
+    void cut(const std::string& a, const std::string& b);
+    void heal(const std::string& a, const std::string& b);
+    void heal_all();
+    // Every connection between the two breaks now: both ends see a reset, bytes on the way are lost. Returns how many.
+    std::size_t reset(const std::string& a, const std::string& b);
+    // One connection of those between the two, chosen by the seed. false: there is none.
+    bool reset_one(const std::string& a, const std::string& b);
+
+    // The host's process dies: its listeners and its ends go. The others see resets; with `silently` they see
+    // nothing (power lost: half-open connections) until they write to a host that is up again.
+    void crash(const std::string& host, bool silently = false);
+
+    void set_options(MemoryNetworkOptions);
+    const MemoryNetworkCounts& counts() const noexcept;
+    // Called with a line for each delivery and fault: a trace to hash.
+    void on_event(std::function<void(std::string_view)>);
+
+    struct State;
+
+private:
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace ottla::net

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// TCP behind Transport: TCP_NODELAY, SO_REUSEADDR, never SIGPIPE.
+#pragma once
+
+#include "base/log.hpp"
+#include "net/timers.hpp"
+#include "net/transport.hpp"
+
+namespace ottla::net {
+
+struct TcpOptions {
+    // SO_SNDBUF and SO_RCVBUF; 0 leaves the system's choice.
+    int send_buffer_bytes = 0;
+    int receive_buffer_bytes = 0;
+    bool keepalive = true;
+    int backlog = 1024;
+    // How long accept() waits when the process is out of file descriptors.
+    base::Duration accept_pause = std::chrono::milliseconds(100);
+};
+
+class TcpTransport final : public Transport {
+public:
+    // `timers` must outlive what is made here.
+    explicit TcpTransport(Timers& timers, base::Log log = {}, TcpOptions options = {});
+
+    asio::awaitable<Result<std::unique_ptr<Stream>>> connect(Endpoint, base::TimePoint deadline) override;
+    Result<std::unique_ptr<Listener>> listen(asio::any_io_executor, const Endpoint&) override;
+
+private:
+    Timers& timers_;
+    base::Log log_;
+    TcpOptions options_;
+};
+
+std::unique_ptr<Stream> make_tcp_stream(asio::ip::tcp::socket, const TcpOptions&);
+
+}  // namespace ottla::net
