@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ottla/protocol/varint.hpp>
+
+namespace ottla::protocol {
+
+const std::uint8_t* load_long_varint(const std::uint8_t* from, const std::uint8_t* end, std::uint64_t& value) noexcept {
+    value = 0;
+    for (unsigned shift = 0; shift < 70 && from != end; shift += 7) {
+        const std::uint64_t byte = *from++;
+        value |= (byte & 0x7f) << shift;
+        if (byte < 0x80) return from;
+    }
+    value = 0;
+    return nullptr;
+}
+
+}  // namespace ottla::protocol
