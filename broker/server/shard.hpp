@@ -10,21 +10,12 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 
-#include <ottla/uuid.hpp>
 #include "broker/metadata/image.hpp"
+#include "broker/server/partition_key.hpp"
 
 namespace ottla::broker {
 
 class Partition;
-
-struct PartitionKey {
-    Uuid topic_id;
-    std::int32_t partition = 0;
-    friend bool operator==(const PartitionKey&, const PartitionKey&) = default;
-};
-
-// The same on every run and machine: it decides which shard owns a partition.
-std::size_t hash_value(const PartitionKey&) noexcept;
 
 class Shard {
 public:

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Log: one partition's directory of segments in Kafka's format. It decides nothing about who may write or see what.
+// One owner; plain and blocking where it touches the disk: appends go to the page cache, syncs are handed out as
+// SyncWork and searches as plans, both to be run where blocking does no harm.
+//
+// Errors: storage_full (the append is undone, the log goes on), file_system (what was written is unknown: take the
+// directory offline), corrupt_message, offset_out_of_range, record_list_too_large.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ottla/protocol/record_batch.hpp>
+#include <ottla/result.hpp>
+#include <ottla/uuid.hpp>
+#include "base/log.hpp"
+#include "broker/log/disk.hpp"
+#include "broker/log/leader_epochs.hpp"
+#include "broker/log/log_types.hpp"
+#include "broker/log/read_plan.hpp"
+#include "broker/log/segment.hpp"
+#include "broker/log/sync_work.hpp"
+
+namespace ottla::broker::log {
+
+class Log {
+public:
+    struct OpenOptions {
+        // The directory was closed in order: batches are not checked, only their headers walked.
+        bool clean = false;
+        // After an unclean stop, segments that end at or below it are not checked either.
+        std::int64_t recovery_point = 0;
+        base::Log messages;
+    };
+
+    // A new empty log with partition.metadata; the directory must not hold a log. Nothing of it is synced yet.
+    static Result<std::unique_ptr<Log>> create(Disk&, std::string directory, const LogConfig&, const Uuid& topic_id,
+                                               std::int64_t start_offset = 0);
+    // An existing directory. Walks all batches; cuts at the first that is torn or bad, removes what follows, and
+    // leaves everything that stays synced.
+    static Result<std::unique_ptr<Log>> open(Disk&, std::string directory, const LogConfig&, const OpenOptions&);
+
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+
+    const std::string& directory() const noexcept { return directory_; }
+    std::int64_t start_offset() const noexcept { return start_offset_; }
+    const LogPosition& end() const noexcept { return end_; }
+    // Everything before it is on stable storage.
+    const LogPosition& synced() const noexcept { return synced_; }
+    std::uint64_t bytes() const noexcept;
+    std::size_t segment_count() const noexcept { return segments_.size(); }
+    const LeaderEpochs& epochs() const noexcept { return epochs_; }
+    const LogConfig& config() const noexcept { return config_; }
+    void set_config(const LogConfig& config) { config_ = config; }
+
+    // Whole batches back to back, each at most segment_bytes. They reach the page cache together or not at all;
+    // `batches` is not changed: what the broker writes into headers goes into copies of them.
+    Result<Appended> append(ByteSpan batches, const AppendOptions&);
+    // A leader begins at the log's end.
+    void begin_epoch(std::int32_t leader_epoch);
+    // What lies at or behind `offset` goes. In the middle of a batch, the batch goes.
+    Result<void> truncate_to(std::int64_t offset);
+
+    // Between start and end inclusive, else offset_out_of_range. Sees nothing at or behind `up_to`.
+    Result<ReadPlan> plan_read(std::int64_t offset, std::size_t bytes_max, const LogPosition& up_to,
+                               bool first_batch_whole = true) const;
+    TimePlan plan_time(std::int64_t timestamp, const LogPosition& up_to) const;
+    // For the record with the largest timestamp (the first such).
+    TimePlan plan_max_timestamp(const LogPosition& up_to) const;
+
+    // Everything that is not on stable storage; synced(work) after it went well.
+    SyncWork prepare_sync();
+    void synced(const SyncWork&);
+    // The three together. Blocks.
+    Result<void> sync();
+
+private:
+    Log(Disk&, std::string directory, const LogConfig&);
+
+    friend class LogRecovery;
+    struct Pending;
+    Result<void> roll();
+    Result<void> write(Pending&);
+    Result<void> undo(const LogPosition& before, std::size_t segments_before, Error reason);
+    Result<void> remove_segments_from(std::size_t first);
+    Segment& active() noexcept { return *segments_.back(); }
+    std::size_t segment_of(std::int64_t offset) const noexcept;
+    std::uint64_t limit_in(const Segment&, const LogPosition& up_to) const noexcept;
+    void mark_dirty(const std::shared_ptr<File>&);
+
+    Disk& disk_;
+    std::string directory_;
+    LogConfig config_;
+    std::int64_t start_offset_ = 0;
+    LogPosition end_;
+    LogPosition synced_;
+    std::vector<std::unique_ptr<Segment>> segments_;  // never empty once made
+    LeaderEpochs epochs_;
+
+    std::vector<std::shared_ptr<File>> dirty_;
+    bool names_dirty_ = false;
+    bool parent_dirty_ = false;
+    bool epochs_dirty_ = false;
+};
+
+}  // namespace ottla::broker::log

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// LogDirectory: one of a broker's `log.dirs`: its lock, its identity, the logs in it, and whether it can still be
+// trusted. Everything blocks but offline() and take_offline(), which any thread may call.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ottla/result.hpp>
+#include <ottla/uuid.hpp>
+#include "base/log.hpp"
+#include "broker/log/directory_files.hpp"
+#include "broker/log/disk.hpp"
+#include "broker/log/log.hpp"
+
+namespace ottla::broker::log {
+
+class LogDirectory {
+public:
+    // What meta.properties must say. An empty cluster id takes whatever is there.
+    struct Identity {
+        std::int32_t node_id = -1;
+        std::string cluster_id;
+        Uuid new_directory_id;  // for a directory that has none yet
+    };
+    struct Found {
+        TopicPartitionName name;
+        Uuid topic_id;
+    };
+
+    // Makes the directory if need be, locks it and checks or writes meta.properties.
+    //   locked                   another broker uses it
+    //   inconsistent_cluster_id  it belongs to another cluster
+    //   invalid_argument         it belongs to another node, or is new while `identity` names no cluster
+    static Result<std::unique_ptr<LogDirectory>> open(Disk&, std::string path, const Identity&, base::Log);
+
+    Disk& disk() const noexcept { return disk_; }
+    const std::string& path() const noexcept { return path_; }
+    const MetaProperties& properties() const noexcept { return properties_; }
+    // The last stop was in order, with nothing written since. What the file said is read and removed in open().
+    bool was_clean() const noexcept { return clean_broker_epoch_.has_value(); }
+    std::optional<std::int64_t> clean_broker_epoch() const noexcept { return clean_broker_epoch_; }
+
+    // The partitions in it, by name. A directory without a readable partition.metadata has a zero topic id.
+    Result<std::vector<Found>> partitions() const;
+    bool has_log(const TopicPartitionName&) const;
+    Result<std::unique_ptr<Log>> create_log(const TopicPartitionName&, const Uuid& topic_id, const LogConfig&);
+    Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&);
+    // Renames the directory to `t-p.<id>-delete`, then removes it. What a crash leaves in between, open() removes.
+    Result<void> delete_log(const TopicPartitionName&, const Uuid& unique);
+    // Everything is synced: writes the recovery points and .kafka_cleanshutdown.
+    Result<void> close(const OffsetCheckpoint& recovery_points, std::int64_t broker_epoch);
+
+    bool offline() const noexcept { return offline_.load(std::memory_order_acquire); }
+    // A sync or write failed: nothing in here is served or written any more. Says so once.
+    void take_offline(const Error& reason);
+    // Called once, on the thread that found out. Set before the first log is opened.
+    void on_offline(std::function<void(const Error&)> listener) { listener_ = std::move(listener); }
+
+private:
+    LogDirectory(Disk& disk, std::string path, base::Log messages)
+        : disk_(disk),
+          path_(std::move(path)),
+          messages_(std::move(messages)) {}
+    Result<void> check_identity(const Identity&);
+    Result<void> take_clean_shutdown();
+    Result<void> remove_deleted();
+    std::string path_of(const TopicPartitionName&) const;
+
+    Disk& disk_;
+    std::string path_;
+    base::Log messages_;
+    std::unique_ptr<FileLock> lock_;
+    MetaProperties properties_;
+    std::optional<std::int64_t> clean_broker_epoch_;
+    OffsetCheckpoint recovery_points_;
+    std::atomic<bool> offline_ = false;
+    std::function<void(const Error&)> listener_;
+};
+
+}  // namespace ottla::broker::log

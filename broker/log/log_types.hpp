@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of the log: positions, who appends, what comes back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include <ottla/protocol/chain.hpp>
+
+namespace ottla::broker::log {
+
+// An offset and where it lies: the file position of the batch that begins there, or of the end of the log.
+struct LogPosition {
+    std::int64_t offset = 0;
+    std::int64_t segment_base = 0;
+    std::uint64_t position = 0;
+
+    friend bool operator==(const LogPosition&, const LogPosition&) = default;
+};
+
+// Who brings the batches: a client's and a coordinator's get their offsets and leader epoch here, a replica's have
+// them from the leader.
+enum class Origin : std::uint8_t { client, replica, coordinator };
+
+struct LogConfig {
+    std::uint64_t segment_bytes = 1U << 30;
+    std::uint32_t index_interval_bytes = 4096;
+};
+
+struct AppendOptions {
+    Origin origin = Origin::client;
+    std::int32_t leader_epoch = 0;  // stamped on what a client or coordinator brings
+    // message.timestamp.type=LogAppendTime: every record takes this time (ms since 1970).
+    std::optional<std::int64_t> log_append_time;
+};
+
+struct Appended {
+    std::int64_t first_offset = 0;
+    std::int64_t last_offset = 0;
+    LogPosition begin;  // the log end before
+    LogPosition end;    // and after
+};
+
+// Part of one segment: whole batches, but for the last when bytes_max fell into it.
+struct LogSlice {
+    protocol::FileRange range;  // length 0: nothing to read there (yet)
+};
+
+struct TimestampOffset {
+    std::int64_t timestamp = -1;
+    std::int64_t offset = -1;
+    std::int32_t leader_epoch = -1;
+    friend bool operator==(const TimestampOffset&, const TimestampOffset&) = default;
+};
+
+}  // namespace ottla::broker::log

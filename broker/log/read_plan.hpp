@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a read has to look at, taken from the log by its owner without touching the disk, to be run on any thread: it
+// reads files only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <ottla/result.hpp>
+#include "broker/log/disk.hpp"
+#include "broker/log/log_types.hpp"
+
+namespace ottla::broker::log {
+
+// Batches from the one that holds `offset` on.
+struct ReadPlan {
+    std::shared_ptr<File> file;  // null: there is nothing to read
+    std::int64_t offset = 0;
+    std::uint64_t search_from = 0;  // begin of a batch at or before the wanted one
+    std::uint64_t limit = 0;        // the file position behind the last batch that may be seen
+    std::size_t bytes_max = 0;
+    // The first batch comes whole even when it is larger than bytes_max (KIP-74); else nothing comes.
+    bool first_batch_whole = true;
+    // How far behind the end of the log this lies: near the end it is in the page cache.
+    std::uint64_t bytes_behind = 0;
+
+    // Blocks. corrupt_storage when there is no batch where one must begin.
+    Result<LogSlice> run() const;
+};
+
+// The first record with a timestamp of at least `timestamp`.
+struct TimePlan {
+    std::shared_ptr<File> file;  // null: there is none
+    std::int64_t timestamp = 0;
+    std::int64_t start_offset = 0;  // records before it do not count
+    std::uint64_t search_from = 0;
+    std::uint64_t limit = 0;
+
+    // Blocks; opens compressed batches.
+    Result<std::optional<TimestampOffset>> run() const;
+};
+
+}  // namespace ottla::broker::log

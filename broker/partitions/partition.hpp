@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Partition: a log with a leader's rules: who may append, how far whom may read, who waits for what. Belongs to one
+// shard; everything in here runs on its thread and never waits: who must wait leaves a callback.
+//
+// Errors carry Kafka's codes and name topic and partition: not_leader_or_follower, fenced_leader_epoch,
+// unknown_leader_epoch, offset_out_of_range, kafka_storage_error (the log directory is offline, or full), …
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ottla/function.hpp>
+#include <ottla/protocol/record_batch.hpp>
+#include <ottla/result.hpp>
+#include "broker/log/log.hpp"
+#include "broker/log/log_io.hpp"
+#include "broker/server/partition_key.hpp"
+
+namespace ottla::broker {
+
+// How far a read may see.
+enum class ReadUpTo : std::uint8_t { log_end, high_watermark, last_stable };
+
+// What a partition takes from the topic's and the broker's configuration.
+struct PartitionSettings {
+    std::size_t max_message_bytes = 1'048'588;
+    bool log_append_time = false;  // message.timestamp.type=LogAppendTime
+    bool compacted = false;        // cleanup.policy holds compact: records need keys
+    log::LogConfig log;
+};
+
+class Partition final : public log::Syncable, public std::enable_shared_from_this<Partition> {
+public:
+    using WaitId = std::uint64_t;
+
+    // `log` lies in the directory that `io` serves. Made as a follower that nobody leads; what the log holds and has
+    // synced is below the high watermark.
+    static std::shared_ptr<Partition> make(const PartitionKey& key, std::string topic, std::unique_ptr<log::Log> log,
+                                           std::shared_ptr<log::LogIo> io, const PartitionSettings& settings);
+
+    const PartitionKey& key() const noexcept { return key_; }
+    const std::string& topic() const noexcept { return topic_; }
+    std::int32_t number() const noexcept { return key_.partition; }
+    const PartitionSettings& settings() const noexcept { return settings_; }
+    void set_settings(const PartitionSettings&);
+
+    // --- role, from the metadata ---
+    // This broker leads in this epoch. An epoch that is not above the present one changes nothing.
+    void lead(std::int32_t leader_epoch);
+    // Another broker, or none, leads in this epoch. Who waits gets not_leader_or_follower.
+    void follow(std::int32_t leader_epoch);
+    // The partition goes away (deleted, moved, shut down): who waits gets `why`, and so does every later call.
+    void close(const Error& why);
+    bool is_leader() const noexcept { return role_ == Role::leader; }
+    std::int32_t leader_epoch() const noexcept { return leader_epoch_; }
+    // `current` is what the caller takes for the leader's epoch; -1: it does not say.
+    Result<void> check_leader(std::int32_t current = -1) const;
+
+    // --- writing ---
+    // Whole, checked batches. In the page cache and in order when this returns; a sync is on its way. `leader_epoch`
+    // must be the present one. A client's batch takes its time from `now_ms` under LogAppendTime.
+    Result<log::Appended> append(ByteSpan batches, log::Origin origin, std::int32_t leader_epoch, std::int64_t now_ms);
+    // `done` is called once: when everything below `end_offset` is committed (at once if it is), or with the reason
+    // why that will not be known here. Never called after cancel().
+    WaitId wait_committed(std::int64_t end_offset, Function<void(const Result<void>&)> done);
+
+    // --- reading ---
+    std::int64_t log_start_offset() const noexcept { return log_->start_offset(); }
+    std::int64_t log_end_offset() const noexcept { return log_->end().offset; }
+    std::int64_t high_watermark() const noexcept { return high_watermark_.offset; }
+    // Of transactions that are open; equal to the high watermark while there are none.
+    std::int64_t last_stable_offset() const noexcept { return high_watermark_.offset; }
+    const log::LogPosition& end(ReadUpTo) const noexcept;
+    Result<log::ReadPlan> plan_read(std::int64_t offset, std::size_t bytes_max, ReadUpTo, bool first_batch_whole) const;
+    Result<log::TimePlan> plan_time(std::int64_t timestamp, ReadUpTo) const;
+    Result<log::TimePlan> plan_max_timestamp(ReadUpTo) const;
+    const log::LeaderEpochs& epochs() const noexcept { return log_->epochs(); }
+    // `wake` is called once: when something can be read at `offset`, or the role changed, or nothing can be read any
+    // more. Look again then. Never called after cancel(), and never within this call.
+    WaitId wait_readable(std::int64_t offset, ReadUpTo, Function<void()> wake);
+
+    void cancel(WaitId);
+    std::size_t waiters() const noexcept { return committed_waits_.size() + readable_waits_.size(); }
+
+    log::LogIo& io() const noexcept { return *io_; }
+    const log::Log& log() const noexcept { return *log_; }
+    // For a stop in order: everything is synced when it returns. Blocks.
+    Result<void> sync_and_close();
+
+    // --- log::Syncable ---
+    log::SyncWork begin_sync() override;
+    void end_sync(const log::SyncWork&, const Result<void>&) override;
+
+private:
+    enum class Role : std::uint8_t { none, follower, leader, closed };
+    struct CommittedWait {
+        WaitId id;
+        std::int64_t end_offset;
+        Function<void(const Result<void>&)> done;
+    };
+    struct ReadableWait {
+        WaitId id;
+        std::int64_t offset;
+        ReadUpTo up_to;
+        Function<void()> wake;
+    };
+
+    Partition(const PartitionKey& key, std::string topic, std::unique_ptr<log::Log> log, std::shared_ptr<log::LogIo> io,
+              const PartitionSettings& settings);
+    Error error(ErrorCode code, std::string_view what) const;
+    void advance_high_watermark();
+    void wake_committed();
+    void wake_readers();
+    void fail_waits(const Error&);
+    Result<void> storage_failed(const Error&);
+
+    PartitionKey key_;
+    std::string topic_;
+    std::unique_ptr<log::Log> log_;
+    std::shared_ptr<log::LogIo> io_;
+    PartitionSettings settings_;
+    Role role_ = Role::none;
+    Error closed_because_;
+    std::int32_t leader_epoch_ = -1;
+    log::LogPosition high_watermark_;
+    WaitId last_wait_ = 0;
+    std::deque<CommittedWait> committed_waits_;  // by end_offset
+    std::vector<ReadableWait> readable_waits_;
+};
+
+}  // namespace ottla::broker
