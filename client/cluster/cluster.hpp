@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cluster: a client's view of its brokers: what is known of topics and leaders, kept fresh in the background, and one
+// connection per broker, opened when needed. Loop only; made by make(), ended by close().
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include <ottla/protocol/messages/metadata_request.hpp>
+
+#include "client/cluster/backoff.hpp"
+#include "client/cluster/metadata_cache.hpp"
+#include "client/cluster/watch.hpp"
+#include "client/runtime/runtime.hpp"
+#include "net/client_channel.hpp"
+
+namespace ottla::client {
+
+using Channel = std::shared_ptr<net::ClientChannel>;
+
+class Cluster : public std::enable_shared_from_this<Cluster> {
+public:
+    static std::shared_ptr<Cluster> make(std::shared_ptr<Runtime>, CommonConfig);
+
+    Runtime& runtime() noexcept { return *runtime_; }
+    const CommonConfig& config() const noexcept { return config_; }
+    const MetadataCache& metadata() const noexcept { return cache_; }
+
+    // Topics in use are part of every refresh. Counted: each use needs its drop. `may_create`: the cluster may create
+    // the topic when it does not exist (producers; consumers with allow.auto.create.topics).
+    void use_topic(const std::string&, bool may_create);
+    void drop_topic(const std::string&);
+    // Asks for a refresh: at once, or topic.metadata.refresh.fast.interval.ms after the last one.
+    void request_refresh(std::string_view why);
+    // Told after every refresh and every new leader: make a Watch on it, look, wait.
+    Watched& changes() noexcept { return changes_; }
+    // KIP-951; true when it is news. The broker is added if it is not known.
+    bool apply_leader_hint(std::string_view topic, std::int32_t partition, BrokerId leader, std::int32_t leader_epoch);
+    void add_broker(BrokerId, BrokerInfo);
+
+    // Waits until the topic is known and exists. Errors: unknown_topic_or_partition (still so after
+    // topic.metadata.propagation.max.ms, or at the deadline), what the broker says of it, all_brokers_down, closed.
+    awaitable<Result<void>> wait_for_topic(std::string topic, TimePoint deadline);
+    // The connection to this broker, opened if need be. One attempt, after the wait that earlier failures demand.
+    // Errors: unknown_broker, and those of ClientChannel::open; all name the broker.
+    awaitable<Result<Channel>> connect(BrokerId, TimePoint deadline);
+    // It, if it is open.
+    Channel connection(BrokerId) const;
+    // The connection to some broker: an open one, else those of the metadata and bootstrap.servers in turn, again
+    // and again until the deadline. Errors: all_brokers_down with the last reason.
+    awaitable<Result<Channel>> connect_any(TimePoint deadline);
+    // To the controller if it is known and can be reached, else to any.
+    awaitable<Result<Channel>> connect_controller(TimePoint deadline);
+
+    // At the version that both speak, within `ours`.
+    template <class Request>
+    awaitable<Result<typename Request::Response>> call(Channel channel, Request request, protocol::VersionRange ours,
+                                                       TimePoint deadline) {
+        const auto version = channel->pick(static_cast<protocol::ApiKey>(Request::api_key), ours);
+        if (!version) co_return version.error();
+        co_return co_await channel->call(std::move(request), *version, deadline);
+    }
+    // Metadata for some topics, or for all, straight from a broker; the cache learns from it.
+    awaitable<Result<protocol::MetadataResponse>> fetch_metadata(std::optional<std::vector<std::string>> topics,
+                                                                 bool may_create, TimePoint deadline);
+
+    // Ends connections and coroutines; everybody who waits gets `closed`.
+    void close();
+    bool is_closed() const noexcept { return closed_; }
+
+private:
+    // A broker of the metadata, or one of bootstrap.servers.
+    struct Broker {
+        explicit Broker(const CommonConfig& c) : backoff(c.reconnect_backoff, c.reconnect_backoff_max, 0.25, 0.5) {}
+        net::Endpoint endpoint;
+        Channel channel;
+        bool connecting = false;
+        Backoff backoff;
+        TimePoint not_before{};
+        Error last_error;
+        std::uint64_t attempts = 0;
+    };
+    using BrokerPtr = std::shared_ptr<Broker>;
+
+    Cluster(std::shared_ptr<Runtime>, CommonConfig);
+    static awaitable<void> metadata_loop(std::shared_ptr<Cluster> self);
+    static awaitable<void> open(std::shared_ptr<Cluster> self, BrokerPtr broker, std::string name);
+    awaitable<Result<Channel>> connect_to(BrokerPtr broker, std::string name, TimePoint deadline);
+    BrokerPtr broker_of(BrokerId);
+    void on_metadata(const protocol::MetadataResponse&, bool all);
+    TimePoint next_refresh() const;
+    Error closed_error() const;
+
+    std::shared_ptr<Runtime> runtime_;
+    CommonConfig config_;
+    MetadataCache cache_;
+    std::map<BrokerId, BrokerPtr> brokers_;
+    std::vector<BrokerPtr> bootstrap_;
+    std::size_t next_bootstrap_ = 0;
+    std::map<std::string, int> uses_;
+    std::set<std::string> may_create_;
+    Watched changes_;
+    Watched connections_;
+    net::Signal refresh_;
+    bool refresh_wanted_ = false;
+    TimePoint last_refresh_{};
+    bool refreshed_once_ = false;
+    asio::cancellation_signal stop_;
+    bool closed_ = false;
+};
+
+}  // namespace ottla::client

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/config/client_config.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+#include "client/config/property_table.hpp"
+
+namespace ottla::client {
+namespace {
+
+// Reads settings that are checked already.
+class Values {
+public:
+    explicit Values(const Config& config) : config_(config) {}
+
+    std::string text(std::string_view name) const {
+        auto value = config_.get(name);
+        OTTLA_ASSERT(value.has_value());
+        return value ? *value : std::string();
+    }
+    std::int64_t integer(std::string_view name) const { return read_integer(text(name)).value_or(0); }
+    bool boolean(std::string_view name) const { return read_boolean(text(name)).value_or(false); }
+    double real(std::string_view name) const { return read_real(text(name)).value_or(0); }
+    milliseconds ms(std::string_view name) const { return milliseconds(integer(name)); }
+    // The place of the value in the list.
+    template <std::size_t N>
+    std::size_t choice(std::string_view name, const std::array<std::string_view, N>& names) const {
+        std::string value = text(name);
+        for (char& c : value)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        const auto at = std::ranges::find(names, value);
+        OTTLA_ASSERT(at != names.end());
+        return static_cast<std::size_t>(at - names.begin());
+    }
+
+private:
+    const Config& config_;
+};
+
+Error contradiction(std::string text) { return Error::of(ErrorCode::invalid_argument, std::move(text)); }
+
+// Syslog's numbers, 0 (emergency) to 7 (debug).
+base::LogLevel log_level(std::int64_t syslog) {
+    if (syslog >= 7) return base::LogLevel::debug;
+    if (syslog >= 5) return base::LogLevel::info;
+    if (syslog == 4) return base::LogLevel::warn;
+    return base::LogLevel::error;
+}
+
+// The larger age of the two that librdkafka has is of no use: what is old by the smaller is refreshed.
+milliseconds metadata_max_age(const Values& v) {
+    const auto age = v.ms("metadata.max.age.ms");
+    const auto interval = v.integer("topic.metadata.refresh.interval.ms");
+    return interval <= 0 ? age : std::min(age, milliseconds(interval));
+}
+
+}  // namespace
+
+Result<CommonConfig> common_config(const Config& config) {
+    if (auto checked = config.check(); !checked) return checked.error();
+    const Values v(config);
+    const std::string servers = v.text("bootstrap.servers");
+    if (servers.empty())
+        return Error::of(ErrorCode::not_configured,
+                         "bootstrap.servers is not set: name at least one broker as host:port");
+    auto endpoints = net::Endpoint::parse_list(servers);
+    if (!endpoints) return endpoints.error().with_context("setting bootstrap.servers");
+
+    CommonConfig c;
+    c.client_id = v.text("client.id");
+    c.client_rack = v.text("client.rack");
+    c.bootstrap_servers = std::move(*endpoints);
+    c.receive_message_bytes_max = static_cast<std::size_t>(v.integer("receive.message.max.bytes"));
+    c.metadata_max_age = metadata_max_age(v);
+    c.metadata_refresh_backoff = v.ms("topic.metadata.refresh.fast.interval.ms");
+    c.metadata_propagation_max = v.ms("topic.metadata.propagation.max.ms");
+    c.socket_timeout = v.ms("socket.timeout.ms");
+    c.connection_setup_timeout = v.ms("socket.connection.setup.timeout.ms");
+    c.reconnect_backoff = v.ms("reconnect.backoff.ms");
+    c.reconnect_backoff_max = v.ms("reconnect.backoff.max.ms");
+    c.retry_backoff = v.ms("retry.backoff.ms");
+    c.retry_backoff_max = v.ms("retry.backoff.max.ms");
+    c.allow_auto_create_topics = v.boolean("allow.auto.create.topics");
+    c.max_in_flight = static_cast<int>(v.integer("max.in.flight"));
+    c.log_level = log_level(v.integer("log_level"));
+    if (c.reconnect_backoff > c.reconnect_backoff_max)
+        return contradiction(fmt::format("reconnect.backoff.ms ({}) is above reconnect.backoff.max.ms ({})",
+                                         c.reconnect_backoff.count(), c.reconnect_backoff_max.count()));
+    if (c.retry_backoff > c.retry_backoff_max)
+        return contradiction(fmt::format("retry.backoff.ms ({}) is above retry.backoff.max.ms ({})",
+                                         c.retry_backoff.count(), c.retry_backoff_max.count()));
+    return c;
+}
+
+Result<ProducerConfig> producer_config(const Config& config) {
+    auto common = common_config(config);
+    if (!common) return common.error();
+    const Values v(config);
+    static constexpr std::array<std::string_view, 5> codecs = {"none", "gzip", "snappy", "lz4", "zstd"};
+    static constexpr std::array<std::string_view, 7> partitioners = {
+        "consistent", "consistent_random", "murmur2", "murmur2_random", "fnv1a", "fnv1a_random", "random"};
+    static constexpr std::array<std::string_view, 4> acks = {"all", "-1", "0", "1"};
+    static constexpr std::array<Acks, 4> acks_values = {Acks::all, Acks::all, Acks::none, Acks::leader};
+
+    ProducerConfig p;
+    p.common = std::move(*common);
+    p.acks = acks_values[v.choice("acks", acks)];
+    p.linger =
+        std::chrono::duration_cast<base::Duration>(std::chrono::duration<double, std::milli>(v.real("linger.ms")));
+    p.batch_bytes_max = static_cast<std::size_t>(v.integer("batch.size"));
+    p.batch_messages_max = static_cast<std::int32_t>(v.integer("batch.num.messages"));
+    p.message_bytes_max = static_cast<std::size_t>(v.integer("message.max.bytes"));
+    p.queue_messages_max = static_cast<std::size_t>(v.integer("queue.buffering.max.messages"));
+    p.queue_bytes_max = static_cast<std::size_t>(v.integer("queue.buffering.max.kbytes")) * 1024;
+    p.retries = v.integer("retries");
+    p.request_timeout = v.ms("request.timeout.ms");
+    p.delivery_timeout = v.ms("delivery.timeout.ms");
+    p.compression = static_cast<Compression>(v.choice("compression.type", codecs));
+    p.compression_level = static_cast<int>(v.integer("compression.level"));
+    p.partitioner = static_cast<Partitioner>(v.choice("partitioner", partitioners));
+    p.sticky_linger = v.ms("sticky.partitioning.linger.ms");
+    p.idempotence = v.boolean("enable.idempotence");
+    if (p.delivery_timeout.count() != 0 && p.linger > p.delivery_timeout)
+        return contradiction(fmt::format("linger.ms ({}) is above delivery.timeout.ms ({}): no record could be sent",
+                                         v.text("linger.ms"), p.delivery_timeout.count()));
+    return p;
+}
+
+Result<ConsumerConfig> consumer_config(const Config& config) {
+    auto common = common_config(config);
+    if (!common) return common.error();
+    const Values v(config);
+    static constexpr std::array<std::string_view, 8> resets = {"smallest", "earliest", "beginning", "largest",
+                                                               "latest",   "end",      "error",     "none"};
+    static constexpr std::array<std::string_view, 2> levels = {"read_uncommitted", "read_committed"};
+
+    ConsumerConfig c;
+    c.common = std::move(*common);
+    const auto reset = v.choice("auto.offset.reset", resets);
+    c.offset_reset = reset < 3 ? OffsetReset::earliest : reset < 6 ? OffsetReset::latest : OffsetReset::none;
+    c.isolation_level = static_cast<IsolationLevel>(v.choice("isolation.level", levels));
+    c.fetch_wait_max = v.ms("fetch.wait.max.ms");
+    c.fetch_error_backoff = v.ms("fetch.error.backoff.ms");
+    c.fetch_bytes_min = static_cast<std::int32_t>(v.integer("fetch.min.bytes"));
+    c.fetch_bytes_max = static_cast<std::int32_t>(v.integer("fetch.max.bytes"));
+    c.partition_fetch_bytes_max = static_cast<std::int32_t>(v.integer("max.partition.fetch.bytes"));
+    c.prefetch_bytes_max = v.integer("queued.max.messages.kbytes") * 1024;
+    c.partition_eof = v.boolean("enable.partition.eof");
+    c.check_crcs = v.boolean("check.crcs");
+    if (c.fetch_wait_max >= c.common.socket_timeout)
+        return contradiction(fmt::format("fetch.wait.max.ms ({}) must be below socket.timeout.ms ({})",
+                                         c.fetch_wait_max.count(), c.common.socket_timeout.count()));
+    if (c.fetch_bytes_min > c.fetch_bytes_max)
+        return contradiction(
+            fmt::format("fetch.min.bytes ({}) is above fetch.max.bytes ({})", c.fetch_bytes_min, c.fetch_bytes_max));
+    return c;
+}
+
+void log_settings_without_effect(const Config& config, std::string_view client, const base::Log& log) {
+    for (const auto& [name, value] : config.entries()) {
+        const Property* p = find_property(name);
+        if (!p || value.text() == p->default_value) continue;
+        if (p->state == ConfigProperty::State::accepted)
+            log.warn("setting {} has no effect: {}", name, p->note);
+        else if (p->clients != "*" && p->clients != client)
+            log.warn("setting {} has no effect on a {}", name,
+                     client == "P"   ? "producer"
+                     : client == "C" ? "consumer"
+                                     : "admin client");
+    }
+}
+
+}  // namespace ottla::client

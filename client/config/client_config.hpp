@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings as the client's parts read them: typed, checked, with units. Made once, by create().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ottla/config.hpp>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "net/endpoint.hpp"
+
+namespace ottla::client {
+
+using std::chrono::milliseconds;
+
+struct CommonConfig {
+    std::string client_id;
+    std::string client_rack;
+    std::vector<net::Endpoint> bootstrap_servers;
+    std::size_t receive_message_bytes_max;
+    milliseconds metadata_max_age;
+    // A refresh in haste is not sooner than this after the last one.
+    milliseconds metadata_refresh_backoff;
+    milliseconds metadata_propagation_max;
+    milliseconds socket_timeout;
+    milliseconds connection_setup_timeout;
+    milliseconds reconnect_backoff;
+    milliseconds reconnect_backoff_max;
+    milliseconds retry_backoff;
+    milliseconds retry_backoff_max;
+    bool allow_auto_create_topics;
+    int max_in_flight;
+    base::LogLevel log_level;
+};
+
+enum class Acks : std::int16_t { all = -1, none = 0, leader = 1 };
+enum class Compression : std::uint8_t { none = 0, gzip = 1, snappy = 2, lz4 = 3, zstd = 4 };
+enum class Partitioner : std::uint8_t {
+    consistent,
+    consistent_random,
+    murmur2,
+    murmur2_random,
+    fnv1a,
+    fnv1a_random,
+    random,
+};
+
+struct ProducerConfig {
+    CommonConfig common;
+    Acks acks;
+    base::Duration linger;
+    std::size_t batch_bytes_max;
+    std::int32_t batch_messages_max;
+    std::size_t message_bytes_max;  // of one record, and of one request
+    std::size_t queue_messages_max;  // 0: no limit
+    std::size_t queue_bytes_max;
+    std::int64_t retries;
+    milliseconds request_timeout;
+    milliseconds delivery_timeout;  // 0: none
+    Compression compression;
+    int compression_level;  // -1: the codec's default
+    Partitioner partitioner;
+    milliseconds sticky_linger;
+    bool idempotence;
+};
+
+enum class OffsetReset : std::uint8_t { earliest, latest, none };
+enum class IsolationLevel : std::int8_t { read_uncommitted = 0, read_committed = 1 };
+
+struct ConsumerConfig {
+    CommonConfig common;
+    OffsetReset offset_reset;
+    IsolationLevel isolation_level;
+    milliseconds fetch_wait_max;
+    milliseconds fetch_error_backoff;
+    std::int32_t fetch_bytes_min;
+    std::int32_t fetch_bytes_max;
+    std::int32_t partition_fetch_bytes_max;
+    std::int64_t prefetch_bytes_max;
+    bool partition_eof;
+    bool check_crcs;
+};
+
+// Errors name the setting. What is accepted without effect is told to `log`, once for each.
+Result<CommonConfig> common_config(const Config&);
+Result<ProducerConfig> producer_config(const Config&);
+Result<ConsumerConfig> consumer_config(const Config&);
+// A warning for each setting that has no effect, or none for this kind of client ("P", "C", "*").
+void log_settings_without_effect(const Config&, std::string_view client, const base::Log&);
+
+}  // namespace ottla::client

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Admin: topics, partitions, settings and the cluster itself. A call about several things answers for each of them;
+// the call's own error is for when nobody could be asked.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <ottla/async.hpp>
+#include <ottla/config.hpp>
+#include <ottla/metadata.hpp>
+#include <ottla/topic_partition.hpp>
+
+namespace ottla::client {
+class AdminCore;
+}
+
+namespace ottla::inline v0 {
+
+// -1 for a count: the cluster's default.
+struct NewTopic {
+    NewTopic(std::string topic_name, std::int32_t partitions = -1, std::int16_t replicas = -1)
+        : name(std::move(topic_name)),
+          partition_count(partitions),
+          replication_factor(replicas) {}
+
+    std::string name;
+    std::int32_t partition_count;
+    std::int16_t replication_factor;
+    // In place of the counts: the brokers of each partition, the first being its preferred leader.
+    std::vector<std::vector<std::int32_t>> replica_assignment;
+    std::map<std::string, std::string> configs;
+};
+
+struct NewPartitions {
+    NewPartitions(std::string topic_name, std::int32_t total) : name(std::move(topic_name)), total_count(total) {}
+
+    std::string name;
+    // How many there are to be afterwards.
+    std::int32_t total_count;
+    // The brokers of each added partition; empty: the cluster chooses.
+    std::vector<std::vector<std::int32_t>> replica_assignment;
+};
+
+struct TopicResult {
+    std::string name;
+    Error error;
+    // Of a created topic, where the broker tells.
+    Uuid id;
+    std::int32_t partition_count = -1;
+    std::int16_t replication_factor = -1;
+};
+
+struct TopicListing {
+    std::string name;
+    Uuid id;
+    bool is_internal = false;
+};
+
+struct ClusterDescription {
+    std::string cluster_id;
+    std::int32_t controller_id = -1;
+    std::vector<Node> nodes;
+};
+
+enum class ResourceType : std::int8_t { unknown = 0, topic = 2, group = 3, broker = 4, broker_logger = 8, client_metrics = 16 };
+std::string_view to_string(ResourceType) noexcept;
+Result<ResourceType> parse_resource_type(std::string_view);
+
+enum class ConfigSource : std::int8_t {
+    unknown = 0,
+    dynamic_topic = 1,
+    dynamic_broker = 2,
+    dynamic_default_broker = 3,
+    static_broker = 4,
+    default_value = 5,
+    dynamic_broker_logger = 6,
+    client_metrics = 7,
+    group = 8,
+};
+std::string_view to_string(ConfigSource) noexcept;
+
+struct ConfigResource {
+    ConfigResource(ResourceType resource_type, std::string resource_name)
+        : type(resource_type),
+          name(std::move(resource_name)) {}
+
+    ResourceType type;
+    // A topic's name, a broker's id.
+    std::string name;
+    // Only these; empty: all.
+    std::vector<std::string> keys;
+};
+
+struct ConfigEntry {
+    std::string name;
+    // Nothing when it is secret or unset.
+    std::optional<std::string> value;
+    ConfigSource source = ConfigSource::unknown;
+    bool is_read_only = false;
+    bool is_sensitive = false;
+    // Where else the value may come from, first the one in effect.
+    struct Synonym {
+        std::string name;
+        std::optional<std::string> value;
+        ConfigSource source = ConfigSource::unknown;
+    };
+    std::vector<Synonym> synonyms;
+};
+
+struct ConfigResult {
+    ResourceType type = ResourceType::unknown;
+    std::string name;
+    Error error;
+    std::vector<ConfigEntry> entries;
+};
+
+enum class AlterOperation : std::int8_t { set = 0, remove = 1, append = 2, subtract = 3 };
+std::string_view to_string(AlterOperation) noexcept;
+
+struct ConfigAlteration {
+    ConfigAlteration(std::string config_name, AlterOperation what, std::optional<std::string> to = {})
+        : name(std::move(config_name)),
+          operation(what),
+          value(std::move(to)) {}
+
+    std::string name;
+    AlterOperation operation;
+    std::optional<std::string> value;
+};
+
+struct ResourceAlterations {
+    ResourceAlterations(ResourceType resource_type, std::string resource_name, std::vector<ConfigAlteration> changes)
+        : type(resource_type),
+          name(std::move(resource_name)),
+          alterations(std::move(changes)) {}
+
+    ResourceType type;
+    std::string name;
+    std::vector<ConfigAlteration> alterations;
+};
+
+struct ListedOffset {
+    TopicPartition partition;
+    // Of the record at that offset; -1 when there is none.
+    std::int64_t timestamp_ms = -1;
+};
+
+struct AdminOptions {
+    // The whole call, searching for a broker included.
+    std::chrono::nanoseconds timeout = std::chrono::seconds(60);
+    // How long the broker may take to finish what was asked (creating, deleting) before it answers.
+    std::chrono::milliseconds operation_timeout = std::chrono::seconds(30);
+    // Check, but do nothing.
+    bool validate_only = false;
+    // list_topics: also those of the cluster itself.
+    bool include_internal = false;
+    // list_offsets: the end is that of what read_committed may read.
+    bool read_committed = false;
+};
+
+// A handle: move it, or share it between threads by reference; every call may come from any thread.
+class Admin {
+public:
+    // Starts one I/O thread.
+    static Result<Admin> create(const Config&);
+    // Runs on the caller's executor, which somebody must run. Blocking calls fail with invalid_state on it.
+    static Result<Admin> create(boost::asio::any_io_executor, const Config&);
+    // Of the library's own making: a simulator's surroundings.
+    explicit Admin(std::shared_ptr<client::AdminCore>) noexcept;
+
+    Admin(Admin&&) noexcept;
+    Admin& operator=(Admin&&) noexcept;
+    ~Admin();
+
+// One call, blocking and async_: NAME(arguments..., options) and async_NAME(arguments..., options, token).
+#define OTTLA_ADMIN_CALL(NAME, ANSWER, ARGUMENT)                                            \
+    Result<ANSWER> NAME(ARGUMENT, AdminOptions = {});                                       \
+    template <class Token>                                                                  \
+    auto async_##NAME(ARGUMENT asked, AdminOptions options, Token&& token) {                \
+        return detail::initiate<ANSWER>(                                                    \
+            std::forward<Token>(token),                                                     \
+            [core = core_.get()](Completion<ANSWER> done, ARGUMENT a, AdminOptions o) {     \
+                start_##NAME(*core, std::move(a), o, std::move(done));                      \
+            },                                                                              \
+            std::move(asked), options);                                                     \
+    }                                                                                       \
+    static void start_##NAME(client::AdminCore&, ARGUMENT, AdminOptions, Completion<ANSWER>);
+
+    // In the order given.
+    OTTLA_ADMIN_CALL(create_topics, std::vector<TopicResult>, std::vector<NewTopic>)
+    // By name.
+    OTTLA_ADMIN_CALL(delete_topics, std::vector<TopicResult>, std::vector<std::string>)
+    // More partitions for existing topics.
+    OTTLA_ADMIN_CALL(create_partitions, std::vector<TopicResult>, std::vector<NewPartitions>)
+    // One that does not exist carries its error.
+    OTTLA_ADMIN_CALL(describe_topics, std::vector<TopicMetadata>, std::vector<std::string>)
+    OTTLA_ADMIN_CALL(describe_configs, std::vector<ConfigResult>, std::vector<ConfigResource>)
+    OTTLA_ADMIN_CALL(incremental_alter_configs, std::vector<ConfigResult>, std::vector<ResourceAlterations>)
+    // The offset of each is a place: beginning, end, or a time in milliseconds since 1970 (0 and up).
+    OTTLA_ADMIN_CALL(list_offsets, std::vector<ListedOffset>, std::vector<TopicPartition>)
+#undef OTTLA_ADMIN_CALL
+
+    // In the order of their names.
+    Result<std::vector<TopicListing>> list_topics(AdminOptions = {});
+    template <class Token>
+    auto async_list_topics(AdminOptions options, Token&& token) {
+        return detail::initiate<std::vector<TopicListing>>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::vector<TopicListing>> done, AdminOptions o) {
+                start_list_topics(*core, o, std::move(done));
+            },
+            options);
+    }
+    Result<ClusterDescription> describe_cluster(AdminOptions = {});
+    template <class Token>
+    auto async_describe_cluster(AdminOptions options, Token&& token) {
+        return detail::initiate<ClusterDescription>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<ClusterDescription> done, AdminOptions o) {
+                start_describe_cluster(*core, o, std::move(done));
+            },
+            options);
+    }
+    // One topic, or all of them, and the brokers.
+    Result<Metadata> metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout);
+
+    // Ends the connections and the thread. Never waits longer than `timeout`; a second call answers closed.
+    Result<void> close(std::chrono::nanoseconds timeout);
+    bool is_closed() const noexcept;
+    // "client.id#admin-N"
+    const std::string& name() const noexcept;
+
+private:
+    static void start_list_topics(client::AdminCore&, AdminOptions, Completion<std::vector<TopicListing>>);
+    static void start_describe_cluster(client::AdminCore&, AdminOptions, Completion<ClusterDescription>);
+
+    std::shared_ptr<client::AdminCore> core_;
+};
+
+}  // namespace ottla::inline v0

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Consumer: reads records from partitions that it is assigned. poll() gives one event at a time, poll_batch() many
+// records of a partition at once; both take from what the background has fetched already.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ottla/async.hpp>
+#include <ottla/config.hpp>
+#include <ottla/event.hpp>
+#include <ottla/message.hpp>
+#include <ottla/metadata.hpp>
+#include <ottla/topic_partition.hpp>
+
+namespace ottla::client {
+class ConsumerCore;
+}
+
+namespace ottla::inline v0 {
+
+struct WatermarkOffsets {
+    // The first offset that is still there.
+    Offset low;
+    // Where the next record will be written; with read_committed, the end of what may be read.
+    Offset high;
+
+    friend bool operator==(const WatermarkOffsets&, const WatermarkOffsets&) = default;
+};
+
+// A handle: move it, or share it between threads by reference; every call may come from any thread. Calls without
+// a timeout do not wait for the network.
+class Consumer {
+public:
+    // Starts one I/O thread. Fails on a setting that is wrong; brokers are looked for in the background.
+    static Result<Consumer> create(const Config&);
+    // Runs on the caller's executor, which somebody must run. Blocking calls fail with invalid_state on it.
+    static Result<Consumer> create(boost::asio::any_io_executor, const Config&);
+    // Of the library's own making: a simulator's surroundings.
+    explicit Consumer(std::shared_ptr<client::ConsumerCore>) noexcept;
+
+    Consumer(Consumer&&) noexcept;
+    Consumer& operator=(Consumer&&) noexcept;
+    ~Consumer();
+
+    // Reads exactly these partitions from now on, each from its offset; without one (invalid, stored), from where
+    // auto.offset.reset says. Nothing of a partition that was given up is handed out afterwards.
+    Result<void> assign(std::vector<TopicPartition>);
+    Result<void> unassign();
+    // Adds to the assignment; none of them may be in it already.
+    Result<void> incremental_assign(std::vector<TopicPartition>);
+    // Takes from the assignment; all of them must be in it.
+    Result<void> incremental_unassign(std::vector<TopicPartition>);
+    std::vector<TopicPartition> assignment() const;
+
+    // The next message, error or end of partition. Nothing when the time is up.
+    std::optional<Event> poll(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_poll(std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<std::optional<Event>>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::optional<Event>> done, std::chrono::nanoseconds t) {
+                start_poll(*core, t, std::move(done));
+            },
+            timeout);
+    }
+
+    // The next message, or the error that came instead; timed_out when the time is up. Ends of partitions are
+    // passed over.
+    Result<Message> read_message(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_read_message(std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<Message>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<Message> done, std::chrono::nanoseconds t) {
+                start_read_message(*core, t, std::move(done));
+            },
+            timeout);
+    }
+
+    // Many consecutive messages of one partition, without a cost per message; an empty batch when the time is up.
+    // Errors of partitions come as errors of the call, ends of partitions are passed over.
+    Result<MessageBatch> poll_batch(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_poll_batch(std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<MessageBatch>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<MessageBatch> done, std::chrono::nanoseconds t) {
+                start_poll_batch(*core, t, std::move(done));
+            },
+            timeout);
+    }
+
+    // From now on the partition is read from this offset (or beginning, end, tail); nothing from the old position
+    // is handed out after the call. The partition must be assigned.
+    Result<void> seek(const TopicPartition&);
+    // Per partition, its error.
+    std::vector<TopicPartition> seek(std::vector<TopicPartition>);
+    // The offset of the next message that poll would give: one after the last that it gave; invalid before the
+    // first, as long as no place to start is known.
+    std::vector<TopicPartition> position(std::vector<TopicPartition>) const;
+    // A paused partition is not fetched and hands out nothing; what was fetched already is kept.
+    Result<void> pause(const std::vector<TopicPartition>&);
+    Result<void> resume(const std::vector<TopicPartition>&);
+
+    // Asks the leader.
+    Result<WatermarkOffsets> query_watermark_offsets(std::string_view topic, std::int32_t partition,
+                                                     std::chrono::nanoseconds timeout);
+    // What the last fetch of an assigned partition told; invalid offsets before the first.
+    Result<WatermarkOffsets> get_watermark_offsets(std::string_view topic, std::int32_t partition) const;
+    // For each partition, the first offset whose record is not older than the time (milliseconds) given as its
+    // offset; Offset::end() where there is none. Errors are per partition.
+    Result<std::vector<TopicPartition>> offsets_for_times(std::vector<TopicPartition>,
+                                                          std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_offsets_for_times(std::vector<TopicPartition> times, std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<std::vector<TopicPartition>>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::vector<TopicPartition> asked,
+                                 std::chrono::nanoseconds t) {
+                start_offsets_for_times(*core, std::move(asked), t, std::move(done));
+            },
+            std::move(times), timeout);
+    }
+    template <class Token>
+    auto async_query_watermark_offsets(std::string_view topic, std::int32_t partition,
+                                       std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<WatermarkOffsets>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<WatermarkOffsets> done, TopicPartition asked, std::chrono::nanoseconds t) {
+                start_query_watermark_offsets(*core, std::move(asked), t, std::move(done));
+            },
+            TopicPartition(std::string(topic), partition), timeout);
+    }
+
+    // One topic, or all of them. A topic that does not exist carries its error.
+    Result<Metadata> metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout);
+
+    // Ends the connections and the thread. Never waits longer than `timeout`; a second call answers closed.
+    Result<void> close(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_close(std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<void>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<void> done, std::chrono::nanoseconds t) {
+                start_close(*core, t, std::move(done));
+            },
+            timeout);
+    }
+    bool is_closed() const noexcept;
+
+    // "client.id#consumer-N"
+    const std::string& name() const noexcept;
+
+private:
+    static void start_poll(client::ConsumerCore&, std::chrono::nanoseconds, Completion<std::optional<Event>>);
+    static void start_read_message(client::ConsumerCore&, std::chrono::nanoseconds, Completion<Message>);
+    static void start_poll_batch(client::ConsumerCore&, std::chrono::nanoseconds, Completion<MessageBatch>);
+    static void start_offsets_for_times(client::ConsumerCore&, std::vector<TopicPartition>, std::chrono::nanoseconds,
+                                        Completion<std::vector<TopicPartition>>);
+    static void start_query_watermark_offsets(client::ConsumerCore&, TopicPartition, std::chrono::nanoseconds,
+                                              Completion<WatermarkOffsets>);
+    static void start_close(client::ConsumerCore&, std::chrono::nanoseconds, Completion<void>);
+
+    std::shared_ptr<client::ConsumerCore> core_;
+};
+
+}  // namespace ottla::inline v0

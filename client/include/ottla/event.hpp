@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Event: what poll() of a consumer and events() of a producer give, one at a time.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include <ottla/delivery_report.hpp>
+#include <ottla/error.hpp>
+#include <ottla/message.hpp>
+#include <ottla/topic_partition.hpp>
+
+namespace ottla::inline v0 {
+
+// The consumer has handed out everything up to the end of the partition (with enable.partition.eof).
+struct PartitionEof {
+    std::string topic;
+    std::int32_t partition = any_partition;
+    // Where the next record will be.
+    Offset offset;
+};
+
+// Something went wrong with one partition: what, and where the consumer stands. It goes on by itself when the
+// error is retriable; otherwise the partition waits for a seek.
+struct PartitionError {
+    std::string topic;
+    std::int32_t partition = any_partition;
+    Offset offset;
+    Error error;
+};
+
+// An Error alone concerns the whole client.
+using Event = std::variant<Message, DeliveryReport, PartitionEof, PartitionError, Error>;
+
+std::string to_string(const PartitionEof&);
+std::string to_string(const PartitionError&);
+std::string to_string(const Event&);
+
+}  // namespace ottla::inline v0

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Producer: writes records. produce() never blocks and copies the record; what became of it comes as a
+// DeliveryReport, exactly one per record: to a callback, as an event, or to whoever awaits async_produce().
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <ottla/async.hpp>
+#include <ottla/config.hpp>
+#include <ottla/delivery_report.hpp>
+#include <ottla/event.hpp>
+#include <ottla/function.hpp>
+#include <ottla/record.hpp>
+
+namespace ottla::client {
+class ProducerCore;
+}
+
+namespace ottla::inline v0 {
+
+// Runs on the client's loop: it must not block and must not throw. 32 bytes of captures cost no allocation.
+using DeliveryCallback = Function<void(const DeliveryReport&)>;
+
+// A handle: move it, or share it between threads by reference; every call may come from any thread.
+class Producer {
+public:
+    // Starts one I/O thread. Fails on a setting that is wrong; brokers are looked for in the background.
+    static Result<Producer> create(const Config&);
+    // Runs on the caller's executor, which somebody must run. Blocking calls fail with invalid_state on it.
+    static Result<Producer> create(boost::asio::any_io_executor, const Config&);
+    // Of the library's own making: a simulator's surroundings.
+    explicit Producer(std::shared_ptr<client::ProducerCore>) noexcept;
+
+    Producer(Producer&&) noexcept;
+    Producer& operator=(Producer&&) noexcept;
+    // As close(0): what is not sent yet is reported as not delivered.
+    ~Producer();
+
+    // The report comes as an event (see events()), unless delivery reports by event are switched off.
+    // queue_full, closed, invalid_argument and message_too_large are answered at once.
+    Result<void> produce(const Record&);
+    Result<void> produce(const Record&, DeliveryCallback);
+
+    // Completes with the report, once the record is delivered or given up.
+    template <class Token>
+    auto async_produce(const Record& record, Token&& token) {
+        return detail::initiate<DeliveryReport>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<DeliveryReport> done, const Record& r) {
+                start_produce(*core, r, std::move(done));
+            },
+            record);
+    }
+
+    // The next event: a DeliveryReport or an Error. Nothing when the time is up.
+    std::optional<Event> events(std::chrono::nanoseconds timeout);
+
+    // Records not reported yet, and reports not fetched yet by events().
+    std::size_t size() const noexcept;
+    // Sends without lingering and waits until all is reported; how many are left when the time is up.
+    Result<std::size_t> flush(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_flush(std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<std::size_t>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::size_t> done, std::chrono::nanoseconds t) {
+                start_flush(*core, t, std::move(done));
+            },
+            timeout);
+    }
+
+    // Flushes for at most `timeout`, reports the rest as not delivered, ends the connections and the thread.
+    // Never waits longer. A second call finds nothing to do.
+    Result<void> close(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_close(std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<void>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<void> done, std::chrono::nanoseconds t) {
+                start_close(*core, t, std::move(done));
+            },
+            timeout);
+    }
+    bool is_closed() const noexcept;
+
+    // "client.id#producer-N"
+    const std::string& name() const noexcept;
+
+private:
+    static void start_produce(client::ProducerCore&, const Record&, Completion<DeliveryReport>);
+    static void start_flush(client::ProducerCore&, std::chrono::nanoseconds, Completion<std::size_t>);
+    static void start_close(client::ProducerCore&, std::chrono::nanoseconds, Completion<void>);
+
+    std::shared_ptr<client::ProducerCore> core_;
+};
+
+}  // namespace ottla::inline v0

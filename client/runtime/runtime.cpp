@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/runtime/runtime.hpp"
+
+#include <fmt/format.h>
+
+#include "net/io_thread.hpp"
+#include "net/tcp.hpp"
+
+namespace ottla::client {
+namespace {
+
+constexpr std::size_t idle_bytes_max = 64 << 20;
+
+using Strand = asio::strand<asio::any_io_executor>;
+
+// Of the strand and, where the caller's executor is that of an io_context, of the thread that runs it: waiting in
+// any of its handlers would keep the strand from running.
+bool within_strand(const asio::any_io_executor& executor) noexcept {
+    const auto* strand = executor.target<Strand>();
+    if (!strand) return false;
+    if (strand->running_in_this_thread()) return true;
+    const auto inner = strand->get_inner_executor();
+    const auto* context = inner.target<asio::io_context::executor_type>();
+    return context && context->running_in_this_thread();
+}
+
+}  // namespace
+
+Runtime::Runtime(std::string name, std::uint64_t seed, base::Log log)
+    : name_(std::move(name)),
+      log_(log.named(name_)),
+      random_(seed),
+      pool_(idle_bytes_max) {}
+
+Runtime::~Runtime() = default;
+
+std::shared_ptr<Runtime> Runtime::with_thread(std::string name, base::LogLevel level) {
+    auto log = base::make_stderr_log(name, level);
+    std::shared_ptr<Runtime> r(new Runtime(std::move(name), base::seed_from_system(), std::move(log)));
+    r->own_timers_ = std::make_unique<net::SystemTimers>();
+    r->own_transport_ = std::make_unique<net::TcpTransport>(*r->own_timers_, r->log_);
+    r->timers_ = r->own_timers_.get();
+    r->transport_ = r->own_transport_.get();
+    r->thread_ = std::make_unique<net::IoThread>(r->name_);
+    r->executor_ = r->thread_->executor();
+    return r;
+}
+
+std::shared_ptr<Runtime> Runtime::on_executor(asio::any_io_executor executor, std::string name, base::LogLevel level) {
+    auto log = base::make_stderr_log(name, level);
+    std::shared_ptr<Runtime> r(new Runtime(std::move(name), base::seed_from_system(), std::move(log)));
+    r->own_timers_ = std::make_unique<net::SystemTimers>();
+    r->own_transport_ = std::make_unique<net::TcpTransport>(*r->own_timers_, r->log_);
+    r->timers_ = r->own_timers_.get();
+    r->transport_ = r->own_transport_.get();
+    // The caller may run his executor on several threads.
+    r->executor_ = Strand(std::move(executor));
+    return r;
+}
+
+std::shared_ptr<Runtime> Runtime::within(const Surroundings& given, std::string name) {
+    std::shared_ptr<Runtime> r(new Runtime(std::move(name), given.seed, given.log));
+    r->timers_ = given.timers;
+    r->transport_ = given.transport;
+    r->executor_ = Strand(given.executor);
+    return r;
+}
+
+bool Runtime::on_loop() const noexcept { return thread_ ? thread_->is_current() : within_strand(executor_); }
+
+TimePoint Runtime::deadline(nanoseconds timeout) const {
+    const auto now = timers_->now();
+    if (timeout <= nanoseconds::zero()) return now;
+    return timeout > TimePoint::max() - now ? TimePoint::max() : now + timeout;
+}
+
+std::string client_name(const CommonConfig& config, std::string_view kind) {
+    static std::atomic<std::uint64_t> clients{0};
+    return fmt::format("{}#{}-{}", config.client_id, kind, ++clients);
+}
+
+}  // namespace ottla::client

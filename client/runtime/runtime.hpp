@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runtime: what a client runs on: its loop, time, network, memory, chance and log. Real ones with a thread of their
+// own, real ones on the caller's executor, or all handed in (the simulator).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <boost/asio.hpp>
+
+#include "base/buffer_pool.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "client/config/client_config.hpp"
+#include "net/timers.hpp"
+#include "net/transport.hpp"
+
+namespace ottla::net {
+class IoThread;
+}
+
+namespace ottla::client {
+
+namespace asio = boost::asio;
+using base::TimePoint;
+using std::chrono::nanoseconds;
+template <class T>
+using awaitable = asio::awaitable<T>;
+
+// What a simulator hands in; must outlive the clients.
+struct Surroundings {
+    asio::any_io_executor executor;
+    net::Transport* transport = nullptr;
+    net::Timers* timers = nullptr;
+    std::uint64_t seed = 0;
+    base::Log log;
+};
+
+class Runtime {
+public:
+    // A thread of its own.
+    static std::shared_ptr<Runtime> with_thread(std::string name, base::LogLevel level);
+    static std::shared_ptr<Runtime> on_executor(asio::any_io_executor, std::string name, base::LogLevel level);
+    static std::shared_ptr<Runtime> within(const Surroundings&, std::string name);
+    ~Runtime();
+
+    const std::string& name() const noexcept { return name_; }
+    // All of a client's coroutines run here, one at a time.
+    const asio::any_io_executor& executor() const noexcept { return executor_; }
+    // The caller is on that executor: waiting would wait for itself.
+    bool on_loop() const noexcept;
+    net::Timers& timers() noexcept { return *timers_; }
+    net::Transport& transport() noexcept { return *transport_; }
+    base::BufferPool& pool() noexcept { return pool_; }
+    // On the loop only.
+    base::Random& random() noexcept { return random_; }
+    const base::Log& log() const noexcept { return log_; }
+    TimePoint now() const { return timers_->now(); }
+    // now() + timeout without overflow; nanoseconds::max() is a wait without end.
+    TimePoint deadline(nanoseconds timeout) const;
+
+private:
+    Runtime(std::string name, std::uint64_t seed, base::Log log);
+
+    std::string name_;
+    base::Log log_;
+    base::Random random_;
+    base::BufferPool pool_;
+    std::unique_ptr<net::Timers> own_timers_;
+    std::unique_ptr<net::Transport> own_transport_;
+    net::Timers* timers_ = nullptr;
+    net::Transport* transport_ = nullptr;
+    // Last: the loop ends before what it uses.
+    std::unique_ptr<net::IoThread> thread_;
+    asio::any_io_executor executor_;
+};
+
+// "client.id#consumer-3": N counts the clients of this process.
+std::string client_name(const CommonConfig&, std::string_view kind);
+
+}  // namespace ottla::client

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// to_string of the value types: one line each, safe to log.
+#include <fmt/format.h>
+#include <ottla/admin.hpp>
+#include <ottla/event.hpp>
+#include <ottla/metadata.hpp>
+
+namespace ottla::inline v0 {
+namespace {
+
+constexpr std::size_t shown_max = 64;
+
+std::string shown(BytesView bytes) {
+    if (bytes.is_null()) return "null";
+    std::string out;
+    for (const std::uint8_t byte : bytes.span().first(std::min(bytes.size(), shown_max))) {
+        if (byte >= 0x20 && byte < 0x7f && byte != '\\')
+            out += static_cast<char>(byte);
+        else
+            fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+    }
+    if (bytes.size() > shown_max) fmt::format_to(std::back_inserter(out), "... ({} bytes)", bytes.size());
+    return out;
+}
+
+template <class Range>
+std::string joined(const Range& items) {
+    return fmt::format("{}", fmt::join(items, ","));
+}
+
+}  // namespace
+
+std::string to_string(const TopicPartition& tp) {
+    std::string out = fmt::format("{}[{}]", tp.topic, tp.partition);
+    if (tp.offset != Offset::invalid()) out += "@" + to_string(tp.offset);
+    if (tp.error.code() != ErrorCode::none) out += ": " + to_string(tp.error);
+    return out;
+}
+
+std::string to_string(const Header& header) { return fmt::format("{}={}", header.name, shown(header.value)); }
+
+std::string_view to_string(DeliveryStatus status) noexcept {
+    switch (status) {
+        case DeliveryStatus::not_persisted: return "not persisted";
+        case DeliveryStatus::possibly_persisted: return "possibly persisted";
+        case DeliveryStatus::persisted: return "persisted";
+    }
+    return "unknown";
+}
+
+std::string to_string(const DeliveryReport& report) {
+    std::string out = fmt::format("{}[{}]", report.topic(), report.partition);
+    if (report.offset != Offset::invalid()) out += "@" + to_string(report.offset);
+    fmt::format_to(std::back_inserter(out), " {}", to_string(report.status));
+    if (!report) out += ": " + to_string(report.error);
+    return out;
+}
+
+std::string_view to_string(TimestampType type) noexcept {
+    return type == TimestampType::create_time ? "CreateTime" : "LogAppendTime";
+}
+
+std::string to_string(const Message& m) {
+    return fmt::format("{}[{}]@{} key={} value={}", m.topic(), m.partition(), m.offset(), shown(m.key()),
+                       shown(m.value()));
+}
+
+std::string to_string(const PartitionEof& eof) {
+    return fmt::format("end of {}[{}] at {}", eof.topic, eof.partition, to_string(eof.offset));
+}
+
+std::string to_string(const PartitionError& e) {
+    return fmt::format("{}[{}]@{}: {}", e.topic, e.partition, to_string(e.offset), to_string(e.error));
+}
+
+std::string to_string(const Event& event) {
+    return std::visit([](const auto& e) { return to_string(e); }, event);
+}
+
+const TopicMetadata* Metadata::topic(std::string_view name) const noexcept {
+    for (const auto& t : topics)
+        if (t.name == name) return &t;
+    return nullptr;
+}
+
+std::string to_string(const Node& node) {
+    return fmt::format("{} at {}:{}{}", node.id, node.host, node.port,
+                       node.rack ? fmt::format(" (rack {})", *node.rack) : std::string());
+}
+
+std::string to_string(const PartitionMetadata& p) {
+    std::string out = fmt::format("partition {}, leader {}, replicas {}, in sync {}", p.id, p.leader, joined(p.replicas),
+                                  joined(p.in_sync_replicas));
+    if (p.error.code() != ErrorCode::none) out += ": " + to_string(p.error);
+    return out;
+}
+
+std::string to_string(const TopicMetadata& t) {
+    if (t.error.code() != ErrorCode::none) return fmt::format("topic {}: {}", t.name, to_string(t.error));
+    return fmt::format("topic {}, {} partitions, id {}", t.name, t.partitions.size(), to_string(t.id));
+}
+
+std::string to_string(const Metadata& m) {
+    return fmt::format("cluster {}, {} brokers, {} topics", m.cluster_id, m.brokers.size(), m.topics.size());
+}
+
+std::string_view to_string(ResourceType type) noexcept {
+    switch (type) {
+        case ResourceType::topic: return "topic";
+        case ResourceType::group: return "group";
+        case ResourceType::broker: return "broker";
+        case ResourceType::broker_logger: return "broker_logger";
+        case ResourceType::client_metrics: return "client_metrics";
+        case ResourceType::unknown: break;
+    }
+    return "unknown";
+}
+
+Result<ResourceType> parse_resource_type(std::string_view text) {
+    for (const auto type : {ResourceType::topic, ResourceType::group, ResourceType::broker, ResourceType::broker_logger,
+                            ResourceType::client_metrics})
+        if (to_string(type) == text) return type;
+    return Error::of(ErrorCode::invalid_argument,
+                     fmt::format("'{}' is no resource type: topic, group, broker, broker_logger, client_metrics", text));
+}
+
+std::string_view to_string(ConfigSource source) noexcept {
+    switch (source) {
+        case ConfigSource::dynamic_topic: return "dynamic_topic";
+        case ConfigSource::dynamic_broker: return "dynamic_broker";
+        case ConfigSource::dynamic_default_broker: return "dynamic_default_broker";
+        case ConfigSource::static_broker: return "static_broker";
+        case ConfigSource::default_value: return "default";
+        case ConfigSource::dynamic_broker_logger: return "dynamic_broker_logger";
+        case ConfigSource::client_metrics: return "client_metrics";
+        case ConfigSource::group: return "group";
+        case ConfigSource::unknown: break;
+    }
+    return "unknown";
+}
+
+std::string_view to_string(AlterOperation operation) noexcept {
+    switch (operation) {
+        case AlterOperation::set: return "set";
+        case AlterOperation::remove: return "delete";
+        case AlterOperation::append: return "append";
+        case AlterOperation::subtract: return "subtract";
+    }
+    return "unknown";
+}
+
+}  // namespace ottla::inline v0

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <ottla/admin.hpp>
+#include <ottla/consumer.hpp>
+#include <ottla/producer.hpp>
+
+#include "client/consumer/fetched_records.hpp"
+
+namespace ottla {
+namespace {
+
+// What gcc 12 destroys twice inside a co_await expression, if it is neither a view nor made by a constructor.
+static_assert(std::is_trivially_destructible_v<Record> && std::is_trivially_destructible_v<Header>);
+static_assert(!std::is_aggregate_v<NewTopic> && !std::is_aggregate_v<TopicPartition> && !std::is_aggregate_v<Config>);
+
+TEST(Offset, reads_what_it_writes) {
+    for (const Offset o : {Offset(0), Offset(42), Offset::beginning(), Offset::end(), Offset::stored(),
+                           Offset::invalid(), Offset::tail(0), Offset::tail(7)})
+        EXPECT_EQ(Offset::parse(to_string(o)).value(), o) << to_string(o);
+    EXPECT_EQ(Offset::parse("latest").value(), Offset::end());
+    EXPECT_EQ(Offset::parse("earliest").value(), Offset::beginning());
+    for (const char* bad : {"", "-1", "1x", "tail()", "tail(-1)", "tail(9223372036854775807)", "99999999999999999999"})
+        EXPECT_EQ(Offset::parse(bad).error(), ErrorCode::invalid_argument) << bad;
+    EXPECT_EQ(Offset::tail(7).tail_count(), 7);
+    EXPECT_TRUE(Offset::tail(7).is_tail());
+    EXPECT_FALSE(Offset::invalid().is_tail());
+}
+
+TEST(BytesView, tells_null_from_empty) {
+    EXPECT_TRUE(BytesView().is_null());
+    EXPECT_TRUE(BytesView(nullptr).is_null());
+    EXPECT_FALSE(BytesView("").is_null());
+    EXPECT_FALSE(BytesView(ByteSpan{}).is_null());
+    EXPECT_FALSE(BytesView(std::string()).is_null());
+    EXPECT_NE(BytesView(), BytesView(""));
+    EXPECT_EQ(BytesView("a"), BytesView(std::string("a")));
+}
+
+TEST(Text, shows_values_on_one_line) {
+    TopicPartition tp("orders", 3, 42);
+    EXPECT_EQ(to_string(tp), "orders[3]@42");
+    tp.error = Error::of(ErrorCode::unknown_partition);
+    EXPECT_TRUE(to_string(tp).starts_with("orders[3]@42: UNKNOWN_PARTITION"));
+    EXPECT_EQ(to_string(Header{"h", nullptr}), "h=null");
+    EXPECT_EQ(to_string(Header{"h", "a\n"}), "h=a\\x0a");
+    DeliveryReport report(std::make_shared<const std::string>("orders"), 1);
+    report.offset = 5;
+    report.status = DeliveryStatus::persisted;
+    EXPECT_TRUE(static_cast<bool>(report));
+    EXPECT_EQ(to_string(report), "orders[1]@5 persisted");
+    report.error = Error::of(ErrorCode::message_timed_out);
+    EXPECT_FALSE(static_cast<bool>(report));
+    EXPECT_EQ(to_string(PartitionEof{"t", 0, 9}), "end of t[0] at 9");
+    EXPECT_TRUE(to_string(Event(Error::of(ErrorCode::closed))).starts_with("CLOSED"));
+    Node node;
+    node.id = 1;
+    node.host = "h";
+    node.port = 9092;
+    EXPECT_EQ(to_string(node), "1 at h:9092");
+    EXPECT_EQ(parse_resource_type("topic").value(), ResourceType::topic);
+    EXPECT_FALSE(parse_resource_type("tropic").has_value());
+}
+
+TEST(Message, copy_stands_alone) {
+    auto budget = std::make_shared<client::MemoryBudget>(1000, Function<void()>());
+    Message copy;
+    {
+        // key "k", value "v", header "h" = null and "h" = "x"
+        const std::string headers("\x02h\x01\x02h\x02x", 7);
+        auto records = std::make_shared<FetchedRecords>();
+        records->topic = std::make_shared<const std::string>("t");
+        records->partition = 2;
+        Bytes memory = Bytes::copy_of("kv" + headers);
+        MessageView::Parts parts;
+        parts.offset = 10;
+        parts.key = memory.span().subspan(0, 1);
+        parts.value = memory.span().subspan(1, 1);
+        parts.headers = memory.data() + 2;
+        parts.headers_size = 7;
+        parts.header_count = 2;
+        records->response = std::make_shared<const client::ChargedBytes>(std::move(memory), budget);
+        const Message message(MessageView(parts), records);
+        copy = message.copy();
+        EXPECT_GT(budget->used(), 0);
+    }
+    EXPECT_EQ(budget->used(), 0) << "the copy still holds the response";
+    EXPECT_EQ(copy.topic(), "t");
+    EXPECT_EQ(copy.partition(), 2);
+    EXPECT_EQ(copy.offset(), 10);
+    EXPECT_EQ(copy.key(), BytesView("k"));
+    EXPECT_EQ(copy.value(), BytesView("v"));
+    ASSERT_EQ(copy.headers().size(), 2U);
+    EXPECT_EQ(copy.headers()[0], (Header{"h", nullptr}));
+    EXPECT_EQ(copy.header("h"), BytesView("x"));
+    EXPECT_TRUE(copy.header("other").is_null());
+    EXPECT_EQ(to_string(copy), "t[2]@10 key=k value=v");
+}
+
+TEST(MemoryBudget, tells_when_there_is_room_again) {
+    int told = 0;
+    client::MemoryBudget budget(100, [&] { ++told; });
+    budget.charge(60);
+    budget.charge(60);
+    EXPECT_LT(budget.room(), 0);
+    budget.give_back(60);
+    EXPECT_EQ(told, 1);
+    budget.give_back(60);
+    EXPECT_EQ(told, 1);
+}
+
+}  // namespace
+}  // namespace ottla
