@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// Encoder: writes a message into a Writer. Lives in registers while the walk is inlined around it; only the slow
+// paths touch the Writer.
+#pragma once
+
+#include <bit>
+#include <cstring>
+
+#include <ottla/protocol/writer.hpp>
+
+#include "protocol/codec/sizer.hpp"
+
+namespace ottla::protocol::detail {
+
+class Encoder {
+public:
+    static constexpr bool in_order = false;
+
+    explicit Encoder(Writer& writer, WriteFailure& failure)
+        : at_(writer.at_),
+          limit_(writer.limit_),
+          writer_(&writer),
+          failure_(&failure) {}
+    OTTLA_INLINE void finish() { writer_->at_ = at_; }
+
+    template <class T>
+    OTTLA_INLINE void value(const char*, const T& v) {
+        ensure(fixed_size<T>);
+        put(v);
+    }
+
+    OTTLA_INLINE void string(const char* name, const std::string& s, bool compact) {
+        ensure(s.size() + 5);
+        if (compact) {
+            put_varint(static_cast<std::uint32_t>(s.size() + 1));
+        } else {
+            if (s.size() > 32767) [[unlikely]]
+                failure_->set(name, too_long, ErrorCode::invalid_argument);
+            put(static_cast<std::int16_t>(s.size()));
+        }
+        put_raw(s.data(), s.size());
+    }
+    OTTLA_INLINE void string(const char* name, const std::optional<std::string>& s, bool compact, bool nullable) {
+        if (s) return string(name, *s, compact);
+        null<std::int16_t>(name, compact, nullable);
+    }
+    OTTLA_INLINE void bytes(const char*, const Bytes& b, bool compact) {
+        length(b.size(), compact);
+        finish();
+        writer_->splice(b);
+        resume();
+    }
+    OTTLA_INLINE void bytes(const char*, const Records& r, bool compact) {
+        length(r.size(), compact);
+        finish();
+        writer_->splice(r);
+        resume();
+    }
+    template <class T>
+    OTTLA_INLINE void bytes(const char* name, const std::optional<T>& b, bool compact, bool nullable) {
+        if (b) return bytes(name, *b, compact);
+        null<std::int32_t>(name, compact, nullable);
+    }
+
+    template <class T>
+    OTTLA_INLINE void array(const char* name, const std::vector<T>& items, bool compact, std::int16_t v) {
+        if constexpr (is_fixed<T>) {
+            ensure(5 + items.size() * fixed_size<T>);
+            put_length(items.size(), compact);
+            for (const T& item : items) put(item);
+        } else {
+            length(items.size(), compact);
+            for (const T& item : items) element(name, item, compact, v);
+        }
+    }
+    template <class T>
+    OTTLA_INLINE void array(const char* name, const std::optional<std::vector<T>>& items, bool compact, bool nullable,
+                            std::int16_t v) {
+        if (items) return array(name, *items, compact, v);
+        null<std::int32_t>(name, compact, nullable);
+    }
+
+    template <class T>
+    OTTLA_INLINE void structure(const char*, const T& s, std::int16_t v) {
+        Walk<T>::fields(*this, s, v);
+    }
+    template <class T>
+    OTTLA_INLINE void structure(const char* name, const std::optional<T>& s, bool nullable, std::int16_t v) {
+        if (nullable) value(name, static_cast<std::int8_t>(s ? 1 : -1));
+        if (s) return structure(name, *s, v);
+        if (!nullable) failure_->set(name, is_null, ErrorCode::invalid_argument);
+    }
+    template <class T>
+    OTTLA_INLINE void tagged_structure(const char* name, const std::optional<T>& s, bool nullable, std::int16_t v) {
+        if (nullable) value(name, static_cast<std::int8_t>(s ? 1 : 0));
+        if (s) return structure(name, *s, v);
+        if (!nullable) failure_->set(name, is_null, ErrorCode::invalid_argument);
+    }
+
+    template <class T, class D>
+    OTTLA_INLINE void absent(const char* name, const T& value, const D& by_default, bool ignorable) {
+        if (!ignorable && !is_default(value, by_default)) [[unlikely]]
+            failure_->set(name, lacks_field, ErrorCode::unsupported_version);
+    }
+
+    template <class M>
+    OTTLA_INLINE void tag_section(const M& m, std::int16_t v) {
+        if constexpr (Walk<M>::has_tags) {
+            Sizer::Tags counted;
+            Walk<M>::tags(counted, m, v);
+            if (counted.count == 0 && m.unknown_tagged_fields.empty()) [[likely]]
+                return none();
+            finish();
+            write_tags(*writer_, *failure_, m, v);
+            resume();
+        } else {
+            if (m.unknown_tagged_fields.empty()) [[likely]]
+                return none();
+            finish();
+            write_unknown(*writer_, *failure_, m.unknown_tagged_fields);
+            resume();
+        }
+    }
+    template <class M>
+    OTTLA_INLINE void no_tag_section(const M& m) {
+        if (!m.unknown_tagged_fields.empty()) [[unlikely]]
+            failure_->set("unknown_tagged_fields", lacks_field, ErrorCode::unsupported_version);
+    }
+
+private:
+    // Writes known and unknown tagged fields in rising order.
+    struct Tags {
+        Writer& writer;
+        WriteFailure& failure;
+        const TaggedFields& others;
+        std::size_t next = 0;
+
+        template <class T, class D, class F>
+        void tagged(std::uint32_t tag, const T& value, const D& by_default, F&& field) {
+            if (is_default(value, by_default)) return;
+            unknown_before(tag);
+            Sizer body;
+            field(body);
+            writer.unsigned_varint(tag);
+            writer.unsigned_varint(static_cast<std::uint32_t>(body.size()));
+            Encoder encoder(writer, failure);
+            field(encoder);
+            encoder.finish();
+        }
+        void unknown_before(std::uint64_t tag);
+    };
+
+    template <class M>
+    [[gnu::noinline]] static void write_tags(Writer& writer, WriteFailure& failure, const M& m, std::int16_t v) {
+        Sizer::Tags counted;
+        Walk<M>::tags(counted, m, v);
+        writer.unsigned_varint(counted.count + static_cast<std::uint32_t>(m.unknown_tagged_fields.size()));
+        Tags tags{writer, failure, m.unknown_tagged_fields};
+        Walk<M>::tags(tags, m, v);
+        tags.unknown_before(std::uint64_t{1} << 32);
+    }
+    static void write_unknown(Writer&, WriteFailure&, const TaggedFields&);
+
+    OTTLA_INLINE void element(const char* name, const std::string& s, bool compact, std::int16_t) {
+        string(name, s, compact);
+    }
+    OTTLA_INLINE void element(const char* name, const Bytes& b, bool compact, std::int16_t) { bytes(name, b, compact); }
+    template <class T>
+    OTTLA_INLINE void element(const char*, const T& s, bool, std::int16_t v) {
+        Walk<T>::fields(*this, s, v);
+    }
+
+    OTTLA_INLINE void ensure(std::size_t count) {
+        if (static_cast<std::size_t>(limit_ - at_) < count) [[unlikely]] {
+            finish();
+            writer_->more(count);
+            resume();
+        }
+    }
+    OTTLA_INLINE void resume() {
+        at_ = writer_->at_;
+        limit_ = writer_->limit_;
+    }
+    OTTLA_INLINE void none() {
+        ensure(1);
+        *at_++ = 0;
+    }
+
+    OTTLA_INLINE void put_raw(const void* from, std::size_t count) {
+        std::memcpy(at_, from, count);
+        at_ += count;
+    }
+    template <class T>
+    OTTLA_INLINE void put(const T& v) {
+        if constexpr (std::is_same_v<T, bool>) {
+            *at_++ = v ? 1 : 0;
+        } else if constexpr (std::is_same_v<T, Uuid>) {
+            put_raw(v.bytes.data(), 16);
+        } else if constexpr (std::is_same_v<T, double>) {
+            put(std::bit_cast<std::uint64_t>(v));
+        } else {
+            store_big_endian(at_, v);
+            at_ += sizeof v;
+        }
+    }
+    OTTLA_INLINE void put_varint(std::uint32_t v) {
+        while (v >= 0x80) {
+            *at_++ = static_cast<std::uint8_t>(v | 0x80);
+            v >>= 7;
+        }
+        *at_++ = static_cast<std::uint8_t>(v);
+    }
+    OTTLA_INLINE void put_length(std::size_t count, bool compact) {
+        if (compact) {
+            put_varint(static_cast<std::uint32_t>(count + 1));
+        } else {
+            put(static_cast<std::int32_t>(count));
+        }
+    }
+    OTTLA_INLINE void length(std::size_t count, bool compact) {
+        ensure(5);
+        put_length(count, compact);
+    }
+    template <class Length>
+    OTTLA_INLINE void null(const char* name, bool compact, bool nullable) {
+        if (!nullable) [[unlikely]]
+            failure_->set(name, is_null, ErrorCode::invalid_argument);
+        ensure(sizeof(Length));
+        if (compact) {
+            *at_++ = 0;
+        } else {
+            put(Length{-1});
+        }
+    }
+
+    std::uint8_t* at_;
+    std::uint8_t* limit_;
+    Writer* writer_;
+    WriteFailure* failure_;
+};
+
+template <class T>
+OTTLA_INLINE Result<void> encode_message(Writer& writer, const T& m, std::int16_t version) {
+    if (!T::versions.contains(version)) return no_such_version(T::message_name, T::versions, version);
+    WriteFailure failure;
+    Encoder encoder(writer, failure);
+    Walk<T>::fields(encoder, m, version);
+    encoder.finish();
+    if (failure.reason) [[unlikely]]
+        return failure.error(T::message_name, version);
+    return ok();
+}
+
+template <class T>
+OTTLA_INLINE Result<std::size_t> message_size(const T& m, std::int16_t version) {
+    if (!T::versions.contains(version)) return no_such_version(T::message_name, T::versions, version);
+    Sizer sizer;
+    Walk<T>::fields(sizer, m, version);
+    if (sizer.failure().reason) [[unlikely]]
+        return sizer.failure().error(T::message_name, version);
+    return sizer.size();
+}
+
+}  // namespace ottla::protocol::detail

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The generated Walk<T> of a message or nested struct names its fields once, in order, to an operation: Sizer,
+// Encoder, Decoder or one of the JSON ones. Everything is inlined, so that the walk costs what straight-line code does.
+//
+// An operation has: value, string, bytes, records, array, structure, tagged_structure, absent (a field that this
+// version lacks), tag_section and no_tag_section; and `in_order`, true when it wants tagged fields where they are
+// declared (tagged) instead of at the end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <ottla/bytes.hpp>
+#include <ottla/protocol/message.hpp>
+
+#define OTTLA_WALK [[gnu::always_inline]] static inline
+#define OTTLA_INLINE [[gnu::always_inline]] inline
+
+namespace ottla::protocol::detail {
+
+template <class T>
+struct Walk;
+
+// The default of strings, bytes, arrays and structs that have none of their own.
+struct Empty {};
+inline constexpr Empty empty{};
+
+template <class T>
+inline constexpr bool is_fixed = std::is_arithmetic_v<T> || std::is_same_v<T, Uuid>;
+
+template <class T>
+inline constexpr std::size_t fixed_size = sizeof(T);
+template <>
+inline constexpr std::size_t fixed_size<bool> = 1;
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+template <class T>
+OTTLA_INLINE bool is_default(const T& value, Empty) {
+    if constexpr (is_optional<T>) {
+        return value && is_default(*value, empty);
+    } else if constexpr (requires { value.empty(); }) {
+        return value.empty();
+    } else {
+        return value == T{};
+    }
+}
+template <class T>
+OTTLA_INLINE bool is_default(const std::optional<T>& value, std::nullopt_t) {
+    return !value;
+}
+template <class T, class D>
+    requires(!std::is_same_v<D, Empty> && !std::is_same_v<D, std::nullopt_t>)
+OTTLA_INLINE bool is_default(const T& value, const D& by_default) {
+    return value == by_default;
+}
+
+template <class T>
+OTTLA_INLINE void set_default(T& value, Empty) {
+    if constexpr (is_optional<T>) {
+        if (!value) value.emplace();
+        set_default(*value, empty);
+    } else if constexpr (requires { value.clear(); }) {
+        value.clear();
+    } else {
+        value = T{};
+    }
+}
+template <class T, class D>
+    requires(!std::is_same_v<D, Empty>)
+OTTLA_INLINE void set_default(T& value, const D& by_default) {
+    value = by_default;
+}
+
+OTTLA_INLINE std::size_t varint_size(std::uint32_t v) {
+    std::size_t n = 1;
+    for (; v >= 0x80; v >>= 7) ++n;
+    return n;
+}
+
+// What went wrong while writing; both Sizer and Encoder stop at the first.
+struct WriteFailure {
+    const char* field = nullptr;
+    const char* reason = nullptr;
+    ErrorCode code = ErrorCode::none;
+
+    [[gnu::cold, gnu::noinline]] void set(const char* where, const char* why, ErrorCode what) {
+        if (!reason) *this = {where, why, what};
+    }
+    Error error(std::string_view message, std::int16_t version) const;
+};
+
+inline constexpr const char* lacks_field = "has a value of its own, but this version lacks it";
+inline constexpr const char* is_null = "is null, which this version does not allow";
+inline constexpr const char* too_long = "is too long for this version";
+
+Error no_such_version(std::string_view message, VersionRange versions, std::int16_t version);
+
+}  // namespace ottla::protocol::detail
