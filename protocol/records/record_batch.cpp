@@ -90,14 +90,6 @@ Result<RecordBatchView> RecordBatchView::parse(ByteSpan bytes) {
 
 bool RecordBatchView::check_crc() const noexcept { return crc_of(bytes_) == header_.crc; }
 
-RecordReader RecordBatchView::records(ByteSpan uncompressed) const noexcept {
-    RecordReader::Base base;
-    base.offset = header_.base_offset;
-    base.timestamp = header_.base_timestamp;
-    if (header_.timestamp_type() == TimestampType::log_append_time) base.log_append_timestamp = header_.max_timestamp;
-    return RecordReader(uncompressed, header_.count, base);
-}
-
 Result<RecordReader> RecordBatchView::records(Decompressor& decompressor, std::size_t bytes_max, Buffer& space) const {
     if (!is_compressed()) return records();
     space.clear();

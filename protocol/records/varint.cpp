@@ -3,15 +3,14 @@
 
 namespace ottla::protocol {
 
-const std::uint8_t* load_long_varint(const std::uint8_t* from, const std::uint8_t* end, std::uint64_t& value) noexcept {
-    value = 0;
+VarintCursor::Long VarintCursor::long_varint(const std::uint8_t* from, const std::uint8_t* end) noexcept {
+    std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 70 && from != end; shift += 7) {
         const std::uint64_t byte = *from++;
         value |= (byte & 0x7f) << shift;
-        if (byte < 0x80) return from;
+        if (byte < 0x80) return {unzigzag(value), from};
     }
-    value = 0;
-    return nullptr;
+    return {0, nullptr};
 }
 
 }  // namespace ottla::protocol

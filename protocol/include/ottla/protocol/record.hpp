@@ -37,7 +37,24 @@ public:
     bool empty() const noexcept { return count_ == 0; }
 
     // The next header; false after the last one, and when the bytes are malformed.
-    bool next(RecordHeaderView& out) noexcept;
+    bool next(RecordHeaderView& out) noexcept {
+        if (count_ == 0) return false;
+        VarintCursor header(next_, end_);
+        const std::int64_t key_size = header.varint();
+        const std::uint8_t* const key = header.take(key_size);
+        const std::int64_t value_size = header.varint();
+        const std::uint8_t* const value = value_size == -1 ? nullptr : header.take(value_size);
+        if (header.failed()) [[unlikely]] {
+            count_ = 0;
+            return false;
+        }
+        out.key = {reinterpret_cast<const char*>(key), static_cast<std::size_t>(key_size)};
+        out.value.reset();
+        if (value_size >= 0) out.value.emplace(value, static_cast<std::size_t>(value_size));
+        next_ = header.position();
+        --count_;
+        return true;
+    }
     // The remaining bytes are exactly `count()` headers. Walks them all.
     bool well_formed() const noexcept;
 
@@ -75,69 +92,62 @@ public:
         : next_(records.data()),
           end_(records.data() + records.size()),
           left_(count),
-          base_(base) {}
+          offset_(static_cast<std::uint64_t>(base.offset)),
+          timestamp_(static_cast<std::uint64_t>(base.log_append_timestamp.value_or(base.timestamp))),
+          timestamp_delta_mask_(base.log_append_timestamp ? 0 : ~std::uint64_t{0}) {}
 
     // The next record; false after the last one, and when the bytes are malformed. Headers are not looked into.
     bool next(RecordView& out) noexcept {
         if (left_ <= 0) return false;
-        const std::uint8_t* p = next_;
-        const std::int64_t length = load_varint(p, end_);
-        if (p == nullptr || length < static_cast<std::int64_t>(record_size_min) - 1 || length > end_ - p) [[unlikely]]
+        VarintCursor outer(next_, end_);
+        const std::int64_t length = outer.varint();
+        const std::uint8_t* const begin = outer.take(length);
+        if (begin == nullptr || length < static_cast<std::int64_t>(record_size_min) - 1) [[unlikely]]
             return fail();
-        const std::uint8_t* const record_end = p + length;
-        ++p;  // attributes: none are in use
-        const std::int64_t timestamp_delta = load_varint(p, record_end);
-        if (p == nullptr) [[unlikely]]
-            return fail();
-        const std::int64_t offset_delta = load_varint(p, record_end);
-        if (p == nullptr || !load_span(p, record_end, out.key) || !load_span(p, record_end, out.value)) [[unlikely]]
-            return fail();
-        const std::int64_t headers = load_varint(p, record_end);
+        const std::uint8_t* const end = begin + length;
+        VarintCursor record(begin + 1, end);  // attributes: none are in use
+        // Deltas are whatever the bytes say: sums wrap.
+        const auto timestamp_delta = static_cast<std::uint64_t>(record.varint());
+        const auto offset_delta = static_cast<std::uint64_t>(record.varint());
+        out.timestamp = static_cast<std::int64_t>(timestamp_ + (timestamp_delta & timestamp_delta_mask_));
+        out.offset = static_cast<std::int64_t>(offset_ + offset_delta);
+        load_span(record, out.key);
+        load_span(record, out.value);
+        const std::int64_t headers = record.varint();
         // A header takes two bytes at least.
-        if (p == nullptr || headers < 0 || headers * 2 > record_end - p || (headers == 0 && p != record_end))
+        if (record.failed() || headers < 0 || headers > record.left() / 2 || (headers == 0 && record.left() != 0))
             [[unlikely]]
             return fail();
-        // Deltas are whatever the bytes say: add without signed overflow.
-        out.offset = wrapping_sum(base_.offset, offset_delta);
-        out.timestamp =
-            base_.log_append_timestamp ? *base_.log_append_timestamp : wrapping_sum(base_.timestamp, timestamp_delta);
-        out.headers = RecordHeaders(static_cast<std::size_t>(headers), p, record_end);
-        next_ = record_end;
+        out.headers = RecordHeaders(static_cast<std::size_t>(headers), record.position(), end);
+        next_ = end;
         --left_;
         return true;
     }
 
     // Every record that the batch announced was read, and nothing stands behind the last.
     bool complete() const noexcept { return left_ == 0 && next_ == end_; }
-    bool failed() const noexcept { return failed_; }
+    bool failed() const noexcept { return left_ < 0; }
 
 private:
-    static std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) noexcept {
-        return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-    }
-    static bool load_span(const std::uint8_t*& p, const std::uint8_t* end, NullableSpan& out) noexcept {
-        const std::int64_t size = load_varint(p, end);
-        if (p == nullptr || size > end - p) [[unlikely]]
-            return false;
-        if (size < 0) {
+    static void load_span(VarintCursor& from, NullableSpan& out) noexcept {
+        const std::int64_t size = from.varint();
+        if (size == -1) {
             out.reset();
-            return size == -1;
+        } else if (const std::uint8_t* const at = from.take(size)) {
+            out.emplace(at, static_cast<std::size_t>(size));
         }
-        out.emplace(p, static_cast<std::size_t>(size));
-        p += size;
-        return true;
     }
     bool fail() noexcept {
-        failed_ = true;
         left_ = -1;
         return false;
     }
 
     const std::uint8_t* next_;
     const std::uint8_t* end_;
-    std::int32_t left_;
-    bool failed_ = false;
-    Base base_;
+    std::int32_t left_;  // -1 after a failure
+    std::uint64_t offset_;
+    std::uint64_t timestamp_;
+    std::uint64_t timestamp_delta_mask_;
 };
 
 }  // namespace ottla::protocol

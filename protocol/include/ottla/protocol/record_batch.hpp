@@ -107,7 +107,14 @@ public:
     // The records of a batch that is not compressed.
     RecordReader records() const noexcept { return records(payload()); }
     // The records in `uncompressed`, to which payload() was decompressed.
-    RecordReader records(ByteSpan uncompressed) const noexcept;
+    RecordReader records(ByteSpan uncompressed) const noexcept {
+        RecordReader::Base base;
+        base.offset = header_.base_offset;
+        base.timestamp = header_.base_timestamp;
+        if (header_.timestamp_type() == TimestampType::log_append_time)
+            base.log_append_timestamp = header_.max_timestamp;
+        return RecordReader(uncompressed, header_.count, base);
+    }
     // The records wherever they are: of a compressed batch, decompressed into `space` (emptied first), which must
     // outlive what is read. Errors of Decompressor::decompress.
     Result<RecordReader> records(Decompressor&, std::size_t bytes_max, Buffer& space) const;

@@ -32,25 +32,58 @@ inline std::uint8_t* store_varint(std::uint8_t* to, std::int64_t value) noexcept
     return to;
 }
 
-// Moves `from` on; at the end of the bytes or after ten of them, sets it to null and returns 0.
-const std::uint8_t* load_long_varint(const std::uint8_t* from, const std::uint8_t* end, std::uint64_t& value) noexcept;
+// Reads variable-length integers and spans from bytes that nobody vouches for. Fails stickily: after the first
+// failure everything reads as 0, and the cursor stands at the end.
+class VarintCursor {
+public:
+    VarintCursor(const std::uint8_t* begin, const std::uint8_t* end) noexcept : next_(begin), end_(end) {}
 
-inline std::int64_t load_varint(const std::uint8_t*& from, const std::uint8_t* end) noexcept {
-    if (end - from >= 2) [[likely]] {
-        const std::uint64_t low = from[0];
-        if (low < 0x80) [[likely]] {
-            ++from;
-            return unzigzag(low);
+    const std::uint8_t* position() const noexcept { return next_; }
+    std::ptrdiff_t left() const noexcept { return end_ - next_; }
+    bool failed() const noexcept { return failed_; }
+
+    std::int64_t varint() noexcept {
+        if (next_ != end_ && *next_ < 0x80) [[likely]]
+            return unzigzag(*next_++);
+        if (left() >= 2 && next_[1] < 0x80) [[likely]] {
+            const std::uint64_t value = (next_[0] & 0x7fU) | static_cast<std::uint64_t>(next_[1]) << 7;
+            next_ += 2;
+            return unzigzag(value);
         }
-        const std::uint64_t high = from[1];
-        if (high < 0x80) [[likely]] {
-            from += 2;
-            return unzigzag((low & 0x7f) | high << 7);
+        const Long read = long_varint(next_, end_);
+        if (read.next == nullptr) [[unlikely]] {
+            fail();
+            return 0;
         }
+        next_ = read.next;
+        return read.value;
     }
-    std::uint64_t value = 0;
-    from = load_long_varint(from, end, value);
-    return unzigzag(value);
-}
+    // `size` bytes; null when that is negative or more than there are.
+    const std::uint8_t* take(std::int64_t size) noexcept {
+        if (size < 0 || size > left()) [[unlikely]] {
+            fail();
+            return nullptr;
+        }
+        const std::uint8_t* const at = next_;
+        next_ += size;
+        return at;
+    }
+    void fail() noexcept {
+        next_ = end_;
+        failed_ = true;
+    }
+
+private:
+    struct Long {
+        std::int64_t value;
+        const std::uint8_t* next;
+    };
+    // Any length; null when there is no end within ten bytes. Static, so that a cursor can live in registers.
+    static Long long_varint(const std::uint8_t* from, const std::uint8_t* end) noexcept;
+
+    const std::uint8_t* next_;
+    const std::uint8_t* end_;
+    bool failed_ = false;
+};
 
 }  // namespace ottla::protocol
