@@ -3,12 +3,12 @@
 // connection per broker, opened when needed. Loop only; made by make(), ended by close().
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 
+#include <ottla/protocol/messages/api_versions_response.hpp>
 #include <ottla/protocol/messages/metadata_request.hpp>
 
 #include "client/cluster/backoff.hpp"
@@ -23,15 +23,16 @@ using Channel = std::shared_ptr<net::ClientChannel>;
 
 class Cluster : public std::enable_shared_from_this<Cluster> {
 public:
-    static std::shared_ptr<Cluster> make(std::shared_ptr<Runtime>, CommonConfig);
+    // `may_create_topics`: asking for a topic that does not exist may make the cluster create it. Any thread.
+    static std::shared_ptr<Cluster> make(std::shared_ptr<Runtime>, CommonConfig, bool may_create_topics);
+    ~Cluster();
 
     Runtime& runtime() noexcept { return *runtime_; }
     const CommonConfig& config() const noexcept { return config_; }
     const MetadataCache& metadata() const noexcept { return cache_; }
 
-    // Topics in use are part of every refresh. Counted: each use needs its drop. `may_create`: the cluster may create
-    // the topic when it does not exist (producers; consumers with allow.auto.create.topics).
-    void use_topic(const std::string&, bool may_create);
+    // Topics in use are part of every refresh. Counted: each use needs its drop.
+    void use_topic(const std::string&);
     void drop_topic(const std::string&);
     // Asks for a refresh: at once, or topic.metadata.refresh.fast.interval.ms after the last one.
     void request_refresh(std::string_view why);
@@ -64,51 +65,62 @@ public:
         co_return co_await channel->call(std::move(request), *version, deadline);
     }
     // Metadata for some topics, or for all, straight from a broker; the cache learns from it.
+    // One attempt. Errors: those of connect_any() and ClientChannel::call().
     awaitable<Result<protocol::MetadataResponse>> fetch_metadata(std::optional<std::vector<std::string>> topics,
-                                                                 bool may_create, TimePoint deadline);
+                                                                 TimePoint deadline);
 
     // Ends connections and coroutines; everybody who waits gets `closed`.
     void close();
     bool is_closed() const noexcept { return closed_; }
 
 private:
-    // A broker of the metadata, or one of bootstrap.servers.
+    // A broker of the metadata, or one of bootstrap.servers, or both.
     struct Broker {
-        explicit Broker(const CommonConfig& c) : backoff(c.reconnect_backoff, c.reconnect_backoff_max, 0.25, 0.5) {}
+        Broker(const CommonConfig& c, net::Endpoint at)
+            : endpoint(std::move(at)),
+              backoff(c.reconnect_backoff, c.reconnect_backoff_max, 0.25, 0.5) {}
         net::Endpoint endpoint;
         Channel channel;
         bool connecting = false;
         Backoff backoff;
+        // No attempt before.
         TimePoint not_before{};
         Error last_error;
         std::uint64_t attempts = 0;
+        asio::cancellation_signal cancel;
+
+        bool is_open() const { return channel && channel->is_open(); }
     };
     using BrokerPtr = std::shared_ptr<Broker>;
 
-    Cluster(std::shared_ptr<Runtime>, CommonConfig);
+    Cluster(std::shared_ptr<Runtime>, CommonConfig, bool may_create_topics);
     static awaitable<void> metadata_loop(std::shared_ptr<Cluster> self);
-    static awaitable<void> open(std::shared_ptr<Cluster> self, BrokerPtr broker, std::string name);
-    awaitable<Result<Channel>> connect_to(BrokerPtr broker, std::string name, TimePoint deadline);
+    static awaitable<void> open(std::shared_ptr<Cluster> self, BrokerPtr broker);
+    awaitable<Result<Channel>> connect_to(BrokerPtr broker, TimePoint deadline);
     BrokerPtr broker_of(BrokerId);
+    // All there are, those of the metadata first.
+    std::vector<BrokerPtr> candidates();
+    void on_opened(BrokerPtr, Channel);
+    void on_failed(Broker&, Error);
     void on_metadata(const protocol::MetadataResponse&, bool all);
     TimePoint next_refresh() const;
-    Error closed_error() const;
+    Error none_reached() const;
 
     std::shared_ptr<Runtime> runtime_;
-    CommonConfig config_;
+    const CommonConfig config_;
+    const bool may_create_topics_;
     MetadataCache cache_;
     std::map<BrokerId, BrokerPtr> brokers_;
     std::vector<BrokerPtr> bootstrap_;
-    std::size_t next_bootstrap_ = 0;
     std::map<std::string, int> uses_;
-    std::set<std::string> may_create_;
     Watched changes_;
     Watched connections_;
     net::Signal refresh_;
     bool refresh_wanted_ = false;
-    TimePoint last_refresh_{};
     bool refreshed_once_ = false;
-    asio::cancellation_signal stop_;
+    TimePoint last_refresh_{};
+    Backoff refresh_backoff_;
+    Error last_error_;
     bool closed_ = false;
 };
 

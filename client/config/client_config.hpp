@@ -55,7 +55,7 @@ struct ProducerConfig {
     base::Duration linger;
     std::size_t batch_bytes_max;
     std::int32_t batch_messages_max;
-    std::size_t message_bytes_max;  // of one record, and of one request
+    std::size_t message_bytes_max;   // of one record, and of one request
     std::size_t queue_messages_max;  // 0: no limit
     std::size_t queue_bytes_max;
     std::int64_t retries;

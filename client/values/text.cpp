@@ -89,8 +89,8 @@ std::string to_string(const Node& node) {
 }
 
 std::string to_string(const PartitionMetadata& p) {
-    std::string out = fmt::format("partition {}, leader {}, replicas {}, in sync {}", p.id, p.leader, joined(p.replicas),
-                                  joined(p.in_sync_replicas));
+    std::string out = fmt::format("partition {}, leader {}, replicas {}, in sync {}", p.id, p.leader,
+                                  joined(p.replicas), joined(p.in_sync_replicas));
     if (p.error.code() != ErrorCode::none) out += ": " + to_string(p.error);
     return out;
 }
@@ -120,8 +120,9 @@ Result<ResourceType> parse_resource_type(std::string_view text) {
     for (const auto type : {ResourceType::topic, ResourceType::group, ResourceType::broker, ResourceType::broker_logger,
                             ResourceType::client_metrics})
         if (to_string(type) == text) return type;
-    return Error::of(ErrorCode::invalid_argument,
-                     fmt::format("'{}' is no resource type: topic, group, broker, broker_logger, client_metrics", text));
+    return Error::of(
+        ErrorCode::invalid_argument,
+        fmt::format("'{}' is no resource type: topic, group, broker, broker_logger, client_metrics", text));
 }
 
 std::string_view to_string(ConfigSource source) noexcept {

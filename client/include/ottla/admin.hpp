@@ -70,7 +70,14 @@ struct ClusterDescription {
     std::vector<Node> nodes;
 };
 
-enum class ResourceType : std::int8_t { unknown = 0, topic = 2, group = 3, broker = 4, broker_logger = 8, client_metrics = 16 };
+enum class ResourceType : std::int8_t {
+    unknown = 0,
+    topic = 2,
+    group = 3,
+    broker = 4,
+    broker_logger = 8,
+    client_metrics = 16
+};
 std::string_view to_string(ResourceType) noexcept;
 Result<ResourceType> parse_resource_type(std::string_view);
 
@@ -181,17 +188,17 @@ public:
     ~Admin();
 
 // One call, blocking and async_: NAME(arguments..., options) and async_NAME(arguments..., options, token).
-#define OTTLA_ADMIN_CALL(NAME, ANSWER, ARGUMENT)                                            \
-    Result<ANSWER> NAME(ARGUMENT, AdminOptions = {});                                       \
-    template <class Token>                                                                  \
-    auto async_##NAME(ARGUMENT asked, AdminOptions options, Token&& token) {                \
-        return detail::initiate<ANSWER>(                                                    \
-            std::forward<Token>(token),                                                     \
-            [core = core_.get()](Completion<ANSWER> done, ARGUMENT a, AdminOptions o) {     \
-                start_##NAME(*core, std::move(a), o, std::move(done));                      \
-            },                                                                              \
-            std::move(asked), options);                                                     \
-    }                                                                                       \
+#define OTTLA_ADMIN_CALL(NAME, ANSWER, ARGUMENT)                                        \
+    Result<ANSWER> NAME(ARGUMENT, AdminOptions = {});                                   \
+    template <class Token>                                                              \
+    auto async_##NAME(ARGUMENT asked, AdminOptions options, Token&& token) {            \
+        return detail::initiate<ANSWER>(                                                \
+            std::forward<Token>(token),                                                 \
+            [core = core_.get()](Completion<ANSWER> done, ARGUMENT a, AdminOptions o) { \
+                start_##NAME(*core, std::move(a), o, std::move(done));                  \
+            },                                                                          \
+            std::move(asked), options);                                                 \
+    }                                                                                   \
     static void start_##NAME(client::AdminCore&, ARGUMENT, AdminOptions, Completion<ANSWER>);
 
     // In the order given.

@@ -28,9 +28,11 @@ public:
     ConfigValue(bool value) : text_(value ? "true" : "false"), kind_(Kind::boolean) {}
     template <std::integral I>
         requires(!std::same_as<I, bool>)
-    ConfigValue(I value) : text_(std::to_string(value)), kind_(Kind::integer) {}
+    ConfigValue(I value) : text_(std::to_string(value)),
+                           kind_(Kind::integer) {}
     template <std::floating_point F>
-    ConfigValue(F value) : text_(std::to_string(value)), kind_(Kind::real) {}
+    ConfigValue(F value) : text_(std::to_string(value)),
+                           kind_(Kind::real) {}
 
     const std::string& text() const noexcept { return text_; }
     Kind kind() const noexcept { return kind_; }

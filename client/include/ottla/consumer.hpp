@@ -128,8 +128,8 @@ public:
             std::move(times), timeout);
     }
     template <class Token>
-    auto async_query_watermark_offsets(std::string_view topic, std::int32_t partition,
-                                       std::chrono::nanoseconds timeout, Token&& token) {
+    auto async_query_watermark_offsets(std::string_view topic, std::int32_t partition, std::chrono::nanoseconds timeout,
+                                       Token&& token) {
         return detail::initiate<WatermarkOffsets>(
             std::forward<Token>(token),
             [core = core_.get()](Completion<WatermarkOffsets> done, TopicPartition asked, std::chrono::nanoseconds t) {

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cluster/cluster.hpp"
+
+#include <fmt/format.h>
+
+#include "client/runtime/spawn.hpp"
+
+namespace ottla::client {
+namespace {
+
+// From 4 on one can forbid that asking creates the topic.
+constexpr protocol::VersionRange metadata_versions{4, 13};
+static_assert(protocol::MetadataRequest::versions.contains(metadata_versions));
+
+}  // namespace
+
+Cluster::Cluster(std::shared_ptr<Runtime> runtime, CommonConfig config, bool may_create_topics)
+    : runtime_(std::move(runtime)),
+      config_(std::move(config)),
+      may_create_topics_(may_create_topics),
+      refresh_(runtime_->executor()),
+      refresh_backoff_(config_.retry_backoff, config_.retry_backoff_max) {
+    for (const auto& endpoint : config_.bootstrap_servers)
+        bootstrap_.push_back(std::make_shared<Broker>(config_, endpoint));
+}
+
+Cluster::~Cluster() = default;
+
+std::shared_ptr<Cluster> Cluster::make(std::shared_ptr<Runtime> runtime, CommonConfig config, bool may_create_topics) {
+    const auto executor = runtime->executor();
+    std::shared_ptr<Cluster> cluster(new Cluster(std::move(runtime), std::move(config), may_create_topics));
+    spawn(executor, metadata_loop(cluster));
+    return cluster;
+}
+
+void Cluster::use_topic(const std::string& topic) {
+    if (++uses_[topic] > 1) return;
+    const TopicInfo* known = cache_.topic(topic);
+    if (!known || known->updated + config_.metadata_max_age < runtime_->now()) request_refresh("a topic is new");
+}
+
+void Cluster::drop_topic(const std::string& topic) {
+    const auto at = uses_.find(topic);
+    if (at == uses_.end() || --at->second > 0) return;
+    // What is known stays, and is good until it has aged.
+    uses_.erase(at);
+}
+
+void Cluster::request_refresh(std::string_view why) {
+    if (closed_ || refresh_wanted_) return;
+    runtime_->log().debug("refresh of metadata: {}", why);
+    refresh_wanted_ = true;
+    refresh_.notify();
+}
+
+bool Cluster::apply_leader_hint(std::string_view topic, std::int32_t partition, BrokerId leader,
+                                std::int32_t leader_epoch) {
+    if (!cache_.apply_leader_hint(topic, partition, leader, leader_epoch)) return false;
+    changes_.notify();
+    return true;
+}
+
+void Cluster::add_broker(BrokerId id, BrokerInfo broker) { cache_.add_broker(id, std::move(broker)); }
+
+TimePoint Cluster::next_refresh() const {
+    if (refresh_wanted_) return refreshed_once_ ? last_refresh_ + config_.metadata_refresh_backoff : TimePoint{};
+    // What nobody uses does not age.
+    return uses_.empty() ? TimePoint::max() : last_refresh_ + config_.metadata_max_age;
+}
+
+awaitable<void> Cluster::metadata_loop(std::shared_ptr<Cluster> self) {
+    auto& timers = self->runtime_->timers();
+    while (!self->closed_) {
+        const auto at = self->next_refresh();
+        if (timers.now() < at) {
+            co_await self->refresh_.wait_until(timers, at);
+            continue;
+        }
+        self->refresh_wanted_ = false;
+        self->refreshed_once_ = true;
+        self->last_refresh_ = timers.now();
+        std::optional<std::vector<std::string>> topics(std::in_place);
+        for (const auto& [topic, uses] : self->uses_) topics->push_back(topic);
+        const auto deadline = self->runtime_->deadline(self->config_.socket_timeout);
+        const auto answer = co_await self->fetch_metadata(std::move(topics), deadline);
+        if (self->closed_) break;
+        if (answer) {
+            self->refresh_backoff_.reset();
+        } else {
+            self->runtime_->log().warn("metadata could not be refreshed: {}", to_string(answer.error()));
+            self->refresh_wanted_ = true;
+            co_await self->refresh_.wait_until(timers,
+                                               timers.now() + self->refresh_backoff_.next(self->runtime_->random()));
+        }
+    }
+}
+
+awaitable<Result<protocol::MetadataResponse>> Cluster::fetch_metadata(std::optional<std::vector<std::string>> topics,
+                                                                      TimePoint deadline) {
+    const auto self = shared_from_this();
+    auto channel = co_await connect_any(deadline);
+    if (!channel) co_return channel.error();
+    protocol::MetadataRequest request;
+    request.allow_auto_topic_creation = may_create_topics_;
+    if (topics) {
+        request.topics.emplace();
+        for (auto& name : *topics) request.topics->emplace_back().name = std::move(name);
+    } else {
+        request.topics.reset();
+    }
+    const auto until = std::min(deadline, runtime_->deadline(config_.socket_timeout));
+    auto answer = co_await call(*channel, std::move(request), metadata_versions, until);
+    if (closed_) co_return Error::of(ErrorCode::closed);
+    if (answer && answer->error_code != 0)
+        co_return Error::of(static_cast<ErrorCode>(answer->error_code))
+            .with_context(fmt::format("metadata from {}", to_string((*channel)->endpoint())));
+    if (answer) on_metadata(*answer, !topics);
+    co_return answer;
+}
+
+void Cluster::on_metadata(const protocol::MetadataResponse& answer, bool all) {
+    cache_.update(answer, all, runtime_->now());
+    // Where a broker has moved, its old connection serves nobody.
+    for (auto at = brokers_.begin(); at != brokers_.end();) {
+        const BrokerInfo* info = cache_.broker(at->first);
+        if (info && info->endpoint == at->second->endpoint) {
+            ++at;
+            continue;
+        }
+        if (std::ranges::find(bootstrap_, at->second) == bootstrap_.end() && at->second->channel)
+            at->second->channel->close(Error::of(ErrorCode::transport, "the broker has moved to another address"));
+        at = brokers_.erase(at);
+    }
+    changes_.notify();
+}
+
+Cluster::BrokerPtr Cluster::broker_of(BrokerId id) {
+    if (const auto at = brokers_.find(id); at != brokers_.end()) return at->second;
+    const BrokerInfo* info = cache_.broker(id);
+    if (!info) return nullptr;
+    BrokerPtr broker;
+    // The connection that asked for the metadata is as good as any.
+    for (const auto& b : bootstrap_)
+        if (b->endpoint == info->endpoint) broker = b;
+    if (!broker) broker = std::make_shared<Broker>(config_, info->endpoint);
+    brokers_.emplace(id, broker);
+    return broker;
+}
+
+std::vector<Cluster::BrokerPtr> Cluster::candidates() {
+    std::vector<BrokerPtr> all;
+    for (const auto& [id, info] : cache_.brokers()) all.push_back(broker_of(id));
+    for (const auto& b : bootstrap_)
+        if (std::ranges::find(all, b) == all.end()) all.push_back(b);
+    return all;
+}
+
+Channel Cluster::connection(BrokerId id) const {
+    const auto at = brokers_.find(id);
+    return at != brokers_.end() && at->second->is_open() ? at->second->channel : nullptr;
+}
+
+awaitable<Result<Channel>> Cluster::connect(BrokerId id, TimePoint deadline) {
+    const auto self = shared_from_this();
+    if (closed_) co_return Error::of(ErrorCode::closed);
+    auto broker = broker_of(id);
+    if (!broker) {
+        request_refresh("a broker is not known");
+        co_return Error::of(ErrorCode::unknown_broker, fmt::format("broker {} is not in the cluster's metadata", id));
+    }
+    auto channel = co_await connect_to(std::move(broker), deadline);
+    if (!channel) co_return channel.error().with_context(fmt::format("broker {}", id));
+    co_return std::move(*channel);
+}
+
+awaitable<Result<Channel>> Cluster::connect_to(BrokerPtr broker, TimePoint deadline) {
+    auto& timers = runtime_->timers();
+    Watch watch(connections_, runtime_->executor());
+    const auto attempts = broker->attempts;
+    while (!closed_) {
+        if (broker->is_open()) co_return broker->channel;
+        if (broker->attempts != attempts) co_return broker->last_error;
+        if (!broker->connecting && timers.now() >= broker->not_before) {
+            broker->connecting = true;
+            auto slot = broker->cancel.slot();
+            asio::co_spawn(runtime_->executor(), open(shared_from_this(), broker),
+                           asio::bind_cancellation_slot(slot, IgnoreEnd()));
+        }
+        const auto until = broker->connecting ? deadline : std::min(deadline, broker->not_before);
+        if (!co_await watch.wait_until(timers, until) && timers.now() >= deadline) {
+            if (broker->last_error.code() != ErrorCode::none) co_return broker->last_error;
+            co_return Error::of(ErrorCode::timed_out,
+                                fmt::format("{} did not answer in time", to_string(broker->endpoint)));
+        }
+    }
+    co_return Error::of(ErrorCode::closed);
+}
+
+awaitable<void> Cluster::open(std::shared_ptr<Cluster> self, BrokerPtr broker) {
+    Runtime& runtime = *self->runtime_;
+    net::ClientChannelOptions options;
+    options.client_id = self->config_.client_id;
+    options.frame_bytes_max = self->config_.receive_message_bytes_max;
+    const auto deadline = runtime.deadline(self->config_.connection_setup_timeout);
+    auto opened = co_await net::ClientChannel::open(runtime.transport(), runtime.timers(), runtime.pool(),
+                                                    broker->endpoint, std::move(options), deadline, runtime.log());
+    broker->connecting = false;
+    ++broker->attempts;
+    if (self->closed_) {
+        if (opened) (*opened)->close();
+    } else if (opened) {
+        self->on_opened(broker, std::move(*opened));
+    } else {
+        self->on_failed(*broker, opened.error());
+    }
+    self->connections_.notify();
+}
+
+void Cluster::on_opened(BrokerPtr broker, Channel channel) {
+    broker->channel = channel;
+    broker->last_error = Error();
+    broker->backoff.reset();
+    channel->on_close([weak = weak_from_this(), broker](const Error& reason) {
+        const auto self = weak.lock();
+        if (!self || self->closed_) return;
+        self->runtime_->log().info("connection to {} ended: {}", to_string(broker->endpoint), to_string(reason));
+        // A broker that accepts and then hangs up must not be called in a loop.
+        self->on_failed(*broker, reason);
+        self->connections_.notify();
+    });
+}
+
+void Cluster::on_failed(Broker& broker, Error reason) {
+    runtime_->log().debug("{}: {}", to_string(broker.endpoint), to_string(reason));
+    broker.last_error = reason;
+    broker.not_before = runtime_->now() + broker.backoff.next(runtime_->random());
+    last_error_ = std::move(reason);
+    if (!uses_.empty()) request_refresh("a broker was lost");
+}
+
+Error Cluster::none_reached() const {
+    std::string reason = last_error_.code() == ErrorCode::none ? std::string("no answer") : to_string(last_error_);
+    return Error::of(
+        ErrorCode::all_brokers_down,
+        fmt::format("no broker could be reached in time; the last attempt: {}. Check bootstrap.servers and "
+                    "that the cluster runs",
+                    reason));
+}
+
+awaitable<Result<Channel>> Cluster::connect_any(TimePoint deadline) {
+    const auto self = shared_from_this();
+    auto& timers = runtime_->timers();
+    while (!closed_) {
+        auto brokers = candidates();
+        std::vector<BrokerPtr> ready;
+        auto next = TimePoint::max();
+        for (const auto& b : brokers) {
+            if (b->is_open()) co_return b->channel;
+            if (b->connecting || timers.now() >= b->not_before)
+                ready.push_back(b);
+            else
+                next = std::min(next, b->not_before);
+        }
+        if (timers.now() >= deadline) co_return none_reached();
+        if (ready.empty()) {
+            Watch watch(connections_, runtime_->executor());
+            co_await watch.wait_until(timers, std::min(next, deadline));
+            continue;
+        }
+        // One that hangs must not keep the others from being asked.
+        auto chosen = ready[runtime_->random().below(ready.size())];
+        const auto share = (deadline - timers.now()) / static_cast<std::int64_t>(ready.size());
+        const auto until =
+            ready.size() == 1 ? deadline : timers.now() + std::max<base::Duration>(share, std::chrono::seconds(1));
+        auto channel = co_await connect_to(std::move(chosen), std::min(until, deadline));
+        if (channel) co_return std::move(*channel);
+    }
+    co_return Error::of(ErrorCode::closed);
+}
+
+awaitable<Result<Channel>> Cluster::connect_controller(TimePoint deadline) {
+    const auto self = shared_from_this();
+    if (cache_.version() == 0) {
+        std::optional<std::vector<std::string>> none(std::in_place);
+        auto answer = co_await fetch_metadata(std::move(none), deadline);
+        if (!answer) co_return answer.error();
+    }
+    if (cache_.controller() != no_broker) {
+        auto channel = co_await connect(cache_.controller(), deadline);
+        if (channel) co_return std::move(*channel);
+    }
+    co_return co_await connect_any(deadline);
+}
+
+awaitable<Result<void>> Cluster::wait_for_topic(std::string topic, TimePoint deadline) {
+    const auto self = shared_from_this();
+    auto& timers = runtime_->timers();
+    Watch watch(changes_, runtime_->executor());
+    const auto give_up = std::min(deadline, runtime_->deadline(config_.metadata_propagation_max));
+    use_topic(topic);
+    Result<void> answer = Error::of(ErrorCode::closed);
+    while (!closed_) {
+        const TopicInfo* t = cache_.topic(topic);
+        if (t && t->error == ErrorCode::none && !t->partitions.empty()) {
+            answer = ok();
+            break;
+        }
+        const bool unknown =
+            t && (t->error == ErrorCode::unknown_topic_or_partition || t->error == ErrorCode::unknown_topic_id);
+        if (t && !unknown && t->error != ErrorCode::none && !is_retriable(t->error)) {
+            answer = Error::of(t->error).with_context(fmt::format("topic '{}'", topic));
+            break;
+        }
+        if (timers.now() >= give_up) {
+            if (unknown)
+                answer = Error::of(ErrorCode::unknown_topic_or_partition,
+                                   fmt::format("topic '{}' does not exist on the cluster; create it{}", topic,
+                                               may_create_topics_ ? " (the brokers did not do it by themselves)" : ""));
+            else if (t)
+                answer = Error::of(ErrorCode::leader_not_available).with_context(fmt::format("topic '{}'", topic));
+            else
+                answer = none_reached();
+            break;
+        }
+        request_refresh("a topic is waited for");
+        co_await watch.wait_until(timers, give_up);
+    }
+    drop_topic(topic);
+    co_return answer;
+}
+
+void Cluster::close() {
+    if (closed_) return;
+    closed_ = true;
+    std::vector<BrokerPtr> all = bootstrap_;
+    for (const auto& [id, broker] : brokers_) all.push_back(broker);
+    for (const auto& broker : all) {
+        if (broker->channel) broker->channel->close();
+        if (broker->connecting) broker->cancel.emit(asio::cancellation_type::terminal);
+        broker->channel.reset();
+    }
+    refresh_.notify();
+    changes_.notify();
+    connections_.notify();
+}
+
+}  // namespace ottla::client
