@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -82,14 +83,19 @@ private:
     Log(Disk&, std::string directory, const LogConfig&);
 
     friend class LogRecovery;
-    struct Pending;
+    struct Prepared;
+    using Batches = std::vector<Prepared>;
+    Result<Batches> prepare(ByteSpan batches, const AppendOptions&) const;
+    Result<void> write(std::span<const Prepared>);
     Result<void> roll();
-    Result<void> write(Pending&);
-    Result<void> undo(const LogPosition& before, std::size_t segments_before, Error reason);
+    std::size_t count_for_active(std::span<const Prepared>) const noexcept;
+    Error undo(const LogPosition& before, std::size_t segments_before, const Error& reason);
     Result<void> remove_segments_from(std::size_t first);
+    Result<void> restart_at(std::int64_t offset);
     Segment& active() noexcept { return *segments_.back(); }
-    std::size_t segment_of(std::int64_t offset) const noexcept;
-    std::uint64_t limit_in(const Segment&, const LogPosition& up_to) const noexcept;
+    // The first segment that ends behind `offset`; segment_count() when none does.
+    std::size_t segment_with(std::int64_t offset) const noexcept;
+    void cut_synced() noexcept;
     void mark_dirty(const std::shared_ptr<File>&);
 
     Disk& disk_;
@@ -101,10 +107,13 @@ private:
     std::vector<std::unique_ptr<Segment>> segments_;  // never empty once made
     LeaderEpochs epochs_;
 
+    // What is not on stable storage.
     std::vector<std::shared_ptr<File>> dirty_;
     bool names_dirty_ = false;
     bool parent_dirty_ = false;
     bool epochs_dirty_ = false;
+    // Where the log was cut after the last prepare_sync(): what was written there since is not what that synced.
+    std::optional<LogPosition> cut_since_prepare_;
 };
 
 }  // namespace ottla::broker::log

@@ -20,6 +20,7 @@ struct ReadPlan {
     std::int64_t offset = 0;
     std::uint64_t search_from = 0;  // begin of a batch at or before the wanted one
     std::uint64_t limit = 0;        // the file position behind the last batch that may be seen
+    std::uint64_t boundary = 0;     // a batch's begin not far before bytes_max are reached; 0: not known
     std::size_t bytes_max = 0;
     // The first batch comes whole even when it is larger than bytes_max (KIP-74); else nothing comes.
     bool first_batch_whole = true;

@@ -35,8 +35,9 @@ public:
     std::uint64_t size() const noexcept { return size_; }
     std::int64_t max_timestamp() const noexcept { return max_timestamp_; }
     LogPosition end() const noexcept { return {next_offset_, base_offset_, size_}; }
-    // The batch fits behind what is there: as offsets are kept relative, and positions in 31 bits.
-    bool takes(const protocol::RecordBatchHeader&, std::int64_t last_offset, std::uint64_t bytes_max) const noexcept;
+    // The batch fits behind what is there: in bytes, in 31 bits of position and in 31 bits of relative offset. An
+    // empty segment takes any.
+    bool takes(const protocol::RecordBatchHeader&, std::uint64_t bytes_max) const noexcept;
 
     // A batch was written, or found, at size().
     void add(const protocol::RecordBatchHeader&);
@@ -44,8 +45,12 @@ public:
     // and `max_timestamp` the largest of what stays.
     void cut(std::uint64_t position, std::int64_t next_offset, std::int64_t max_timestamp);
 
-    // A position at or before the batch that holds `offset`, near it; the begin of a batch.
-    std::uint64_t position_before(std::int64_t offset) const noexcept;
+    // The begin of a batch at or before the one that holds `offset`, near it, and the largest timestamp before it.
+    struct Mark {
+        std::uint64_t position = 0;
+        std::int64_t max_timestamp = -1;
+    };
+    Mark mark_before(std::int64_t offset) const noexcept;
     // The last indexed begin of a batch at or before `position`, or 0.
     std::uint64_t boundary_before(std::uint64_t position) const noexcept;
     // A position at or before the first batch with a timestamp of at least `timestamp`.

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/log/log.hpp"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "broker/log/batch_walk.hpp"
+#include "broker/log/directory_files.hpp"
+#include "broker/log/segment_files.hpp"
+
+namespace ottla::broker::log {
+namespace {
+
+// Beyond this it does not matter any more how far behind the end something lies.
+constexpr std::uint64_t far_behind_bytes = 1U << 30;
+
+std::uint64_t limit_in(const Segment& segment, const LogPosition& up_to) {
+    if (segment.base_offset() < up_to.segment_base) return segment.size();
+    return segment.base_offset() == up_to.segment_base ? up_to.position : 0;
+}
+
+}  // namespace
+
+Log::Log(Disk& disk, std::string directory, const LogConfig& config)
+    : disk_(disk),
+      directory_(std::move(directory)),
+      config_(config) {}
+
+Result<std::unique_ptr<Log>> Log::create(Disk& disk, std::string directory, const LogConfig& config,
+                                         const Uuid& topic_id, std::int64_t start_offset) {
+    std::unique_ptr<Log> log(new Log(disk, std::move(directory), config));
+    if (auto made = disk.make_directory(log->directory_); !made) return made.error();
+    auto about = disk.create(join_path(log->directory_, partition_metadata_name));
+    if (!about) return about.error();
+    if (auto written = (*about)->write_at(0, as_bytes(partition_metadata_text(topic_id))); !written) {
+        return written.error();
+    }
+    log->mark_dirty(*about);
+    log->parent_dirty_ = true;
+    if (auto begun = log->restart_at(start_offset); !begun) return begun.error();
+    log->synced_ = log->end_;  // of records there are none
+    return log;
+}
+
+std::uint64_t Log::bytes() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& segment : segments_) sum += segment->size();
+    return sum;
+}
+
+void Log::begin_epoch(std::int32_t leader_epoch) {
+    if (epochs_.assign(leader_epoch, end_.offset)) epochs_dirty_ = true;
+}
+
+// --- cutting ---
+
+Result<void> Log::truncate_to(std::int64_t offset) {
+    if (offset >= end_.offset) return ok();
+    if (offset < segments_.front()->base_offset()) return restart_at(offset);
+    std::size_t index = segment_with(offset);
+    // An offset in a gap between two segments: the later one goes whole.
+    if (segments_[index]->base_offset() > offset) --index;
+    if (index + 1 < segments_.size()) {
+        // For good, before the cut: a power cut in between must not leave a gap with records behind it.
+        if (auto removed = remove_segments_from(index + 1); !removed) return removed;
+        if (auto synced = disk_.sync_directory(directory_); !synced) return synced;
+    }
+
+    Segment& segment = active();
+    const auto mark = segment.mark_before(offset);
+    std::int64_t max_timestamp = mark.max_timestamp;
+    HeaderWalk walk(*segment.file(), mark.position, segment.size());
+    while (true) {
+        auto at = walk.next();
+        if (!at) return at.error();
+        if (!*at) break;
+        const auto& header = (*at)->header;
+        if (header.last_offset() < offset) {
+            max_timestamp = std::max(max_timestamp, header.max_timestamp);
+            continue;
+        }
+        if (auto cut = segment.file()->truncate((*at)->position); !cut) return cut;
+        segment.cut((*at)->position, std::min(offset, header.base_offset), max_timestamp);
+        break;
+    }
+    mark_dirty(segment.file());
+    end_ = segment.end();
+    if (epochs_.truncate_end(end_.offset)) epochs_dirty_ = true;
+    start_offset_ = std::min(start_offset_, end_.offset);
+    cut_synced();
+    return ok();
+}
+
+// Everything goes; the next record gets `offset`.
+Result<void> Log::restart_at(std::int64_t offset) {
+    if (auto removed = remove_segments_from(0); !removed) return removed;
+    end_ = {offset, offset, 0};
+    start_offset_ = offset;
+    if (epochs_.truncate_end(offset)) epochs_dirty_ = true;
+    cut_synced();
+    return roll();
+}
+
+Result<void> Log::remove_segments_from(std::size_t first) {
+    while (segments_.size() > first) {
+        const auto& segment = segments_.back();
+        names_dirty_ = true;
+        std::erase(dirty_, segment->file());
+        if (auto removed = remove_segment_files(disk_, directory_, segment->base_offset()); !removed) return removed;
+        segments_.pop_back();
+    }
+    return ok();
+}
+
+Result<void> Log::roll() {
+    auto file = disk_.create(join_path(directory_, segment_name(end_.offset)));
+    if (!file) return file.error();
+    names_dirty_ = true;
+    mark_dirty(*file);
+    segments_.push_back(std::make_unique<Segment>(std::move(*file), end_.offset, config_.index_interval_bytes));
+    end_ = active().end();
+    return ok();
+}
+
+// --- reading ---
+
+std::size_t Log::segment_with(std::int64_t offset) const noexcept {
+    const auto found = std::partition_point(segments_.begin(), segments_.end(),
+                                            [offset](const auto& segment) { return segment->next_offset() <= offset; });
+    return static_cast<std::size_t>(found - segments_.begin());
+}
+
+Result<ReadPlan> Log::plan_read(std::int64_t offset, std::size_t bytes_max, const LogPosition& up_to,
+                                bool first_batch_whole) const {
+    if (offset < start_offset_ || offset > end_.offset) {
+        return Error::of(ErrorCode::offset_out_of_range,
+                         fmt::format("offset {} is not between {} and {}", offset, start_offset_, end_.offset));
+    }
+    ReadPlan plan;
+    const std::size_t index = segment_with(offset);
+    if (offset >= up_to.offset || index == segments_.size()) return plan;
+    const Segment& segment = *segments_[index];
+    plan.limit = limit_in(segment, up_to);
+    plan.search_from = segment.mark_before(offset).position;
+    if (plan.search_from >= plan.limit) return plan;
+    plan.file = segment.file();
+    plan.offset = offset;
+    plan.bytes_max = bytes_max;
+    plan.first_batch_whole = first_batch_whole;
+    plan.boundary = segment.boundary_before(plan.search_from + bytes_max);
+    plan.bytes_behind = segment.size() - plan.search_from;
+    for (std::size_t i = index + 1; i < segments_.size() && plan.bytes_behind < far_behind_bytes; ++i) {
+        plan.bytes_behind += segments_[i]->size();
+    }
+    return plan;
+}
+
+TimePlan Log::plan_time(std::int64_t timestamp, const LogPosition& up_to) const {
+    TimePlan plan;
+    for (const auto& segment : segments_) {
+        if (segment->max_timestamp() < timestamp || segment->next_offset() <= start_offset_) continue;
+        plan.limit = limit_in(*segment, up_to);
+        plan.search_from = segment->position_before_time(timestamp);
+        if (plan.search_from >= plan.limit) break;
+        plan.file = segment->file();
+        plan.timestamp = timestamp;
+        plan.start_offset = start_offset_;
+        break;
+    }
+    return plan;
+}
+
+TimePlan Log::plan_max_timestamp(const LogPosition& up_to) const {
+    std::int64_t largest = -1;
+    for (const auto& segment : segments_) {
+        if (segment->next_offset() > start_offset_) largest = std::max(largest, segment->max_timestamp());
+    }
+    return largest < 0 ? TimePlan{} : plan_time(largest, up_to);
+}
+
+// --- syncing ---
+
+SyncWork Log::prepare_sync() {
+    SyncWork work;
+    work.files = std::move(dirty_);
+    dirty_.clear();
+    if (std::exchange(epochs_dirty_, false)) {
+        work.checkpoint.emplace(join_path(directory_, leader_epoch_checkpoint_name), epochs_.to_text());
+    }
+    if (std::exchange(names_dirty_, false)) work.directories.push_back(directory_);
+    if (std::exchange(parent_dirty_, false)) work.directories.push_back(parent_path(directory_));
+    work.up_to = end_;
+    cut_since_prepare_.reset();
+    return work;
+}
+
+void Log::synced(const SyncWork& work) {
+    synced_ = work.up_to;
+    if (cut_since_prepare_ && cut_since_prepare_->offset < synced_.offset) synced_ = *cut_since_prepare_;
+}
+
+Result<void> Log::sync() {
+    const SyncWork work = prepare_sync();
+    if (auto done = work.run(disk_); !done) return done;
+    synced(work);
+    return ok();
+}
+
+void Log::cut_synced() noexcept {
+    if (synced_.offset > end_.offset) synced_ = end_;
+    if (!cut_since_prepare_ || cut_since_prepare_->offset > end_.offset) cut_since_prepare_ = end_;
+}
+
+void Log::mark_dirty(const std::shared_ptr<File>& file) {
+    if (std::find(dirty_.begin(), dirty_.end(), file) == dirty_.end()) dirty_.push_back(file);
+}
+
+}  // namespace ottla::broker::log

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/log/log_directory.hpp"
+
+#include <fmt/core.h>
+
+#include "broker/log/segment_files.hpp"
+
+namespace ottla::broker::log {
+namespace {
+
+constexpr std::string_view meta_properties_name = "meta.properties";
+constexpr std::string_view lock_name = ".lock";
+constexpr std::string_view clean_shutdown_name = ".kafka_cleanshutdown";
+constexpr std::string_view recovery_point_name = "recovery-point-offset-checkpoint";
+constexpr std::string_view delete_suffix = "-delete";
+
+}  // namespace
+
+Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Disk& disk, std::string path, const Identity& identity,
+                                                         base::Log messages) {
+    std::unique_ptr<LogDirectory> directory(new LogDirectory(disk, std::move(path), std::move(messages)));
+    if (auto made = disk.make_directory(directory->path_); !made) return made.error();
+    auto lock = disk.lock(join_path(directory->path_, lock_name));
+    if (!lock) return lock.error();
+    directory->lock_ = std::move(*lock);
+    if (auto checked = directory->check_identity(identity); !checked) return checked.error();
+    if (auto taken = directory->take_clean_shutdown(); !taken) return taken.error();
+    if (auto removed = directory->remove_deleted(); !removed) return removed.error();
+    return directory;
+}
+
+Result<void> LogDirectory::check_identity(const Identity& identity) {
+    const std::string file = join_path(path_, meta_properties_name);
+    const auto there = disk_.exists(file);
+    if (!there) return there.error();
+    if (!*there) {
+        if (identity.cluster_id.empty()) {
+            return Error::of(ErrorCode::invalid_argument,
+                             fmt::format("'{}' has no meta.properties, and no cluster id was given", path_));
+        }
+        properties_ = {identity.cluster_id, identity.node_id, identity.new_directory_id};
+        return replace_text(disk_, file, properties_.to_text());
+    }
+    const auto text = read_text(disk_, file);
+    if (!text) return text.error();
+    auto properties = MetaProperties::parse(*text);
+    if (!properties) return properties.error().with_context(path_);
+    properties_ = std::move(*properties);
+    if (!identity.cluster_id.empty() && properties_.cluster_id != identity.cluster_id) {
+        return Error::of(ErrorCode::inconsistent_cluster_id,
+                         fmt::format("'{}' belongs to the cluster {}, not to {}: give this broker another log.dirs",
+                                     path_, properties_.cluster_id, identity.cluster_id));
+    }
+    if (properties_.node_id != identity.node_id) {
+        return Error::of(ErrorCode::invalid_argument,
+                         fmt::format("'{}' belongs to the node {}, not to {}: give this broker another log.dirs or "
+                                     "its node.id back",
+                                     path_, properties_.node_id, identity.node_id));
+    }
+    if (!properties_.directory_id.is_zero()) return ok();
+    properties_.directory_id = identity.new_directory_id;
+    return replace_text(disk_, file, properties_.to_text());
+}
+
+Result<void> LogDirectory::take_clean_shutdown() {
+    const std::string points = join_path(path_, recovery_point_name);
+    if (const auto there = disk_.exists(points); there && *there) {
+        const auto text = read_text(disk_, points);
+        if (!text) return text.error();
+        auto parsed = parse_offset_checkpoint(*text);
+        if (parsed) {
+            recovery_points_ = std::move(*parsed);
+        } else {
+            messages_.warn("{}: {}: all batches are checked", points, parsed.error().text());
+        }
+    }
+    const std::string file = join_path(path_, clean_shutdown_name);
+    const auto there = disk_.exists(file);
+    if (!there) return there.error();
+    if (!*there) return ok();
+    const auto text = read_text(disk_, file);
+    if (!text) return text.error();
+    // An older release left the file empty: a stop in order, by an unknown epoch.
+    const auto epoch = parse_clean_shutdown(*text);
+    clean_broker_epoch_ = epoch ? *epoch : -1;
+    // From now on a stop is not in order until close().
+    if (auto removed = disk_.remove(file); !removed) return removed;
+    return disk_.sync_directory(path_);
+}
+
+Result<void> LogDirectory::remove_deleted() {
+    const auto entries = disk_.list(path_);
+    if (!entries) return entries.error();
+    for (const auto& entry : *entries) {
+        if (!entry.is_directory || !entry.name.ends_with(delete_suffix)) continue;
+        if (auto removed = remove_tree(disk_, join_path(path_, entry.name)); !removed) return removed;
+    }
+    return ok();
+}
+
+Result<std::vector<LogDirectory::Found>> LogDirectory::partitions() const {
+    const auto entries = disk_.list(path_);
+    if (!entries) return entries.error();
+    std::vector<Found> found;
+    for (const auto& entry : *entries) {
+        auto name = parse_partition_directory(entry.name);
+        if (!entry.is_directory || !name) continue;
+        Found partition{std::move(*name), {}};
+        const std::string about = join_path(join_path(path_, entry.name), partition_metadata_name);
+        if (const auto there = disk_.exists(about); there && *there) {
+            const auto text = read_text(disk_, about);
+            if (!text) return text.error();
+            // A power cut right after the creation may have torn it; there are no records then.
+            if (const auto id = parse_partition_metadata(*text)) partition.topic_id = *id;
+        }
+        found.push_back(std::move(partition));
+    }
+    return found;
+}
+
+bool LogDirectory::has_log(const TopicPartitionName& name) const {
+    const auto there = disk_.exists(path_of(name));
+    return there && *there;
+}
+
+Result<std::unique_ptr<Log>> LogDirectory::create_log(const TopicPartitionName& name, const Uuid& topic_id,
+                                                      const LogConfig& config) {
+    return Log::create(disk_, path_of(name), config, topic_id);
+}
+
+Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& name, const LogConfig& config) {
+    Log::OpenOptions options;
+    options.clean = was_clean();
+    const auto point = recovery_points_.find(name);
+    options.recovery_point = point == recovery_points_.end() ? 0 : point->second;
+    options.messages = messages_;
+    return Log::open(disk_, path_of(name), config, options);
+}
+
+Result<void> LogDirectory::delete_log(const TopicPartitionName& name, const Uuid& unique) {
+    std::string id;
+    for (const auto byte : unique.bytes) id += fmt::format("{:02x}", byte);
+    const std::string renamed =
+        join_path(path_, fmt::format("{}.{}{}", partition_directory(name.topic, name.partition), id, delete_suffix));
+    if (auto moved = disk_.rename(path_of(name), renamed); !moved) return moved;
+    return remove_tree(disk_, renamed);
+}
+
+Result<void> LogDirectory::close(const OffsetCheckpoint& recovery_points, std::int64_t broker_epoch) {
+    const std::string points = offset_checkpoint_text(recovery_points);
+    if (auto written = replace_text(disk_, join_path(path_, recovery_point_name), points); !written) return written;
+    const std::string clean = clean_shutdown_text(broker_epoch);
+    if (auto written = replace_text(disk_, join_path(path_, clean_shutdown_name), clean); !written) return written;
+    lock_.reset();
+    return disk_.remove(join_path(path_, lock_name));
+}
+
+void LogDirectory::take_offline(const Error& reason) {
+    if (offline_.exchange(true, std::memory_order_acq_rel)) return;
+    messages_.error("the log directory '{}' is offline: {}", path_, reason.text());
+    if (listener_) listener_(reason);
+}
+
+std::string LogDirectory::path_of(const TopicPartitionName& name) const {
+    return join_path(path_, partition_directory(name.topic, name.partition));
+}
+
+}  // namespace ottla::broker::log

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// LogRecovery: opens a partition's directory. After an unclean stop every batch is checked; the log ends at the first
+// one that is torn or bad, and what follows is removed.
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "broker/log/batch_walk.hpp"
+#include "broker/log/log.hpp"
+#include "broker/log/segment_files.hpp"
+
+namespace ottla::broker::log {
+
+class LogRecovery {
+public:
+    LogRecovery(Log& log, const Log::OpenOptions& options) : log_(log), options_(options) {}
+
+    Result<void> run() {
+        if (auto read = read_epochs(); !read) return read;
+        const auto bases = list_segments(log_.disk_, log_.directory_);
+        if (!bases) return bases.error();
+        if (bases->empty()) {
+            if (auto begun = log_.restart_at(0); !begun) return begun;
+            log_.parent_dirty_ = true;
+            return log_.sync();
+        }
+        log_.start_offset_ = bases->front();
+        for (std::size_t i = 0; i < bases->size() && !cut_; ++i) {
+            if (auto loaded = load(*bases, i); !loaded) return loaded;
+        }
+        return finish(*bases);
+    }
+
+private:
+    Result<void> read_epochs() {
+        const std::string path = join_path(log_.directory_, leader_epoch_checkpoint_name);
+        const auto there = log_.disk_.exists(path);
+        if (!there) return there.error();
+        if (!*there) return ok();
+        const auto text = read_text(log_.disk_, path);
+        if (!text) return text.error();
+        auto epochs = LeaderEpochs::parse(*text);
+        if (epochs) {
+            log_.epochs_ = std::move(*epochs);
+        } else {
+            // The batches tell most of it again.
+            options_.messages.warn("{}: {}; it is rebuilt from the batches", log_.directory_, epochs.error().text());
+            log_.epochs_dirty_ = true;
+        }
+        return ok();
+    }
+
+    Result<void> load(const std::vector<std::int64_t>& bases, std::size_t index) {
+        const std::int64_t base = bases[index];
+        if (!log_.segments_.empty() && base < log_.end_.offset) {
+            return bad(fmt::format("the segment {} begins below {}", base, log_.end_.offset));
+        }
+        // Compaction leaves gaps, but only in what has long been safe: here the end of the segment before is lost.
+        if (!log_.segments_.empty() && base > log_.end_.offset && !options_.clean && base > options_.recovery_point) {
+            return bad(fmt::format("the segment {} does not begin at {}", base, log_.end_.offset));
+        }
+        auto file = log_.disk_.open(join_path(log_.directory_, segment_name(base)));
+        if (!file) return file.error();
+        const auto size = (*file)->size();
+        if (!size) return size.error();
+        log_.segments_.push_back(std::make_unique<Segment>(*file, base, log_.config_.index_interval_bytes));
+        // Below the recovery point everything is on stable storage, as far as the next segment's name shows.
+        const bool safe = options_.clean || (index + 1 < bases.size() && bases[index + 1] <= options_.recovery_point);
+        auto walked = safe ? walk_headers(**file, *size) : check_batches(**file, *size);
+        if (!walked) return walked;
+        log_.end_ = log_.active().end();
+        return ok();
+    }
+
+    Result<void> walk_headers(const File& file, std::uint64_t size) {
+        HeaderWalk walk(file, 0, size);
+        while (true) {
+            auto at = walk.next();
+            if (!at) return at.error();
+            if (!*at) return ok();
+            if ((*at)->header.base_offset < log_.active().next_offset()) {
+                return Error::of(ErrorCode::corrupt_storage,
+                                 fmt::format("'{}' at {}: offset {} where {} is next", file.path(), (*at)->position,
+                                             (*at)->header.base_offset, log_.active().next_offset()));
+            }
+            take((*at)->header);
+        }
+    }
+
+    Result<void> check_batches(File& file, std::uint64_t size) {
+        CheckedWalk walk(file, 0, size);
+        log_.mark_dirty(log_.active().file());
+        while (true) {
+            auto view = walk.next();
+            if (!view && view.error() != ErrorCode::corrupt_storage) return view.error();
+            if (!view) return cut(file, size, view.error());
+            if (!*view) return ok();
+            const auto& header = (*view)->header();
+            if (header.base_offset < log_.active().next_offset()) {
+                return cut(file, size,
+                           Error::of(ErrorCode::corrupt_storage,
+                                     fmt::format("'{}': offset {} where {} is next", file.path(), header.base_offset,
+                                                 log_.active().next_offset())));
+            }
+            take(header);
+        }
+    }
+
+    void take(const protocol::RecordBatchHeader& header) {
+        log_.active().add(header);
+        if (log_.epochs_.assign(header.leader_epoch, header.base_offset)) log_.epochs_dirty_ = true;
+    }
+
+    Result<void> cut(const File&, std::uint64_t size, const Error& why) {
+        const std::uint64_t end = log_.active().size();
+        options_.messages.warn("{}; the log ends at offset {} now, {} bytes are cut", why.text(),
+                               log_.active().next_offset(), size - end);
+        cut_ = true;
+        torn_ = true;
+        return ok();
+    }
+
+    Result<void> bad(std::string why) {
+        if (options_.clean) {
+            return Error::of(ErrorCode::corrupt_storage, fmt::format("'{}': {}", log_.directory_, why));
+        }
+        options_.messages.warn("{}: {}", log_.directory_, why);
+        cut_ = true;
+        return ok();
+    }
+
+    Result<void> finish(const std::vector<std::int64_t>& bases) {
+        // The last first, and all before the cut, so that a stop in between leaves no gap.
+        for (std::size_t i = bases.size(); i > log_.segments_.size(); --i) {
+            options_.messages.warn("{}: removing the segment {}", log_.directory_, bases[i - 1]);
+            log_.names_dirty_ = true;
+            auto removed = remove_segment_files(log_.disk_, log_.directory_, bases[i - 1]);
+            if (!removed) return removed;
+        }
+        log_.synced_ = log_.end_;
+        if (options_.clean) return ok();
+        if (bases.size() > log_.segments_.size()) {
+            if (auto synced = log_.disk_.sync_directory(log_.directory_); !synced) return synced;
+        }
+        if (torn_) {
+            if (auto truncated = log_.active().file()->truncate(log_.active().size()); !truncated) return truncated;
+            auto removed = remove_indexes(log_.disk_, log_.directory_, log_.active().base_offset());
+            if (!removed) return removed;
+        }
+        if (log_.epochs_.truncate_end(log_.end_.offset)) log_.epochs_dirty_ = true;
+        if (auto removed = remove_snapshots_above(log_.disk_, log_.directory_, log_.end_.offset); !removed) {
+            return removed;
+        }
+        // What a killed process left may be in the page cache alone; the name of the last segment too.
+        log_.names_dirty_ = true;
+        return log_.sync();
+    }
+
+    Log& log_;
+    const Log::OpenOptions& options_;
+    bool cut_ = false;   // nothing further is loaded
+    bool torn_ = false;  // the last segment has bytes that do not count
+};
+
+Result<std::unique_ptr<Log>> Log::open(Disk& disk, std::string directory, const LogConfig& config,
+                                       const OpenOptions& options) {
+    std::unique_ptr<Log> log(new Log(disk, std::move(directory), config));
+    LogRecovery recovery(*log, options);
+    if (auto recovered = recovery.run(); !recovered) return recovered.error();
+    return log;
+}
+
+}  // namespace ottla::broker::log

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/log/read_plan.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include <ottla/protocol/compression.hpp>
+#include <ottla/protocol/record_batch.hpp>
+#include "broker/log/batch_walk.hpp"
+
+namespace ottla::broker::log {
+namespace {
+
+constexpr std::size_t decompressed_bytes_max = 256U << 20;
+
+// The first record in a batch with a timestamp of at least `timestamp`; opens the batch when it must.
+Result<std::optional<TimestampOffset>> first_record_at(const File& file, const BatchAt& at, std::int64_t timestamp,
+                                                       std::int64_t start_offset) {
+    std::vector<std::uint8_t> bytes(at.header.total_size());
+    if (auto read = file.read_exactly(at.position, bytes); !read) return read.error();
+    auto view = protocol::RecordBatchView::parse(bytes);
+    if (!view || !view->check_crc()) {
+        return Error::of(ErrorCode::corrupt_storage, fmt::format("'{}' at {}: a damaged record batch at offset {}",
+                                                                 file.path(), at.position, at.header.base_offset));
+    }
+    protocol::Decompressor decompressor;
+    Buffer space;
+    auto records = view->records(decompressor, decompressed_bytes_max, space);
+    if (!records) return records.error();
+    for (protocol::RecordView record; records->next(record);) {
+        if (record.timestamp >= timestamp && record.offset >= start_offset) {
+            return std::optional(TimestampOffset{record.timestamp, record.offset, at.header.leader_epoch});
+        }
+    }
+    return std::optional<TimestampOffset>();
+}
+
+}  // namespace
+
+Result<LogSlice> ReadPlan::run() const {
+    LogSlice slice;
+    if (!file) return slice;
+    HeaderWalk walk(*file, search_from, limit);
+    while (true) {
+        auto at = walk.next();
+        if (!at) return at.error();
+        if (!*at) return slice;
+        if ((*at)->header.last_offset() < offset) continue;
+        const std::uint64_t begin = (*at)->position;
+        const std::uint64_t first_end = (*at)->end();
+        std::uint64_t end = limit;
+        if (begin + bytes_max < end) {
+            // Better to end where a batch does: what is cut off travels in vain.
+            end = begin + bytes_max;
+            if (end < first_end) {
+                if (!first_batch_whole) return slice;
+                end = first_end;
+            } else if (boundary > first_end) {
+                end = std::min(end, boundary);
+            }
+        }
+        slice.range = protocol::FileRange(file, begin, end - begin);
+        return slice;
+    }
+}
+
+Result<std::optional<TimestampOffset>> TimePlan::run() const {
+    if (!file) return std::optional<TimestampOffset>();
+    HeaderWalk walk(*file, search_from, limit);
+    while (true) {
+        auto at = walk.next();
+        if (!at) return at.error();
+        if (!*at) return std::optional<TimestampOffset>();
+        const auto& header = (*at)->header;
+        if (header.max_timestamp < timestamp || header.last_offset() < start_offset || header.count == 0) continue;
+        auto found = first_record_at(*file, **at, timestamp, start_offset);
+        if (!found || *found) return found;
+    }
+}
+
+}  // namespace ottla::broker::log

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names in a partition's directory.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ottla/result.hpp>
+#include "broker/log/disk.hpp"
+
+namespace ottla::broker::log {
+
+inline constexpr std::string_view partition_metadata_name = "partition.metadata";
+inline constexpr std::string_view leader_epoch_checkpoint_name = "leader-epoch-checkpoint";
+
+// The base offsets of the `.log` files, rising.
+Result<std::vector<std::int64_t>> list_segments(Disk&, const std::string& directory);
+// The indexes that Kafka keeps beside a segment: stale once the segment is cut.
+Result<void> remove_indexes(Disk&, const std::string& directory, std::int64_t base_offset);
+// The segment with its indexes. The log goes last: without it the others mean nothing.
+Result<void> remove_segment_files(Disk&, const std::string& directory, std::int64_t base_offset);
+// Kafka's snapshots of producer state taken above `offset`.
+Result<void> remove_snapshots_above(Disk&, const std::string& directory, std::int64_t offset);
+
+}  // namespace ottla::broker::log

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/log/sync_work.hpp"
+
+namespace ottla::broker::log {
+
+Result<void> SyncWork::run(Disk& disk) const {
+    for (const auto& file : files) {
+        if (auto synced = file->sync(); !synced) return synced;
+    }
+    if (checkpoint) {
+        if (auto replaced = replace_text(disk, checkpoint->first, checkpoint->second); !replaced) return replaced;
+    }
+    for (const auto& directory : directories) {
+        if (auto synced = disk.sync_directory(directory); !synced) return synced;
+    }
+    return ok();
+}
+
+}  // namespace ottla::broker::log
