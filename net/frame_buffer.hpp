@@ -43,9 +43,10 @@ private:
     base::BufferPool& pool_;
     std::size_t frame_max_;
     Buffer block_;
-    std::size_t begin_ = 0;  // of what has not been handed out
-    std::size_t end_ = 0;    // of what has come
-    std::size_t chunk_ = 4096;
+    std::size_t begin_ = 0;     // of what has not been handed out
+    std::size_t end_ = 0;       // of what has come
+    std::size_t chunk_ = 4096;  // what a fresh block has at least: follows the size of reads
+    std::size_t largest_read_ = 0;
 };
 
 // What the first bytes of a broken stream look like: "an HTTP request", "a TLS handshake", …, else their hex.

@@ -28,13 +28,29 @@ struct MemoryNetworkOptions {
 
 // What happened so far; faults are counted when they hit something.
 struct MemoryNetworkCounts {
-    std::uint64_t connections = 0, refused = 0, writes = 0, bytes = 0, resets = 0, held_back = 0, fragments = 0;
+    std::uint64_t connections = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t deliveries = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t resets = 0;
+    std::uint64_t held_back = 0;  // deliveries that met a cut link
+    std::uint64_t fragments = 0;  // reads and writes cut short on purpose
+    std::uint64_t lost = 0;       // writes to an end that has gone silently
+};
+
+struct MemoryNetworkEvent {
+    enum Kind : std::uint8_t { connected, refused, delivered, ended, reset };
+    Kind kind;
+    std::uint64_t connection;
+    int to;                  // 0: the end that connected, 1: the end that accepted
+    std::uint64_t checksum;  // of the bytes delivered
 };
 
 class MemoryNetwork {
 public:
     // `timers` must outlive the network and everything made from it.
     MemoryNetwork(Timers& timers, base::Random random, MemoryNetworkOptions options = {});
+    // Drops what waits on its connections, with all that is owned by it; their loop must still stand.
     ~MemoryNetwork();
 
     // The network as the program on `name` sees it. Listening on any address means listening as `name`; connecting
@@ -59,8 +75,8 @@ public:
 
     void set_options(MemoryNetworkOptions);
     const MemoryNetworkCounts& counts() const noexcept;
-    // Called with a line for each delivery and fault: a trace to hash.
-    void on_event(std::function<void(std::string_view)>);
+    // Called for each delivery and fault, in order: a trace to hash.
+    void on_event(std::function<void(const MemoryNetworkEvent&)>);
 
     struct State;
 

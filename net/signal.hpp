@@ -9,7 +9,8 @@ namespace ottla::net {
 
 class Signal {
 public:
-    explicit Signal(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+    explicit Signal(asio::any_io_executor executor)
+        : never_(std::move(executor), asio::steady_timer::time_point::max()) {}
     Signal(const Signal&) = delete;
     Signal& operator=(const Signal&) = delete;
 
@@ -22,12 +23,10 @@ public:
     asio::awaitable<bool> wait_until(Timers& timers, TimePoint at);
 
 private:
-    using Handler = asio::any_completion_handler<void(error_code)>;
-    void start_wait(Handler);
-    void finish(error_code);
+    asio::awaitable<void> wake();
 
-    asio::any_io_executor executor_;
-    Handler waiter_;
+    asio::steady_timer never_;  // only ever cancelled: a waiter goes with its io_context, whoever refers to whom
+    bool waiting_ = false;
     bool notified_ = false;
 };
 

@@ -26,6 +26,8 @@ public:
     std::size_t advance(Duration by) { return advance_to(now() + by); }
     // The wall clock alone jumps, forward or back.
     void step_wall(std::int64_t ms) { clock_.step_wall(ms); }
+    // Drops all waits with what they own, while their loop still stands.
+    void clear();
     std::size_t waiting() const noexcept { return waits_.size(); }
 
 private:

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "net/alarm.hpp"
+#include "net/run_on.hpp"
+#include "net/signal.hpp"
+#include "net/simulated_workers.hpp"
+#include "tests/support/virtual_loop.hpp"
+
+namespace ottla::net {
+namespace {
+
+using namespace std::chrono_literals;
+using test::VirtualLoop;
+
+asio::awaitable<void> note_after(Timers& timers, Duration time, std::vector<int>& notes, int note) {
+    co_await timers.wait_for(time);
+    notes.push_back(note);
+}
+
+TEST(VirtualTimers, end_waits_in_the_order_of_time_and_then_of_beginning) {
+    VirtualLoop loop;
+    std::vector<int> notes;
+    asio::co_spawn(loop.io, note_after(loop.timers, 1h, notes, 3), asio::detached);
+    asio::co_spawn(loop.io, note_after(loop.timers, 1s, notes, 1), asio::detached);
+    asio::co_spawn(loop.io, note_after(loop.timers, 1s, notes, 2), asio::detached);
+    asio::co_spawn(loop.io, note_after(loop.timers, 0s, notes, 0), asio::detached);
+    const auto start = loop.timers.now();
+    const auto wall = loop.timers.wall_ms();
+    loop.run_for(2h);
+    EXPECT_EQ(notes, (std::vector<int>{0, 1, 2, 3}));
+    EXPECT_EQ(loop.timers.now() - start, 2h);
+    EXPECT_EQ(loop.timers.wall_ms() - wall, 7'200'000);
+    EXPECT_EQ(loop.timers.next_deadline(), std::nullopt);
+}
+
+TEST(VirtualTimers, cancelled_waits_end_at_once) {
+    VirtualLoop loop;
+    std::vector<int> notes;
+    asio::cancellation_signal cancel;
+    bool threw = false;
+    asio::co_spawn(loop.io, note_after(loop.timers, 1h, notes, 1),
+                   asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr e) { threw = e != nullptr; }));
+    loop.settle();
+    EXPECT_EQ(loop.timers.waiting(), 1U);
+    cancel.emit(asio::cancellation_type::terminal);
+    loop.settle();
+    EXPECT_TRUE(threw);
+    EXPECT_TRUE(notes.empty());
+    EXPECT_EQ(loop.timers.waiting(), 0U);
+}
+
+TEST(VirtualTimers, go_with_whatever_waits_on_them) {
+    std::vector<int> notes;
+    VirtualLoop loop;
+    asio::co_spawn(loop.io, note_after(loop.timers, 1h, notes, 1), asio::detached);
+    loop.settle();
+}
+
+TEST(SystemTimers, follow_the_monotonic_clock) {
+    asio::io_context io{1};
+    SystemTimers timers;
+    std::vector<int> notes;
+    asio::co_spawn(io, note_after(timers, 2ms, notes, 2), asio::detached);
+    asio::co_spawn(io, note_after(timers, 1ms, notes, 1), asio::detached);
+    asio::cancellation_signal cancel;
+    asio::co_spawn(io, note_after(timers, 1h, notes, 3),
+                   asio::bind_cancellation_slot(cancel.slot(), [](std::exception_ptr) {}));
+    asio::post(io, [&cancel] { cancel.emit(asio::cancellation_type::terminal); });
+    io.run();
+    EXPECT_EQ(notes, (std::vector<int>{1, 2}));
+}
+
+TEST(Alarm, rings_at_the_last_time_set) {
+    VirtualLoop loop;
+    int rings = 0;
+    Alarm alarm(loop.timers, loop.io.get_executor(), [&rings] { ++rings; });
+    const auto start = loop.timers.now();
+    alarm.set(start + 10s);
+    alarm.set(start + 20s);
+    alarm.set_if_earlier(start + 30s);
+    EXPECT_EQ(alarm.at(), start + 20s);
+    loop.run_for(15s);
+    EXPECT_EQ(rings, 0);
+    loop.run_for(10s);
+    EXPECT_EQ(rings, 1);
+    EXPECT_EQ(alarm.at(), std::nullopt);
+    alarm.set(loop.timers.now());
+    alarm.cancel();
+    loop.run_for(1s);
+    EXPECT_EQ(rings, 1);
+}
+
+TEST(Alarm, may_set_and_destroy_itself_while_it_rings) {
+    VirtualLoop loop;
+    int rings = 0;
+    std::optional<Alarm> alarm;
+    alarm.emplace(loop.timers, loop.io.get_executor(), [&] {
+        if (++rings == 3)
+            alarm.reset();
+        else
+            alarm->set(loop.timers.now() + 1s);
+    });
+    alarm->set(loop.timers.now() + 1s);
+    loop.run_for(1min);
+    EXPECT_EQ(rings, 3);
+}
+
+asio::awaitable<void> count_signals(Signal& signal, int& count) {
+    for (;;) {
+        co_await signal.wait();
+        ++count;
+    }
+}
+
+TEST(Signal, wakes_its_waiter_and_keeps_one_notification) {
+    VirtualLoop loop;
+    Signal signal(loop.io.get_executor());
+    int count = 0;
+    signal.notify();
+    signal.notify();
+    asio::co_spawn(loop.io, count_signals(signal, count), asio::detached);
+    loop.settle();
+    EXPECT_EQ(count, 1);
+    signal.notify();
+    EXPECT_EQ(count, 1);
+    loop.settle();
+    EXPECT_EQ(count, 2);
+}
+
+TEST(Signal, waits_until_a_deadline) {
+    VirtualLoop loop;
+    Signal signal(loop.io.get_executor());
+    const auto start = loop.timers.now();
+    EXPECT_EQ(loop.run(signal.wait_until(loop.timers, start + 5s)), false);
+    EXPECT_EQ(loop.timers.now(), start + 5s);
+    signal.notify();
+    EXPECT_EQ(loop.run(signal.wait_until(loop.timers, start + 10s)), true);
+    Alarm later(loop.timers, loop.io.get_executor(), [&signal] { signal.notify(); });
+    later.set(start + 8s);
+    EXPECT_EQ(loop.run(signal.wait_until(loop.timers, start + 10s)), true);
+    EXPECT_EQ(loop.timers.now(), start + 8s);
+    EXPECT_EQ(loop.timers.waiting(), 0U);
+}
+
+asio::awaitable<int> square_on(base::Workers& workers, int n) {
+    auto job = [n] { return n * n; };
+    co_return co_await run_on(workers, std::move(job));
+}
+
+TEST(RunOn, returns_what_the_job_did_from_a_thread_of_the_pool) {
+    asio::io_context io{1};
+    const auto workers = base::make_thread_workers(2, "test");
+    int sum = 0;
+    for (int i = 1; i <= 10; ++i)
+        asio::co_spawn(io, square_on(*workers, i), [&sum](std::exception_ptr, int square) { sum += square; });
+    io.run();
+    EXPECT_EQ(sum, 385);
+}
+
+TEST(RunOn, takes_virtual_time_with_simulated_workers) {
+    VirtualLoop loop;
+    SimulatedWorkers workers(loop.timers, loop.io.get_executor(), base::Random(1), 2ms, 2ms);
+    const auto start = loop.timers.now();
+    EXPECT_EQ(loop.run(square_on(workers, 7)), 49);
+    EXPECT_EQ(loop.timers.now() - start, 2ms);
+    EXPECT_EQ(workers.jobs(), 1U);
+}
+
+}  // namespace
+}  // namespace ottla::net
