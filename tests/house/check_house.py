@@ -26,7 +26,7 @@ REAL = re.compile(r"steady_clock::now|system_clock::now|random_device|std::threa
 SLEEP = re.compile(r"std::this_thread::sleep|\busleep\(|\bnanosleep\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 COROUTINE_RULES = [
-    (re.compile(r"co_spawn\([^;]*\[[^\]]+\]\s*(\([^)]*\))?\s*(mutable)?\s*(->[^{]*)?\{", re.S),
+    (re.compile(r"co_spawn\([^,;]*,\s*\[[^\]]+\]"),
      "co_spawn takes a coroutine function with arguments, never a capturing lambda"),
     (re.compile(r"\?[^;:?]*\bco_await\b"), "no co_await inside ?:"),
     (re.compile(r"=\s*\{[^;{}]*\bco_await\b|\w\{[^;{}()]*\bco_await\b"), "no co_await inside braces"),
