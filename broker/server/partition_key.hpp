@@ -2,6 +2,7 @@
 // PartitionKey: a partition by its topic's id, which a topic of the same name made later does not share.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 
@@ -12,7 +13,7 @@ namespace ottla::broker {
 struct PartitionKey {
     Uuid topic_id;
     std::int32_t partition = 0;
-    friend bool operator==(const PartitionKey&, const PartitionKey&) = default;
+    friend auto operator<=>(const PartitionKey&, const PartitionKey&) = default;
 };
 
 // The same on every run and machine: it decides which shard owns a partition.

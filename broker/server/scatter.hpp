@@ -60,13 +60,13 @@ boost::asio::awaitable<void> on_owners(const Node& node, Shard& here, std::size_
         if (parts[s].empty() || s == here.index()) continue;
         Shard& there = *node.shards[s];
         join.add();
-        asio::co_spawn(there.executor(), work(there, std::span<const std::size_t>(parts[s])),
-                       [&join, executor = here.executor()](std::exception_ptr error) {
-                           asio::post(executor, [&join, error] {
-                               if (error) join.failed(error);
-                               join.done();
-                           });
-                       });
+        auto finished = [&join, executor = here.executor()](std::exception_ptr error) {
+            asio::post(executor, [&join, error] {
+                if (error) join.failed(error);
+                join.done();
+            });
+        };
+        asio::co_spawn(there.executor(), work(there, std::span<const std::size_t>(parts[s])), std::move(finished));
     }
     if (!parts[here.index()].empty()) {
         try {

@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "broker/metadata/image.hpp"
 #include "broker/server/partition_key.hpp"
+#include "broker/server/producer_ids.hpp"
 
 namespace ottla::broker {
 
@@ -40,12 +42,17 @@ public:
     }
     void remove(const PartitionKey& key) { partitions_.erase(key); }
     std::size_t partition_count() const noexcept { return partitions_.size(); }
+    // All of them, in the order of their keys: no order may come from the hash.
+    std::vector<std::shared_ptr<Partition>> partitions() const;
+
+    ProducerIds& producer_ids() noexcept { return producer_ids_; }
 
 private:
     std::size_t index_;
     boost::asio::any_io_executor executor_;
     std::shared_ptr<const MetadataImage> image_;
     boost::unordered_flat_map<PartitionKey, std::shared_ptr<Partition>> partitions_;
+    ProducerIds producer_ids_;
 };
 
 }  // namespace ottla::broker

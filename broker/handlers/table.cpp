@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/handlers/table.hpp"
+
+#include <algorithm>
+
+#include "broker/handlers/api_versions.hpp"
+#include "broker/handlers/create_partitions.hpp"
+#include "broker/handlers/create_topics.hpp"
+#include "broker/handlers/delete_topics.hpp"
+#include "broker/handlers/describe_cluster.hpp"
+#include "broker/handlers/describe_configs.hpp"
+#include "broker/handlers/describe_topic_partitions.hpp"
+#include "broker/handlers/incremental_alter_configs.hpp"
+#include "broker/handlers/init_producer_id.hpp"
+#include "broker/handlers/metadata.hpp"
+#include "broker/handlers/serve.hpp"
+
+namespace ottla::broker {
+namespace {
+
+template <class Handler>
+constexpr std::int16_t served_from() {
+    if constexpr (requires { Handler::served_from; }) {
+        return Handler::served_from;
+    } else {
+        return Handler::versions.min;
+    }
+}
+
+template <class Handler>
+constexpr ApiRow row() {
+    constexpr protocol::VersionRange served{served_from<Handler>(), Handler::versions.max};
+    static_assert(Handler::Request::versions.contains(served), "the spec has no such version");
+    return {static_cast<protocol::ApiKey>(Handler::Request::api_key), Handler::versions, served.min, &serve<Handler>};
+}
+
+constexpr ApiRow table[] = {
+    row<MetadataHandler>(),         row<ApiVersionsHandler>(),
+    row<CreateTopicsHandler>(),     row<DeleteTopicsHandler>(),
+    row<InitProducerIdHandler>(),   row<DescribeConfigsHandler>(),
+    row<CreatePartitionsHandler>(), row<IncrementalAlterConfigsHandler>(),
+    row<DescribeClusterHandler>(),  row<DescribeTopicPartitionsHandler>(),
+};
+static_assert(std::is_sorted(std::begin(table), std::end(table), [](auto& a, auto& b) { return a.key < b.key; }));
+
+}  // namespace
+
+std::span<const ApiRow> api_table() noexcept { return table; }
+
+const ApiRow* find_api(protocol::ApiKey key) noexcept {
+    const auto at =
+        std::lower_bound(std::begin(table), std::end(table), key, [](auto& row, auto k) { return row.key < k; });
+    return at != std::end(table) && at->key == key ? &*at : nullptr;
+}
+
+}  // namespace ottla::broker

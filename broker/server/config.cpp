@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/server/config.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace ottla::broker {
+namespace {
+
+Error invalid(std::string text) { return Error::of(ErrorCode::invalid_config, std::move(text)); }
+
+// Reads values that the table has checked already; the default stands in for what is not set.
+class Reading {
+public:
+    explicit Reading(const Properties& values) : values_(values) {}
+
+    bool is_set(std::string_view name) const { return values_.find(name) != values_.end(); }
+    std::string_view text(std::string_view name) const {
+        if (const auto at = values_.find(name); at != values_.end()) return at->second;
+        const auto* key = find_config_key(ConfigScope::broker, name);
+        return key && key->default_value ? key->default_value : "";
+    }
+    template <class Number>
+    Number number(std::string_view name) const {
+        const auto s = text(name);
+        Number n{};
+        std::from_chars(s.data(), s.data() + s.size(), n);
+        return n;
+    }
+    bool flag(std::string_view name) const { return text(name) == "true"; }
+    std::vector<std::string> list(std::string_view name) const { return split_list(text(name)); }
+
+private:
+    const Properties& values_;
+};
+
+Result<void> check_names_and_values(const Properties& values) {
+    for (const auto& [name, value] : values) {
+        const auto* key = find_config_key(ConfigScope::broker, name);
+        if (!key) return unknown_config_key(ConfigScope::broker, name);
+        if ((key->flags & ConfigKey::dynamic_only) != 0) {
+            return invalid(fmt::format("{} can only be set as a dynamic config", name));
+        }
+        if (auto right = check_config_value(*key, value); !right) return right;
+    }
+    return ok();
+}
+
+// The protocol behind a listener's name: the map, or the name itself. Only PLAINTEXT is served.
+Result<std::int16_t> protocol_of(const Reading& reading, const std::string& listener) {
+    std::string protocol = listener;
+    for (const auto& pair : reading.list("listener.security.protocol.map")) {
+        const auto colon = pair.find(':');
+        if (colon == pair.npos)
+            return invalid(fmt::format("listener.security.protocol.map: '{}' is not NAME:PROTOCOL", pair));
+        if (pair.compare(0, colon, listener) == 0) protocol = pair.substr(colon + 1);
+    }
+    if (protocol == "PLAINTEXT" || listener == "CONTROLLER") return std::int16_t{0};
+    return invalid(fmt::format("listener {} wants the protocol {}; this broker offers PLAINTEXT", listener, protocol));
+}
+
+Result<std::vector<ListenerConfig>> listeners_of(const Reading& reading, std::string_view key) {
+    std::vector<ListenerConfig> all;
+    for (const auto& item : reading.list(key)) {
+        auto one = parse_listener(item);
+        if (!one) return std::move(one).with_context(key).error();
+        auto protocol = protocol_of(reading, one->name);
+        if (!protocol) return protocol.error();
+        one->security_protocol = *protocol;
+        if (std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.name == one->name; })) {
+            return invalid(fmt::format("{}: two listeners are called {}", key, one->name));
+        }
+        all.push_back(std::move(*one));
+    }
+    return all;
+}
+
+Result<void> read_listeners(const Reading& reading, BrokerConfig& config) {
+    auto all = listeners_of(reading, "listeners");
+    if (!all) return all.error();
+    auto advertised = listeners_of(reading, "advertised.listeners");
+    if (!advertised) return advertised.error();
+    const auto controllers = reading.list("controller.listener.names");
+    for (auto& one : *all) {
+        const bool is_controller = std::find(controllers.begin(), controllers.end(), one.name) != controllers.end();
+        (is_controller ? config.controller_listeners : config.listeners).push_back(std::move(one));
+    }
+    for (auto& one : *advertised) {
+        if (std::find(controllers.begin(), controllers.end(), one.name) != controllers.end()) continue;
+        if (std::none_of(config.listeners.begin(), config.listeners.end(),
+                         [&](auto& l) { return l.name == one.name; })) {
+            return invalid(fmt::format("advertised.listeners names {}, listeners does not", one.name));
+        }
+        if (one.host.empty() || one.host == "0.0.0.0" || one.host == "::") {
+            return invalid(fmt::format("advertised.listeners: {} needs a host that clients can reach", one.name));
+        }
+        config.advertised.push_back(std::move(one));
+    }
+    if (config.listeners.empty()) return invalid("listeners names no listener for clients");
+    return ok();
+}
+
+}  // namespace
+
+Result<ListenerConfig> parse_listener(std::string_view text) {
+    const auto wrong = [&] { return invalid(fmt::format("'{}' is not of the form NAME://host:port", text)); };
+    const auto scheme = text.find("://");
+    const auto colon = text.rfind(':');
+    if (scheme == text.npos || scheme == 0 || colon == text.npos || colon < scheme + 3) return wrong();
+    ListenerConfig listener;
+    listener.name = text.substr(0, scheme);
+    std::transform(listener.name.begin(), listener.name.end(), listener.name.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    auto host = text.substr(scheme + 3, colon - scheme - 3);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    listener.host = host;
+    const auto port = text.substr(colon + 1);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), listener.port);
+    if (error != std::errc{} || end != port.data() + port.size()) return wrong();
+    return listener;
+}
+
+Result<BrokerConfig> BrokerConfig::from(Properties values) {
+    if (auto right = check_names_and_values(values); !right) return right.error();
+    BrokerConfig config;
+    config.values = std::move(values);
+    const Reading reading(config.values);
+
+    config.node_id = reading.number<std::int32_t>(
+        reading.is_set("node.id") || !reading.is_set("broker.id") ? "node.id" : "broker.id");
+    const auto roles = reading.list("process.roles");
+    config.is_broker = std::find(roles.begin(), roles.end(), "broker") != roles.end();
+    config.is_controller = std::find(roles.begin(), roles.end(), "controller") != roles.end();
+    if (!config.is_broker || !config.is_controller) {
+        return invalid("process.roles: this broker runs as broker,controller; separate roles are not offered");
+    }
+    if (reading.is_set("broker.rack")) config.rack = reading.text("broker.rack");
+    if (auto right = read_listeners(reading, config); !right) return right.error();
+
+    const auto dirs = reading.list(reading.is_set("log.dirs") ? "log.dirs" : "log.dir");
+    if (dirs.size() != 1) return invalid("log.dirs: this broker takes exactly one directory");
+    config.log_dir = dirs.front();
+
+    config.num_partitions = reading.number<std::int32_t>("num.partitions");
+    config.default_replication_factor = reading.number<std::int16_t>("default.replication.factor");
+    config.auto_create_topics = reading.flag("auto.create.topics.enable");
+    config.delete_topic_enable = reading.flag("delete.topic.enable");
+    config.partitions_per_request_max = reading.number<std::int32_t>("max.request.partition.size.limit");
+    if (reading.is_set("num.network.threads"))
+        config.network_threads = reading.number<std::int32_t>("num.network.threads");
+    config.request_bytes_max = reading.number<std::int32_t>("socket.request.max.bytes");
+    config.queued_request_bytes_max = reading.number<std::int64_t>("queued.max.request.bytes");
+    config.connection_idle_ms_max = reading.number<std::int64_t>("connections.max.idle.ms");
+    config.listen_backlog = reading.number<std::int32_t>("socket.listen.backlog.size");
+    config.request_timeout_ms = reading.number<std::int32_t>("request.timeout.ms");
+    config.flush_policy = reading.text("log.flush.policy") == "os" ? FlushPolicy::os : FlushPolicy::ack;
+    return config;
+}
+
+Result<BrokerConfig> BrokerConfig::parse(std::string_view text, std::span<const std::string> overrides) {
+    auto values = parse_properties(text);
+    if (!values) return values.error();
+    for (const auto& argument : overrides) {
+        auto pair = parse_override(argument);
+        if (!pair) return pair.error();
+        values->insert_or_assign(std::move(pair->first), std::move(pair->second));
+    }
+    return from(std::move(*values));
+}
+
+}  // namespace ottla::broker

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// BrokerConfig: server.properties and its overrides, checked against the table and turned into typed values. What
+// only a topic reads stays in `values`; effective_config.hpp finds it there.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "broker/server/config_table.hpp"
+#include "broker/server/properties.hpp"
+
+namespace ottla::broker {
+
+// When appended bytes are synced before an answer: `ack` = with acks=all (group commit); `os` = as Kafka, never.
+enum class FlushPolicy : std::uint8_t { ack, os };
+
+struct ListenerConfig {
+    std::string name;  // "PLAINTEXT", or what listener.security.protocol.map calls it
+    std::string host;  // empty: all addresses
+    std::uint16_t port = 0;
+    std::int16_t security_protocol = 0;  // Kafka's number: PLAINTEXT 0
+    friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
+};
+
+struct BrokerConfig {
+    // Everything that was set, as text.
+    Properties values;
+
+    std::int32_t node_id = 1;
+    bool is_broker = true;
+    bool is_controller = true;
+    std::optional<std::string> rack;
+    std::vector<ListenerConfig> listeners;   // where clients connect; the controller's are left out
+    std::vector<ListenerConfig> advertised;  // empty: what `listeners` turn out to be
+    std::vector<ListenerConfig> controller_listeners;
+    std::string log_dir;
+
+    std::int32_t num_partitions = 1;
+    std::int16_t default_replication_factor = 1;
+    bool auto_create_topics = true;
+    bool delete_topic_enable = true;
+    std::int32_t partitions_per_request_max = 2000;
+
+    std::optional<std::int32_t> network_threads;  // none: the cores
+    std::int32_t request_bytes_max = 104'857'600;
+    std::int64_t queued_request_bytes_max = -1;  // -1: no limit
+    std::int64_t connection_idle_ms_max = 600'000;
+    std::int32_t listen_backlog = 50;
+    std::int32_t request_timeout_ms = 30'000;
+    FlushPolicy flush_policy = FlushPolicy::ack;
+
+    // Fails with INVALID_CONFIG on an unknown key (naming the nearest), a wrong type or range, or listeners that
+    // do not fit each other.
+    static Result<BrokerConfig> from(Properties);
+    // The text of a server.properties file, then "k=v" overrides, the last one winning.
+    static Result<BrokerConfig> parse(std::string_view text, std::span<const std::string> overrides);
+};
+
+// "PLAINTEXT://host:9092", "PLAINTEXT://:0", "PLAINTEXT://[::1]:9092"
+Result<ListenerConfig> parse_listener(std::string_view);
+
+}  // namespace ottla::broker

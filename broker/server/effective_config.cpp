@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/server/effective_config.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace ottla::broker {
+namespace {
+
+std::optional<std::string> find(const ConfigValues& values, std::string_view name) {
+    const auto at = values.find(name);
+    return at == values.end() ? std::nullopt : std::optional(at->second);
+}
+
+// The broker's own levels of one key, strongest first; the default is not among them.
+void add_broker_levels(std::string_view name, const ConfigView& view, std::string_view broker,
+                       std::vector<ConfigSynonym>& out) {
+    const bool is_default = broker.empty();
+    if (!is_default) {
+        if (auto v = find(view.image.configs(ConfigResourceType::broker, broker), name)) {
+            out.push_back({name, std::move(v), ConfigSource::dynamic_broker});
+        }
+    }
+    if (auto v = find(view.image.configs(ConfigResourceType::broker, ""), name)) {
+        out.push_back({name, std::move(v), ConfigSource::dynamic_default_broker});
+    }
+    if (is_default) return;
+    if (const auto at = view.static_values.find(name); at != view.static_values.end()) {
+        out.push_back({name, at->second, ConfigSource::static_broker});
+    }
+}
+
+std::optional<std::string> default_of(const ConfigKey& key) {
+    return key.default_value ? std::optional<std::string>(key.default_value) : std::nullopt;
+}
+
+EffectiveConfig head_of(std::vector<ConfigSynonym> chain) {
+    EffectiveConfig effective;
+    if (!chain.empty()) {
+        effective.value = chain.front().value;
+        effective.source = chain.front().source;
+    }
+    effective.synonyms = std::move(chain);
+    return effective;
+}
+
+// log.retention.hours stands behind retention.ms: the value changes its unit with the name.
+std::string in_unit_of(std::string_view topic_key, std::string_view broker_key, std::string value) {
+    if (!topic_key.ends_with(".ms") || broker_key.ends_with(".ms")) return value;
+    const std::int64_t factor = broker_key.ends_with(".hours")     ? 3'600'000
+                                : broker_key.ends_with(".minutes") ? 60'000
+                                                                   : 1;
+    std::int64_t n = 0;
+    std::from_chars(value.data(), value.data() + value.size(), n);
+    return std::to_string(n < 0 ? n : n * factor);
+}
+
+std::vector<std::string_view> names_in(std::string_view synonyms) {
+    std::vector<std::string_view> names;
+    while (!synonyms.empty()) {
+        const auto blank = synonyms.find(' ');
+        names.push_back(synonyms.substr(0, blank));
+        synonyms = blank == synonyms.npos ? std::string_view{} : synonyms.substr(blank + 1);
+    }
+    return names;
+}
+
+class TopicReading {
+public:
+    TopicReading(const ConfigView& view, std::string_view topic) : view_(view), topic_(topic) {}
+
+    std::string text(std::string_view name) const {
+        const auto* key = find_config_key(ConfigScope::topic, name);
+        return effective_topic_config(*key, view_, topic_).value.value_or("");
+    }
+    template <class Number>
+    void number(std::string_view name, Number& out) const {
+        const auto s = text(name);
+        std::from_chars(s.data(), s.data() + s.size(), out);
+    }
+
+private:
+    const ConfigView& view_;
+    std::string_view topic_;
+};
+
+}  // namespace
+
+EffectiveConfig effective_topic_config(const ConfigKey& key, const ConfigView& view, std::string_view topic) {
+    std::vector<ConfigSynonym> chain;
+    if (auto v = find(view.image.configs(ConfigResourceType::topic, topic), key.name)) {
+        chain.push_back({key.name, std::move(v), ConfigSource::dynamic_topic});
+    }
+    const auto own = std::to_string(view.node_id);
+    const auto behind = names_in(key.synonyms);
+    for (const auto name : behind) add_broker_levels(name, view, own, chain);
+    auto effective = head_of(std::move(chain));
+    if (!effective.synonyms.empty()) {
+        effective.value = in_unit_of(key.name, effective.synonyms.front().name, *effective.value);
+    } else {
+        effective.value = default_of(key);
+    }
+    // The last link is the default of the key that stands last behind the topic's, as Kafka shows it.
+    for (auto name = behind.rbegin(); name != behind.rend(); ++name) {
+        const auto* last = find_config_key(ConfigScope::broker, *name);
+        if (!last || !last->default_value) continue;
+        effective.synonyms.push_back({last->name, default_of(*last), ConfigSource::default_value});
+        break;
+    }
+    return effective;
+}
+
+EffectiveConfig effective_broker_config(const ConfigKey& key, const ConfigView& view, std::string_view broker) {
+    std::vector<ConfigSynonym> chain;
+    add_broker_levels(key.name, view, broker, chain);
+    if (key.default_value && !broker.empty()) {
+        chain.push_back({key.name, default_of(key), ConfigSource::default_value});
+    }
+    return head_of(std::move(chain));
+}
+
+TopicConfig topic_config(const ConfigView& view, std::string_view topic) {
+    const TopicReading reading(view, topic);
+    TopicConfig config;
+    reading.number("max.message.bytes", config.max_message_bytes);
+    reading.number("segment.bytes", config.segment_bytes);
+    reading.number("internal.segment.bytes", config.segment_bytes);
+    reading.number("segment.ms", config.segment_ms);
+    reading.number("min.insync.replicas", config.min_insync_replicas);
+    reading.number("message.timestamp.before.max.ms", config.timestamp_before_max_ms);
+    reading.number("message.timestamp.after.max.ms", config.timestamp_after_max_ms);
+    config.log_append_time = reading.text("message.timestamp.type") == "LogAppendTime";
+    const auto policies = split_list(reading.text("cleanup.policy"));
+    config.is_compacted = std::find(policies.begin(), policies.end(), "compact") != policies.end();
+    config.compression_type = reading.text("compression.type");
+    return config;
+}
+
+Result<void> check_topic_config(std::string_view name, const std::optional<std::string>& value) {
+    const auto* key = find_config_key(ConfigScope::topic, name);
+    if (!key) return unknown_config_key(ConfigScope::topic, name);
+    if (!value) return ok();
+    return check_config_value(*key, *value);
+}
+
+}  // namespace ottla::broker

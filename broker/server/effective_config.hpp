@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a config key comes to, and from where: the topic's own value, the dynamic one of the broker or of all
+// brokers, server.properties, the default. DescribeConfigs shows the whole chain; the log reads only its head.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/metadata/image.hpp"
+#include "broker/server/config_table.hpp"
+#include "broker/server/properties.hpp"
+
+namespace ottla::broker {
+
+// Kafka's numbers.
+enum class ConfigSource : std::int8_t {
+    dynamic_topic = 1,
+    dynamic_broker = 2,
+    dynamic_default_broker = 3,
+    static_broker = 4,
+    default_value = 5
+};
+
+struct ConfigSynonym {
+    std::string_view name;
+    std::optional<std::string> value;
+    ConfigSource source{};
+};
+
+struct EffectiveConfig {
+    std::optional<std::string> value;  // none: null
+    ConfigSource source = ConfigSource::default_value;
+    std::vector<ConfigSynonym> synonyms;  // the first gave the value
+};
+
+// Where values are looked up.
+struct ConfigView {
+    const MetadataImage& image;
+    const Properties& static_values;
+    std::int32_t node_id;
+};
+
+EffectiveConfig effective_topic_config(const ConfigKey&, const ConfigView&, std::string_view topic);
+// `broker` is empty for the default of all brokers.
+EffectiveConfig effective_broker_config(const ConfigKey&, const ConfigView&, std::string_view broker);
+
+// What the partitions of a topic need at run time.
+struct TopicConfig {
+    std::int32_t max_message_bytes = 1'048'588;
+    std::int32_t segment_bytes = 1'073'741'824;
+    std::int64_t segment_ms = 604'800'000;
+    std::int32_t min_insync_replicas = 1;
+    bool log_append_time = false;
+    bool is_compacted = false;
+    std::int64_t timestamp_before_max_ms = INT64_MAX;
+    std::int64_t timestamp_after_max_ms = 3'600'000;
+    std::string compression_type = "producer";
+    friend bool operator==(const TopicConfig&, const TopicConfig&) = default;
+};
+
+TopicConfig topic_config(const ConfigView&, std::string_view topic);
+
+// INVALID_CONFIG for an unknown topic key or a wrong value; `value` none means "back to the default".
+Result<void> check_topic_config(std::string_view name, const std::optional<std::string>& value);
+
+}  // namespace ottla::broker
