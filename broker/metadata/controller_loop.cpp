@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/metadata/controller_loop.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include <boost/asio/post.hpp>
@@ -93,7 +94,11 @@ boost::asio::awaitable<Result<ControllerReply>> ControllerLoop::perform(std::sha
         co_return synced.error();
     }
     const auto listeners = listeners_;
-    for (auto* listener : listeners) co_await listener->on_image(image_);
+    for (auto* listener : listeners) {
+        // It may have left while another one was busy.
+        const bool still_there = std::find(listeners_.begin(), listeners_.end(), listener) != listeners_.end();
+        if (still_there) co_await listener->on_image(image_);
+    }
     co_return std::move(decision.reply);
 }
 

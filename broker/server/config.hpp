@@ -9,13 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "broker/log/log_io.hpp"
 #include "broker/server/config_table.hpp"
 #include "broker/server/properties.hpp"
 
 namespace ottla::broker {
 
-// When appended bytes are synced before an answer: `ack` = with acks=all (group commit); `os` = as Kafka, never.
-enum class FlushPolicy : std::uint8_t { ack, os };
+// log.flush.policy: see broker/log/log_io.hpp.
+using log::FlushPolicy;
 
 struct ListenerConfig {
     std::string name;  // "PLAINTEXT", or what listener.security.protocol.map calls it

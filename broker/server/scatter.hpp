@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// on_owners: splits a request over the shards that own its parts and joins the outcome. With one shard, or when all
-// parts live here, nothing is posted.
+// Crossing shards and coming back: run_at for one job, on_owners to split a request over the shards that own its parts
+// and join the outcome. With one shard, or when all parts live here, nothing is posted.
 #pragma once
 
 #include <cstddef>
@@ -44,6 +44,24 @@ private:
     std::exception_ptr error_;
     boost::asio::any_completion_handler<void()> waiter_;
 };
+
+// Runs `job()` on the executor of `there` and resumes on `here`. The job stays the caller's and must be a named object.
+template <class Job>
+boost::asio::awaitable<void> run_at(const Shard& there, const Shard& here, Job& job) {
+    if (&there == &here) {
+        job();
+        co_return;
+    }
+    ShardJoin join;
+    join.add();
+    boost::asio::post(there.executor(), [&join, &job, executor = here.executor()] {
+        job();
+        boost::asio::post(executor, [&join] { join.done(); });
+    });
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    co_await join.wait();
+    co_await boost::asio::this_coro::throw_if_cancelled(true);
+}
 
 // Runs `work(shard, indices)`, an awaitable<void>, on every shard that owns one of the items 0 … count-1;
 // `owner_of(i)` is the index of the owner. All of them run side by side; resumes on `here` when the last has

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// ImageApplier: makes the broker look like an image: opens and removes logs on Workers, hands partitions to the shards
+// that own them, gives every shard its image. Runs on shard 0, one image at a time.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "base/random.hpp"
+#include "base/workers.hpp"
+#include "broker/log/log_directory.hpp"
+#include "broker/log/log_io.hpp"
+#include "broker/server/image_changes.hpp"
+#include "broker/server/node.hpp"
+
+namespace ottla::broker {
+
+class ImageApplier {
+public:
+    // `io` serves `directory`, one per shard. All must outlive the applier.
+    ImageApplier(Node& node, log::LogDirectory& directory, base::Workers& workers,
+                 std::vector<std::shared_ptr<log::LogIo>> io, base::Random random);
+
+    boost::asio::awaitable<void> apply(std::shared_ptr<const MetadataImage> next);
+
+private:
+    struct Opened;
+    boost::asio::awaitable<std::vector<Opened>> open_logs(std::vector<PartitionChange> changes);
+    void perform_on(Shard& shard, std::vector<Opened>& all, const std::shared_ptr<const MetadataImage>& next);
+
+    Node& node_;
+    log::LogDirectory& directory_;
+    base::Workers& workers_;
+    std::vector<std::shared_ptr<log::LogIo>> io_;
+    base::Random random_;
+};
+
+}  // namespace ottla::broker
