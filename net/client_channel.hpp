@@ -14,6 +14,7 @@
 #include <ottla/protocol/api_key.hpp>
 #include <ottla/protocol/chain.hpp>
 #include <ottla/protocol/reader.hpp>
+#include <ottla/protocol/version_range.hpp>
 #include <ottla/protocol/writer.hpp>
 
 #include "base/buffer_pool.hpp"
@@ -23,6 +24,10 @@
 #include "net/signal.hpp"
 #include "net/transport.hpp"
 #include "net/write_queue.hpp"
+
+namespace ottla::protocol {
+struct ApiVersionsResponse;
+}
 
 namespace ottla::net {
 
@@ -108,6 +113,9 @@ private:
     Result<protocol::Chain> frame(protocol::ApiKey, std::int16_t version, std::int32_t correlation_id,
                                   protocol::Chain body) const;
     Result<void> check_room(protocol::ApiKey) const;
+    // Its correlation id; nothing when it was not sent: `on_answer` will be told why.
+    std::optional<std::int32_t> start(protocol::ApiKey, std::int16_t version, protocol::Chain body, TimePoint deadline,
+                                      OnAnswer on_answer);
     Result<void> take_frames();
     Result<void> on_frame(const Bytes& frame);
     void on_alarm();
@@ -117,7 +125,6 @@ private:
 
     std::shared_ptr<Stream> stream_;
     Timers& timers_;
-    base::BufferPool& pool_;
     Endpoint endpoint_;
     Options options_;
     base::Log log_;
@@ -133,5 +140,22 @@ private:
     std::int32_t next_correlation_id_ = 0;
     bool closed_ = false;
 };
+
+template <class Request>
+asio::awaitable<Result<typename Request::Response>> ClientChannel::call(Request request, std::int16_t version,
+                                                                        TimePoint deadline) {
+    const auto self = shared_from_this();
+    const auto key = static_cast<protocol::ApiKey>(Request::api_key);
+    protocol::Writer writer;
+    if (auto encoded = encode(writer, request, version); !encoded)
+        co_return encoded.error().with_context(subject(key, version));
+    auto body = co_await exchange(key, version, writer.finish(), deadline);
+    if (!body) co_return body.error();
+    protocol::Reader reader(std::move(*body));
+    typename Request::Response response;
+    if (auto decoded = decode(reader, response, version); !decoded)
+        co_return decoded.error().with_context("the answer to " + subject(key, version));
+    co_return response;
+}
 
 }  // namespace ottla::net

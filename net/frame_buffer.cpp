@@ -15,6 +15,8 @@ namespace ottla::net {
 namespace {
 constexpr std::size_t length_bytes = 4;
 constexpr std::size_t chunk_min = 4096;
+// The first frame of a connection is small; a TLS record read as a length is 350 MB or more.
+constexpr std::size_t first_frame_max = 100 * 1024 * 1024;
 constexpr std::size_t chunk_max = 256 * 1024;
 // A frame above this gets memory as its bytes arrive, twice what is there.
 constexpr std::size_t trusted_bytes = 4 * 1024 * 1024;
@@ -66,20 +68,19 @@ Result<std::optional<Bytes>> FrameBuffer::next() {
     }
     if (pending() < length_bytes) return std::optional<Bytes>();
     const auto length = protocol::detail::load_big_endian<std::int32_t>(block_.data() + begin_);
-    const auto looks = [this] {
-        return describe_garbage({block_.data() + begin_, std::min<std::size_t>(pending(), 16)});
-    };
     if (length < 0)
         return Error::of(ErrorCode::bad_message,
-                         fmt::format("a frame of length {}; it looks like {}", length, looks()));
+                         fmt::format("a frame of length {}; it looks like {}", length, describe_garbage(peek())));
     const auto size = static_cast<std::size_t>(length);
-    if (size > frame_max_)
-        return Error::of(
-            ErrorCode::limit_exceeded,
-            fmt::format("a frame of {} bytes, above the limit of {}; it looks like {}", size, frame_max_, looks()));
+    const std::size_t limit = any_ ? frame_max_ : std::min(frame_max_, first_frame_max);
+    if (size > limit)
+        return Error::of(ErrorCode::limit_exceeded,
+                         fmt::format("a frame of {} bytes, above the limit of {}; it looks like {}", size, limit,
+                                     describe_garbage(peek())));
     if (pending() < length_bytes + size) return std::optional<Bytes>();
     std::optional<Bytes> frame(block_.share(begin_ + length_bytes, size));
     begin_ += length_bytes + size;
+    any_ = true;
     return frame;
 }
 

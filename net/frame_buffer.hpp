@@ -36,6 +36,8 @@ public:
 
     // Bytes of a frame that is not whole yet.
     std::size_t pending() const noexcept { return end_ - begin_; }
+    // The first few of them, for describe_garbage().
+    ByteSpan peek() const noexcept { return {block_.data() + begin_, pending() < 16 ? pending() : 16}; }
 
 private:
     void move_to(std::size_t capacity);
@@ -45,6 +47,7 @@ private:
     Buffer block_;
     std::size_t begin_ = 0;     // of what has not been handed out
     std::size_t end_ = 0;       // of what has come
+    bool any_ = false;          // a frame has been handed out
     std::size_t chunk_ = 4096;  // what a fresh block has at least: follows the size of reads
     std::size_t largest_read_ = 0;
 };

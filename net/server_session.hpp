@@ -36,6 +36,7 @@ struct RequestFrame {
 // What a handler answers.
 class Reply {
 public:
+    Reply() = default;  // none()
     // The body of the answer, without header and length.
     static Reply of(protocol::Chain body) { return Reply(Kind::answer, std::move(body), {}); }
     // Nothing is sent (acks=0).
@@ -48,7 +49,7 @@ private:
     enum class Kind : std::uint8_t { answer, none, close };
     Reply(Kind kind, protocol::Chain body, Error why) : kind_(kind), body_(std::move(body)), why_(std::move(why)) {}
 
-    Kind kind_;
+    Kind kind_ = Kind::none;
     protocol::Chain body_;
     Error why_;
 };
@@ -82,6 +83,8 @@ public:
     static std::shared_ptr<ServerSession> make(std::unique_ptr<Stream>, Timers& timers, base::BufferPool& pool,
                                                RequestHandler& handler, Options options, base::Log log);
 
+    ~ServerSession();
+
     // Serves the connection; returns when it is closed and every handler has ended. Cancelling is closing.
     asio::awaitable<void> run();
     // Ends reading, sending and all handlers. May be called again and again.
@@ -97,7 +100,10 @@ public:
 private:
     // A request on its way: its place in the order of answers.
     struct Slot {
-        RequestFrame request;
+        RequestFrame request;  // until it is started
+        protocol::ApiKey key{};
+        std::int16_t version = 0;
+        std::int32_t correlation_id = 0;
         std::size_t bytes = 0;
         asio::cancellation_signal cancel;
         std::optional<Reply> reply;
@@ -106,14 +112,19 @@ private:
 
     ServerSession(std::unique_ptr<Stream>, Timers&, base::BufferPool&, RequestHandler&, Options, base::Log);
 
-    asio::awaitable<void> read_until_closed();
+    asio::awaitable<void> serve();
     void take_frames();
-    bool accept_frame(Bytes frame);
+    void accept_frame(Bytes frame);
+    // Reads no more; closes when the earlier answers are out. One log line.
     void refuse(std::string_view why);
+    void close_when_done();
+    void advance();
     void start_ready();
     void start(Slot&);
-    void finish(Slot&, Reply);
+    void finish(Slot&, const std::exception_ptr&, Reply);
     void send_ready();
+    void drop_rest();
+    void cancel_handlers();
     void on_progress(const Result<void>&);
     void on_alarm();
     bool has_room() const noexcept;
@@ -132,7 +143,10 @@ private:
     std::size_t bytes_ = 0;                    // of the requests in slots_
     std::size_t running_ = 0;
     TimePoint last_progress_{};
-    bool closing_ = false;  // reads no more; closes when the answers are out
+    bool closing_ = false;   // reads no more; closes when the answers are out
+    bool dropping_ = false;  // answers no more
+    bool advancing_ = false;
+    bool advance_again_ = false;
     bool closed_ = false;
 };
 

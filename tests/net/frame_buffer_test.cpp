@@ -83,7 +83,7 @@ TEST(FrameBuffer, uses_its_memory_again_when_nobody_holds_a_frame) {
 TEST(FrameBuffer, takes_memory_as_bytes_come_not_as_promised) {
     base::BufferPool pool(0);
     FrameBuffer frames(pool, 1'000'000'000);
-    const std::string length{0x30, 0, 0, 0};  // 805 MB
+    const std::string length{0x06, 0, 0, 0};  // 100 MB
     std::copy_n(length.begin(), 4, frames.prepare().begin());
     frames.commit(4);
     ASSERT_TRUE(frames.next());

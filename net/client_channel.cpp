@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/client_channel.hpp"
+
+#include <limits>
+
+#include <fmt/format.h>
+#include <ottla/protocol/messages/api_versions_response.hpp>
+#include <ottla/protocol/messages/request_header.hpp>
+#include <ottla/protocol/messages/response_header.hpp>
+
+#include "net/complete.hpp"
+
+namespace ottla::net {
+
+using protocol::ApiKey;
+
+ClientChannel::ClientChannel(std::unique_ptr<Stream> stream, Timers& timers, base::BufferPool& pool, Endpoint endpoint,
+                             Options options, base::Log log)
+    : stream_(std::move(stream)),
+      timers_(timers),
+      endpoint_(std::move(endpoint)),
+      options_(std::move(options)),
+      log_(std::move(log)),
+      frames_(pool, options_.frame_bytes_max),
+      queue_(std::make_shared<WriteQueue>(stream_, pool,
+                                          [this](const Result<void>& progress) {
+                                              if (!progress) close(progress.error());
+                                          })),
+      alarm_(timers, stream_->get_executor(), [this] { on_alarm(); }),
+      api_versions_(std::make_unique<protocol::ApiVersionsResponse>()),
+      last_used_(timers.now()) {}
+
+ClientChannel::~ClientChannel() { queue_->stop(); }
+
+std::shared_ptr<ClientChannel> ClientChannel::over(std::unique_ptr<Stream> stream, Timers& timers,
+                                                   base::BufferPool& pool, Endpoint endpoint, Options options,
+                                                   base::Log log) {
+    std::shared_ptr<ClientChannel> channel(
+        new ClientChannel(std::move(stream), timers, pool, std::move(endpoint), std::move(options), std::move(log)));
+    asio::co_spawn(channel->get_executor(), read_loop(channel), asio::detached);
+    return channel;
+}
+
+asio::awaitable<void> ClientChannel::read_loop(std::shared_ptr<ClientChannel> self) {
+    // When the loop goes with its io_context, so do those who wait: they may hold the channel.
+    struct Waiters {
+        explicit Waiters(ClientChannel& c) : channel(c) {}
+        ~Waiters() { const auto dropped = std::exchange(channel.waiting_, {}); }
+        ClientChannel& channel;
+    } waiters(*self);
+
+    bool heard = false;
+    while (!self->closed_) {
+        const auto room = self->frames_.prepare();
+        error_code ec;
+        const std::size_t count = co_await self->stream_->async_read_some(
+            asio::buffer(room.data(), room.size()), asio::redirect_error(asio::use_awaitable, ec));
+        if (self->closed_) break;
+        if (ec) {
+            auto error = transport_error(fmt::format("connection to {}", to_string(self->endpoint_)), ec);
+            if (ec == asio::error::eof && !heard)
+                error = error.with_context("nothing was answered; is this a plaintext Kafka listener?");
+            self->close(std::move(error));
+            break;
+        }
+        heard = true;
+        self->last_used_ = self->timers_.now();
+        self->frames_.commit(count);
+        if (auto taken = self->take_frames(); !taken) {
+            auto error = taken.error().with_context(fmt::format("broker {} sent", to_string(self->endpoint_)));
+            self->log_.warn("{}", error.text());
+            self->close(std::move(error));
+        }
+    }
+}
+
+Result<void> ClientChannel::take_frames() {
+    while (!closed_) {
+        auto frame = frames_.next();
+        if (!frame) return frame.error();
+        if (!frame->has_value()) break;
+        if (auto matched = on_frame(**frame); !matched) return matched.error();
+    }
+    return {};
+}
+
+Result<void> ClientChannel::on_frame(const Bytes& frame) {
+    protocol::Reader reader(frame);
+    const std::int32_t id = reader.int32();
+    if (reader.failed()) return Error::of(ErrorCode::bad_message, "a frame without a correlation id");
+    if (waiting_.empty())
+        return Error::of(ErrorCode::bad_message,
+                         fmt::format("an answer (correlation id {}) that nobody asked for", id));
+    if (waiting_.front().correlation_id != id)
+        return Error::of(ErrorCode::bad_message,
+                         fmt::format("correlation id {} where {} was due", id, waiting_.front().correlation_id));
+    Waiting request = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (waiting_.empty()) alarm_.cancel();
+
+    protocol::Reader again(frame);
+    protocol::ResponseHeader header;
+    auto decoded = decode(again, header, protocol::response_header_version(request.key, request.version));
+    if (!request.on_answer) return {};
+    if (!decoded)
+        request.on_answer(decoded.error().with_context(subject(request.key, request.version)));
+    else
+        request.on_answer(frame.slice(again.position(), again.remaining()));
+    return {};
+}
+
+Result<protocol::Chain> ClientChannel::frame(ApiKey key, std::int16_t version, std::int32_t correlation_id,
+                                             protocol::Chain body) const {
+    protocol::RequestHeader header;
+    header.request_api_key = static_cast<std::int16_t>(key);
+    header.request_api_version = version;
+    header.correlation_id = correlation_id;
+    header.client_id = options_.client_id;
+    protocol::Writer writer(64 + options_.client_id.size());
+    auto length = writer.int32_later();
+    if (auto encoded = encode(writer, header, protocol::request_header_version(key, version)); !encoded)
+        return encoded.error();
+    writer.splice(std::move(body));
+    const std::size_t size = writer.size() - 4;
+    if (size > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+        return Error::of(ErrorCode::message_too_large, fmt::format("{}: {} bytes", subject(key, version), size));
+    length.fill(static_cast<std::int32_t>(size));
+    if (auto written = writer.result(); !written) return written.error();
+    return writer.finish();
+}
+
+Result<void> ClientChannel::check_room(ApiKey key) const {
+    if (closed_) return reason_;
+    if (waiting_.size() >= options_.in_flight_max || queue_->unsent_bytes() >= options_.unsent_bytes_max)
+        return Error::of(ErrorCode::queue_full,
+                         fmt::format("{} to {}: {} requests are in flight, {} bytes are unsent", name(key),
+                                     to_string(endpoint_), waiting_.size(), queue_->unsent_bytes()));
+    return {};
+}
+
+std::optional<std::int32_t> ClientChannel::start(ApiKey key, std::int16_t version, protocol::Chain body,
+                                                 TimePoint deadline, OnAnswer on_answer) {
+    auto room = check_room(key);
+    if (room && deadline <= timers_.now())
+        room = Error::of(ErrorCode::timed_out, subject(key, version) + ": the deadline passed before it was sent");
+    const std::int32_t id = next_correlation_id_;
+    auto framed = room ? frame(key, version, id, std::move(body)) : Result<protocol::Chain>(room.error());
+    if (!framed) {
+        answer_later(std::move(on_answer), framed.error());
+        return std::nullopt;
+    }
+    next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
+    last_used_ = timers_.now();
+    waiting_.push_back({id, key, version, deadline, std::move(on_answer)});
+    alarm_.set_if_earlier(deadline);
+    queue_->push(std::move(*framed));
+    return id;
+}
+
+void ClientChannel::send(ApiKey key, std::int16_t version, protocol::Chain body, TimePoint deadline,
+                         OnAnswer on_answer) {
+    start(key, version, std::move(body), deadline, std::move(on_answer));
+}
+
+Result<void> ClientChannel::post(ApiKey key, std::int16_t version, protocol::Chain body) {
+    if (auto room = check_room(key); !room) return room.error();
+    auto framed = frame(key, version, next_correlation_id_, std::move(body));
+    if (!framed) return framed.error();
+    next_correlation_id_ =
+        next_correlation_id_ == std::numeric_limits<std::int32_t>::max() ? 0 : next_correlation_id_ + 1;
+    last_used_ = timers_.now();
+    queue_->push(std::move(*framed));
+    return {};
+}
+
+asio::awaitable<Result<Bytes>> ClientChannel::exchange(ApiKey key, std::int16_t version, protocol::Chain body,
+                                                       TimePoint deadline) {
+    using Handler = asio::any_completion_handler<void(Result<Bytes>)>;
+    auto self = shared_from_this();
+    auto initiate = [self, key, version, &body, deadline](auto own) {
+        Handler handler(std::move(own));
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        auto on_answer = [executor = self->get_executor(), handler = std::move(handler)](Result<Bytes> answer) mutable {
+            ignore_cancellation(handler);
+            complete_later(executor, handler, std::move(answer));
+        };
+        const auto id = self->start(key, version, std::move(body), deadline, std::move(on_answer));
+        if (!id || !slot.is_connected()) return;
+        slot.assign([weak = self->weak_from_this(), number = *id](asio::cancellation_type type) {
+            const auto channel = weak.lock();
+            if (channel && type != asio::cancellation_type::none) channel->abandon(number);
+        });
+    };
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<Bytes>)>(initiate,
+                                                                                                asio::use_awaitable);
+}
+
+void ClientChannel::abandon(std::int32_t correlation_id) {
+    for (Waiting& request : waiting_) {
+        if (request.correlation_id != correlation_id || !request.on_answer) continue;
+        answer_later(
+            std::exchange(request.on_answer, nullptr),
+            Error::of(ErrorCode::cancelled, subject(request.key, request.version) + ": the wait was cancelled"));
+        return;
+    }
+}
+
+void ClientChannel::answer_later(OnAnswer on_answer, Error error) {
+    if (!on_answer) return;
+    asio::post(get_executor(),
+               [on_answer = std::move(on_answer), error = std::move(error)]() mutable { on_answer(std::move(error)); });
+}
+
+void ClientChannel::on_alarm() {
+    const TimePoint now = timers_.now();
+    TimePoint next = TimePoint::max();
+    std::string late;
+    for (Waiting& request : waiting_) {
+        if (request.deadline > now) {
+            next = std::min(next, request.deadline);
+            continue;
+        }
+        if (late.empty()) late = fmt::format("{} v{}", name(request.key), request.version);
+        answer_later(std::exchange(request.on_answer, nullptr),
+                     Error::of(ErrorCode::timed_out,
+                               subject(request.key, request.version) + ": no answer came before the deadline"));
+    }
+    if (!late.empty())
+        close(Error::of(ErrorCode::transport,
+                        fmt::format("the connection to {} was closed, since {} had no answer in time",
+                                    to_string(endpoint_), late)));
+    else if (next != TimePoint::max())
+        alarm_.set(next);
+}
+
+void ClientChannel::close(Error reason) {
+    if (std::exchange(closed_, true)) return;
+    const auto self = shared_from_this();
+    reason_ = std::move(reason);
+    log_.debug("connection to {} closed: {}", to_string(endpoint_), reason_.text());
+    alarm_.cancel();
+    queue_->stop();
+    stream_->close();
+    const auto code = reason_.code() == ErrorCode::closed ? ErrorCode::closed : ErrorCode::transport;
+    for (Waiting& request : std::exchange(waiting_, {}))
+        answer_later(std::move(request.on_answer),
+                     Error::of(code, fmt::format("{}: {}", subject(request.key, request.version), reason_.text())));
+    if (on_close_) on_close(std::exchange(on_close_, nullptr));
+}
+
+void ClientChannel::on_close(Function<void(const Error&)> f) {
+    if (!closed_) {
+        on_close_ = std::move(f);
+        return;
+    }
+    asio::post(get_executor(), [self = shared_from_this(), f = std::move(f)]() mutable { f(self->reason_); });
+}
+
+std::string ClientChannel::subject(ApiKey key, std::int16_t version) const {
+    return fmt::format("{} v{} to {}", name(key), version, to_string(endpoint_));
+}
+
+}  // namespace ottla::net
