@@ -34,7 +34,11 @@ public:
     boost::asio::awaitable<void> wait() {
         if (open_ != 0) {
             co_await boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void()>(
-                [this](auto handler) { waiter_ = std::move(handler); }, boost::asio::use_awaitable);
+                [this](auto handler) {
+                    // Boost 1.81 copies for ever when one is move-assigned.
+                    boost::asio::any_completion_handler<void()>(std::move(handler)).swap(waiter_);
+                },
+                boost::asio::use_awaitable);
         }
         if (error_) std::rethrow_exception(error_);
     }
