@@ -27,6 +27,10 @@ public:
     virtual SyncWork begin_sync() = 0;
     // The work is done. After an error the log directory is offline already.
     virtual void end_sync(const SyncWork&, const Result<void>&) = 0;
+
+private:
+    friend class GroupSync;
+    bool gathered_ = false;  // waits for the next group
 };
 
 class LogIo {

@@ -79,8 +79,8 @@ public:
     Result<log::TimePlan> plan_time(std::int64_t timestamp, ReadUpTo) const;
     Result<log::TimePlan> plan_max_timestamp(ReadUpTo) const;
     const log::LeaderEpochs& epochs() const noexcept { return log_->epochs(); }
-    // `wake` is called once: when something can be read at `offset`, or the role changed, or nothing can be read any
-    // more. Look again then. Never called after cancel(), and never within this call.
+    // `wake` is called once: when something can be read at `offset` (at once if it can), or the role changed, or
+    // nothing can be read any more. Look again then. Never called after cancel().
     WaitId wait_readable(std::int64_t offset, ReadUpTo, Function<void()> wake);
 
     void cancel(WaitId);
@@ -112,11 +112,13 @@ private:
     Partition(const PartitionKey& key, std::string topic, std::unique_ptr<log::Log> log, std::shared_ptr<log::LogIo> io,
               const PartitionSettings& settings);
     Error error(ErrorCode code, std::string_view what) const;
+    Result<void> check_storage() const;
+    Error storage_error(const Error&);
     void advance_high_watermark();
     void wake_committed();
     void wake_readers();
     void fail_waits(const Error&);
-    Result<void> storage_failed(const Error&);
+    void change_role(Role, std::int32_t leader_epoch);
 
     PartitionKey key_;
     std::string topic_;

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// GroupSync: the LogIo of a shard and a log directory. While one group of logs is being synced on the workers, the
+// next gathers; so a slow disk makes larger groups, not longer queues.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "broker/log/log_io.hpp"
+#include "net/alarm.hpp"
+#include "net/timers.hpp"
+
+namespace ottla::broker::log {
+
+// What the grouping came to, for metrics and benchmarks.
+struct GroupSyncCounts {
+    std::uint64_t groups = 0;
+    std::uint64_t logs = 0;  // in all groups
+};
+
+class GroupSync final : public LogIo, public std::enable_shared_from_this<GroupSync> {
+public:
+    static constexpr base::Duration sync_soon_within = std::chrono::milliseconds(10);
+
+    // Everything handed in must outlive the last group; the workers are drained before the executor's context goes.
+    static std::shared_ptr<GroupSync> make(LogDirectory& directory, FlushPolicy policy, base::Workers& workers,
+                                           net::Timers& timers, net::asio::any_io_executor executor);
+
+    FlushPolicy policy() const override { return policy_; }
+    LogDirectory& directory() const override { return directory_; }
+    void sync_now(std::shared_ptr<Syncable>) override;
+    void sync_soon(std::shared_ptr<Syncable>) override;
+    base::Workers& workers() const override { return workers_; }
+
+    const GroupSyncCounts& counts() const noexcept { return counts_; }
+
+private:
+    struct Group;
+    GroupSync(LogDirectory& directory, FlushPolicy policy, base::Workers& workers, net::Timers& timers,
+              net::asio::any_io_executor executor);
+    void gather(std::shared_ptr<Syncable>);
+    void start();
+    void end(Group&, const Result<void>&);
+
+    LogDirectory& directory_;
+    FlushPolicy policy_;
+    base::Workers& workers_;
+    net::Timers& timers_;
+    net::asio::any_io_executor executor_;
+    net::Alarm alarm_;
+    std::vector<std::shared_ptr<Syncable>> gathered_;
+    bool running_ = false;
+    GroupSyncCounts counts_;
+};
+
+}  // namespace ottla::broker::log

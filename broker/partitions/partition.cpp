@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/partitions/partition.hpp"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/assert.hpp"
+
+namespace ottla::broker {
+
+using log::FlushPolicy;
+using log::LogPosition;
+
+std::shared_ptr<Partition> Partition::make(const PartitionKey& key, std::string topic, std::unique_ptr<log::Log> log,
+                                           std::shared_ptr<log::LogIo> io, const PartitionSettings& settings) {
+    return std::shared_ptr<Partition>(new Partition(key, std::move(topic), std::move(log), std::move(io), settings));
+}
+
+Partition::Partition(const PartitionKey& key, std::string topic, std::unique_ptr<log::Log> log,
+                     std::shared_ptr<log::LogIo> io, const PartitionSettings& settings)
+    : key_(key),
+      topic_(std::move(topic)),
+      log_(std::move(log)),
+      io_(std::move(io)),
+      settings_(settings),
+      high_watermark_(io_->policy() == FlushPolicy::ack ? log_->synced() : log_->end()) {}
+
+void Partition::set_settings(const PartitionSettings& settings) {
+    settings_ = settings;
+    log_->set_config(settings.log);
+}
+
+Error Partition::error(ErrorCode code, std::string_view what) const {
+    return Error::of(code, fmt::format("{}-{}: {}", topic_, key_.partition, what));
+}
+
+// --- role ---
+
+void Partition::lead(std::int32_t leader_epoch) {
+    if (role_ == Role::closed || leader_epoch <= leader_epoch_) return;
+    change_role(Role::leader, leader_epoch);
+    log_->begin_epoch(leader_epoch);
+    advance_high_watermark();
+}
+
+void Partition::follow(std::int32_t leader_epoch) {
+    if (role_ == Role::closed || leader_epoch <= leader_epoch_) return;
+    change_role(Role::follower, leader_epoch);
+}
+
+void Partition::change_role(Role role, std::int32_t leader_epoch) {
+    role_ = role;
+    leader_epoch_ = leader_epoch;
+    // What was appended before may yet be committed, but nobody here will know.
+    fail_waits(error(ErrorCode::not_leader_or_follower, "the leader has changed"));
+}
+
+void Partition::close(const Error& why) {
+    if (role_ == Role::closed) return;
+    role_ = Role::closed;
+    closed_because_ = why;
+    fail_waits(why);
+}
+
+Result<void> Partition::check_leader(std::int32_t current) const {
+    if (role_ == Role::closed) return closed_because_;
+    if (current >= 0 && current < leader_epoch_) {
+        return error(ErrorCode::fenced_leader_epoch,
+                     fmt::format("the leader epoch is {}, not {}", leader_epoch_, current));
+    }
+    if (current > leader_epoch_) {
+        return error(ErrorCode::unknown_leader_epoch,
+                     fmt::format("the leader epoch is {}, {} is not known here yet", leader_epoch_, current));
+    }
+    if (role_ != Role::leader) return error(ErrorCode::not_leader_or_follower, "this broker does not lead");
+    return check_storage();
+}
+
+Result<void> Partition::check_storage() const {
+    if (!io_->directory().offline()) return ok();
+    return error(ErrorCode::kafka_storage_error,
+                 fmt::format("the log directory '{}' is offline", io_->directory().path()));
+}
+
+// A failure of the disk in Kafka's words. All but a lack of space makes the directory untrustworthy.
+Error Partition::storage_error(const Error& reason) {
+    if (reason == ErrorCode::file_system || reason == ErrorCode::corrupt_storage) {
+        io_->directory().take_offline(reason);
+        const Error failed = error(ErrorCode::kafka_storage_error, reason.text());
+        fail_waits(failed);
+        return failed;
+    }
+    if (reason == ErrorCode::storage_full) return error(ErrorCode::kafka_storage_error, reason.text());
+    return error(reason.code(), reason.text());
+}
+
+// --- writing ---
+
+Result<log::Appended> Partition::append(ByteSpan batches, log::Origin origin, std::int32_t leader_epoch,
+                                        std::int64_t now_ms) {
+    if (origin != log::Origin::replica) {
+        if (auto leading = check_leader(leader_epoch); !leading) return leading.error();
+    } else if (auto stored = check_storage(); !stored) {
+        return stored.error();
+    }
+    log::AppendOptions options{origin, leader_epoch_, std::nullopt};
+    if (origin == log::Origin::client && settings_.log_append_time) options.log_append_time = now_ms;
+    const std::size_t segments = log_->segment_count();
+    auto appended = log_->append(batches, options);
+    if (!appended) return storage_error(appended.error());
+    if (io_->policy() == FlushPolicy::ack) {
+        io_->sync_soon(shared_from_this());
+    } else {
+        advance_high_watermark();
+        // As Kafka does: a segment that is full is synced in the background.
+        if (log_->segment_count() != segments) io_->sync_soon(shared_from_this());
+    }
+    return appended;
+}
+
+Partition::WaitId Partition::wait_committed(std::int64_t end_offset, Function<void(const Result<void>&)> done) {
+    if (role_ == Role::closed) {
+        done(closed_because_);
+        return 0;
+    }
+    if (high_watermark_.offset >= end_offset) {
+        done(ok());
+        return 0;
+    }
+    const auto at = std::upper_bound(committed_waits_.begin(), committed_waits_.end(), end_offset,
+                                     [](std::int64_t end, const auto& wait) { return end < wait.end_offset; });
+    committed_waits_.insert(at, CommittedWait{++last_wait_, end_offset, std::move(done)});
+    const WaitId id = last_wait_;
+    io_->sync_now(shared_from_this());
+    return id;
+}
+
+void Partition::advance_high_watermark() {
+    const LogPosition& safe = io_->policy() == FlushPolicy::ack ? log_->synced() : log_->end();
+    if (safe == high_watermark_) return;
+    OTTLA_ASSERT(safe.offset >= high_watermark_.offset);
+    high_watermark_ = safe;
+    wake_committed();
+    wake_readers();
+}
+
+void Partition::wake_committed() {
+    while (!committed_waits_.empty() && committed_waits_.front().end_offset <= high_watermark_.offset) {
+        auto done = std::move(committed_waits_.front().done);
+        committed_waits_.pop_front();
+        done(ok());
+    }
+}
+
+// --- reading ---
+
+const LogPosition& Partition::end(ReadUpTo up_to) const noexcept {
+    return up_to == ReadUpTo::log_end ? log_->end() : high_watermark_;
+}
+
+Result<log::ReadPlan> Partition::plan_read(std::int64_t offset, std::size_t bytes_max, ReadUpTo up_to,
+                                           bool first_batch_whole) const {
+    if (auto stored = check_storage(); !stored) return stored.error();
+    // Between the end that may be seen and the log's there is nothing yet, which is no error.
+    auto plan = log_->plan_read(offset, bytes_max, end(up_to), first_batch_whole);
+    if (!plan) return error(plan.error().code(), plan.error().text());
+    return plan;
+}
+
+Result<log::TimePlan> Partition::plan_time(std::int64_t timestamp, ReadUpTo up_to) const {
+    if (auto stored = check_storage(); !stored) return stored.error();
+    return log_->plan_time(timestamp, end(up_to));
+}
+
+Result<log::TimePlan> Partition::plan_max_timestamp(ReadUpTo up_to) const {
+    if (auto stored = check_storage(); !stored) return stored.error();
+    return log_->plan_max_timestamp(end(up_to));
+}
+
+Partition::WaitId Partition::wait_readable(std::int64_t offset, ReadUpTo up_to, Function<void()> wake) {
+    if (role_ == Role::closed || offset < end(up_to).offset) {
+        wake();
+        return 0;
+    }
+    readable_waits_.push_back(ReadableWait{++last_wait_, offset, up_to, std::move(wake)});
+    return last_wait_;
+}
+
+void Partition::wake_readers() {
+    if (readable_waits_.empty()) return;
+    const auto ready = std::stable_partition(readable_waits_.begin(), readable_waits_.end(), [this](const auto& wait) {
+        return wait.offset >= end(wait.up_to).offset;
+    });
+    // They may come back at once: they are taken out first.
+    std::vector<ReadableWait> woken(std::make_move_iterator(ready), std::make_move_iterator(readable_waits_.end()));
+    readable_waits_.erase(ready, readable_waits_.end());
+    for (auto& wait : woken) wait.wake();
+}
+
+// --- waits ---
+
+void Partition::cancel(WaitId id) {
+    if (id == 0) return;
+    std::erase_if(committed_waits_, [id](const auto& wait) { return wait.id == id; });
+    std::erase_if(readable_waits_, [id](const auto& wait) { return wait.id == id; });
+}
+
+void Partition::fail_waits(const Error& why) {
+    auto committed = std::exchange(committed_waits_, {});
+    auto readable = std::exchange(readable_waits_, {});
+    for (auto& wait : committed) wait.done(why);
+    for (auto& wait : readable) wait.wake();
+}
+
+// --- syncing ---
+
+log::SyncWork Partition::begin_sync() {
+    if (role_ == Role::closed) return {};
+    return log_->prepare_sync();
+}
+
+void Partition::end_sync(const log::SyncWork& work, const Result<void>& done) {
+    if (role_ == Role::closed) return;
+    if (!done) {
+        fail_waits(error(ErrorCode::kafka_storage_error, done.error().text()));
+        return;
+    }
+    log_->synced(work);
+    advance_high_watermark();
+    // Someone waits for what was appended after the group had begun.
+    if (!committed_waits_.empty() && committed_waits_.front().end_offset <= log_->end().offset) {
+        io_->sync_now(shared_from_this());
+    }
+}
+
+Result<void> Partition::sync_and_close() {
+    auto done = check_storage();
+    if (done) done = log_->sync();
+    if (!done) io_->directory().take_offline(done.error());
+    close(Error::of(ErrorCode::not_leader_or_follower, fmt::format("{}-{} is closed", topic_, key_.partition)));
+    return done;
+}
+
+}  // namespace ottla::broker
