@@ -8,10 +8,13 @@ namespace ottla::generator {
 
 std::string emit_json(const Spec& spec) {
     std::ostringstream out;
-    const std::string file = snake_case(spec.name);
-    out << preamble(spec.name + ".json") << "#include \"protocol/json/json_codec.hpp\"\n#include \"" << file
-        << "_walk.hpp\"\n\nnamespace ottla::protocol {\n\n"
-        << "OTTLA_JSON_OF(" << spec.name << ")\n"
+    out << preamble(spec.name + ".json") << "#include \"protocol/json/message_json.hpp\"\n#include \""
+        << snake_case(spec.name) << "_walk.hpp\"\n\nnamespace ottla::protocol {\n\n"
+        << "Result<boost::json::value> to_json(const " << spec.name
+        << "& m, std::int16_t version, boost::json::storage_ptr storage) {\n"
+           "    return detail::message_to_json(m, version, std::move(storage));\n}\n"
+        << "Result<void> from_json(const boost::json::value& from, " << spec.name
+        << "& m, std::int16_t version) {\n    return detail::message_from_json(from, m, version);\n}\n"
         << "\n}  // namespace ottla::protocol\n";
     return out.str();
 }

@@ -88,7 +88,7 @@ void generate(const fs::path& headers, const fs::path& sources, std::size_t batc
     }
     write(headers / "ottla/protocol/api_keys.inc", emit_api_keys(specs));
     write(headers / "ottla/protocol/messages.hpp", emit_all_headers(specs));
-    write(sources / "message_table.inc", emit_message_table(specs));
+    write(headers / "ottla/protocol/message_table.inc", emit_message_table(specs));
 }
 
 }  // namespace
