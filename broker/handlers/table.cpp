@@ -10,9 +10,13 @@
 #include "broker/handlers/describe_cluster.hpp"
 #include "broker/handlers/describe_configs.hpp"
 #include "broker/handlers/describe_topic_partitions.hpp"
+#include "broker/handlers/fetch.hpp"
 #include "broker/handlers/incremental_alter_configs.hpp"
 #include "broker/handlers/init_producer_id.hpp"
+#include "broker/handlers/list_offsets.hpp"
 #include "broker/handlers/metadata.hpp"
+#include "broker/handlers/offset_for_leader_epoch.hpp"
+#include "broker/handlers/produce.hpp"
 #include "broker/handlers/serve.hpp"
 
 namespace ottla::broker {
@@ -35,11 +39,20 @@ constexpr ApiRow row() {
 }
 
 constexpr ApiRow table[] = {
-    row<MetadataHandler>(),         row<ApiVersionsHandler>(),
-    row<CreateTopicsHandler>(),     row<DeleteTopicsHandler>(),
-    row<InitProducerIdHandler>(),   row<DescribeConfigsHandler>(),
-    row<CreatePartitionsHandler>(), row<IncrementalAlterConfigsHandler>(),
-    row<DescribeClusterHandler>(),  row<DescribeTopicPartitionsHandler>(),
+    row<ProduceHandler>(),
+    row<FetchHandler>(),
+    row<ListOffsetsHandler>(),
+    row<MetadataHandler>(),
+    row<ApiVersionsHandler>(),
+    row<CreateTopicsHandler>(),
+    row<DeleteTopicsHandler>(),
+    row<InitProducerIdHandler>(),
+    row<OffsetForLeaderEpochHandler>(),
+    row<DescribeConfigsHandler>(),
+    row<CreatePartitionsHandler>(),
+    row<IncrementalAlterConfigsHandler>(),
+    row<DescribeClusterHandler>(),
+    row<DescribeTopicPartitionsHandler>(),
 };
 static_assert(std::is_sorted(std::begin(table), std::end(table), [](auto& a, auto& b) { return a.key < b.key; }));
 

@@ -11,6 +11,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <ottla/protocol/compression.hpp>
 #include "broker/metadata/image.hpp"
 #include "broker/server/partition_key.hpp"
 #include "broker/server/producer_ids.hpp"
@@ -18,6 +19,11 @@
 namespace ottla::broker {
 
 class Partition;
+
+struct BatchSpace {
+    protocol::Decompressor decompressor;
+    Buffer bytes;
+};
 
 class Shard {
 public:
@@ -47,12 +53,16 @@ public:
 
     ProducerIds& producer_ids() noexcept { return producer_ids_; }
 
+    // Where compressed batches are opened to be checked; used again from request to request.
+    BatchSpace& batch_space() noexcept { return batch_space_; }
+
 private:
     std::size_t index_;
     boost::asio::any_io_executor executor_;
     std::shared_ptr<const MetadataImage> image_;
     boost::unordered_flat_map<PartitionKey, std::shared_ptr<Partition>> partitions_;
     ProducerIds producer_ids_;
+    BatchSpace batch_space_;
 };
 
 }  // namespace ottla::broker

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/handlers/fetch_slots.hpp"
+
+#include <algorithm>
+
+#include "broker/partitions/run_plan.hpp"
+#include "broker/server/scatter.hpp"
+
+namespace ottla::broker {
+namespace {
+
+using Request = protocol::FetchRequest;
+
+constexpr std::int16_t by_topic_id_from = 13;
+// fetch.max.bytes of the broker: no answer is larger, but for one first batch.
+constexpr std::size_t answer_bytes_max = 55U << 20;
+
+std::size_t at_least_zero(std::int32_t bytes) noexcept { return static_cast<std::size_t>(std::max(bytes, 0)); }
+
+// KIP-595: the reader's last record is of another history than ours.
+std::optional<log::EpochEnd> diverging_epoch(const Partition& partition, const Request::FetchPartition& wanted) {
+    if (wanted.last_fetched_epoch < 0) return std::nullopt;
+    const auto end = partition.epochs().end_of(wanted.last_fetched_epoch, partition.log_end_offset());
+    if (end.epoch < wanted.last_fetched_epoch || end.end_offset < wanted.fetch_offset) return end;
+    return std::nullopt;
+}
+
+}  // namespace
+
+// What the owner of some partitions reads of them.
+class FetchSlots::ReadOnShard {
+public:
+    explicit ReadOnShard(FetchSlots& fetch) : fetch_(fetch) {}
+
+    awaitable<void> operator()(Shard& shard, std::span<const std::size_t> indices) {
+        std::size_t left = fetch_.bytes_max_;
+        bool found_any = false;
+        for (const std::size_t index : indices) {
+            FetchSlot& slot = fetch_.slots_[index];
+            begin(slot);
+            auto partition = find_leader(shard, slot.ref, slot.wanted->current_leader_epoch);
+            if (!partition) {
+                slot.error = wire_code(partition.error());
+                continue;
+            }
+            slot.partition = std::move(*partition);
+            auto plan = plan_read(slot, left, !found_any);
+            if (!plan) {
+                slot.error = wire_code(plan.error());
+                continue;
+            }
+            auto slice = co_await run_plan(slot.partition->io(), std::move(*plan));
+            if (!slice) {
+                slot.error = wire_code(slice.error());
+                continue;
+            }
+            slot.range = std::move(slice->range);
+            found_any |= slot.range.length != 0;
+            left -= std::min(left, slot.range.length);
+        }
+    }
+
+private:
+    static void begin(FetchSlot& slot) {
+        if (slot.partition) slot.partition->cancel(slot.wait);
+        slot.wait = 0;
+        slot.error = ErrorCode::none;
+        slot.diverging.reset();
+        slot.range = {};
+    }
+
+    Result<log::ReadPlan> plan_read(FetchSlot& slot, std::size_t left, bool first_batch_whole) const {
+        const Partition& partition = *slot.partition;
+        slot.high_watermark = partition.high_watermark();
+        slot.last_stable_offset = partition.last_stable_offset();
+        slot.log_start_offset = partition.log_start_offset();
+        slot.seen_end = partition.end(fetch_.up_to_).offset;
+        slot.diverging = diverging_epoch(partition, *slot.wanted);
+        if (slot.diverging) return log::ReadPlan{};
+        const std::size_t bytes = std::min(left, at_least_zero(slot.wanted->partition_max_bytes));
+        return partition.plan_read(slot.wanted->fetch_offset, bytes, fetch_.up_to_, first_batch_whole);
+    }
+
+    FetchSlots& fetch_;
+};
+
+// Leaves a callback at each partition.
+class FetchSlots::ParkOnShard {
+public:
+    explicit ParkOnShard(FetchSlots& fetch) : fetch_(fetch) {}
+
+    awaitable<void> operator()(Shard& shard, std::span<const std::size_t> indices) {
+        const bool at_home = &shard == &fetch_.context_.shard;
+        for (const std::size_t index : indices) {
+            FetchSlot& slot = fetch_.slots_[index];
+            if (!slot.partition) continue;
+            const std::int64_t offset = std::max(slot.wanted->fetch_offset, slot.seen_end);
+            slot.wait = slot.partition->wait_readable(offset, fetch_.up_to_, [wake = fetch_.wake_, at_home] {
+                if (at_home) {
+                    wake->signal.notify();
+                } else {
+                    net::asio::post(wake->home, [wake] { wake->signal.notify(); });
+                }
+            });
+        }
+        co_return;
+    }
+
+private:
+    FetchSlots& fetch_;
+};
+
+FetchSlots::FetchSlots(RequestContext& context, const Request& request)
+    : context_(context),
+      request_(request),
+      bytes_max_(std::min(at_least_zero(request.max_bytes), answer_bytes_max)),
+      up_to_(request.isolation_level == 0 ? ReadUpTo::high_watermark : ReadUpTo::last_stable) {
+    const bool by_id = context.version >= by_topic_id_from;
+    for (const auto& topic : request.topics) {
+        const auto known = find_topic(*context.image, topic.topic, topic.topic_id, by_id);
+        for (const auto& partition : topic.partitions) {
+            FetchSlot& slot = slots_.emplace_back();
+            slot.ref = refer(known, partition.partition, by_id);
+            slot.wanted = &partition;
+        }
+    }
+}
+
+FetchSlots::~FetchSlots() {
+    for (FetchSlot& slot : slots_) {
+        if (slot.wait == 0) continue;
+        Shard& owner = context_.node.owner_of(slot.ref.key);
+        if (&owner == &context_.shard) {
+            slot.partition->cancel(slot.wait);
+        } else {
+            net::asio::post(owner.executor(),
+                            [partition = std::move(slot.partition), wait = slot.wait] { partition->cancel(wait); });
+        }
+    }
+}
+
+awaitable<void> FetchSlots::read() {
+    ReadOnShard work(*this);
+    const auto owner = [this](std::size_t i) { return context_.node.owner_index(slots_[i].ref.key); };
+    co_await on_owners(context_.node, context_.shard, slots_.size(), owner, work);
+    trim();
+}
+
+bool FetchSlots::is_enough() const noexcept {
+    std::size_t bytes = 0;
+    for (const FetchSlot& slot : slots_) {
+        if (slot.error != ErrorCode::none || slot.diverging) return true;
+        bytes += slot.range.length;
+    }
+    return slots_.empty() || bytes >= at_least_zero(request_.min_bytes);
+}
+
+awaitable<bool> FetchSlots::wait(base::TimePoint deadline) {
+    if (!wake_) wake_ = std::make_shared<Wake>(context_.shard.executor());
+    ParkOnShard work(*this);
+    const auto owner = [this](std::size_t i) { return context_.node.owner_index(slots_[i].ref.key); };
+    co_await on_owners(context_.node, context_.shard, slots_.size(), owner, work);
+    co_return co_await wake_->signal.wait_until(*context_.node.timers, deadline);
+}
+
+// Shards read side by side, each up to the whole size: what is too much goes, the later partitions first.
+void FetchSlots::trim() {
+    std::size_t left = bytes_max_;
+    bool found_any = false;
+    for (FetchSlot& slot : slots_) {
+        if (slot.range.length > left && found_any) slot.range = {};
+        left -= std::min(left, slot.range.length);
+        found_any |= slot.range.length != 0;
+    }
+}
+
+}  // namespace ottla::broker

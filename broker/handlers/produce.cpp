@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/handlers/produce.hpp"
+
+#include <ottla/protocol/check_batch.hpp>
+#include "broker/handlers/answers.hpp"
+#include "broker/handlers/find_partition.hpp"
+#include "broker/partitions/commit_wait.hpp"
+#include "broker/server/scatter.hpp"
+
+namespace ottla::broker {
+namespace {
+
+using Request = ProduceHandler::Request;
+using Response = ProduceHandler::Response;
+
+constexpr std::int16_t acks_all = -1;
+constexpr std::int16_t by_topic_id_from = 13;
+constexpr std::int16_t zstd_from = 7;
+
+// One partition of the request, from the connection's shard to the owner's and back.
+struct Slot {
+    PartitionRef ref;
+    Bytes records;
+    Response::PartitionProduceResponse* answer = nullptr;
+    Error error;
+};
+
+// The header's largest timestamp is what searches by time go by: it has to be true.
+Bytes with_true_max_timestamp(const Bytes& batch, const protocol::CheckedBatch& checked) {
+    if (checked.view.header().max_timestamp == checked.max_timestamp) return batch;
+    Buffer copy(batch.size());
+    copy.append(batch.span());
+    protocol::patch_max_timestamp({copy.data(), copy.size()}, checked.max_timestamp);
+    return std::move(copy).freeze();
+}
+
+// What the owner does with its part.
+class ProduceOnShard {
+public:
+    ProduceOnShard(RequestContext& context, const Request& request, std::vector<Slot>& slots)
+        : context_(context),
+          acks_(request.acks),
+          deadline_(context.node.timers->now() + std::chrono::milliseconds(std::max(request.timeout_ms, 0))),
+          slots_(slots) {}
+
+    awaitable<void> operator()(Shard& shard, std::span<const std::size_t> indices) {
+        CommitWait wait(shard.executor());
+        for (const std::size_t index : indices) {
+            Slot& slot = slots_[index];
+            auto partition = find_leader(shard, slot.ref);
+            if (!partition) {
+                slot.error = partition.error();
+                continue;
+            }
+            const auto appended = append(shard, **partition, slot);
+            if (!appended) {
+                slot.error = appended.error();
+            } else if (acks_ == acks_all) {
+                wait.add(std::move(*partition), appended->end.offset, slot.error);
+            }
+        }
+        if (acks_ == acks_all) co_await wait.wait(*context_.node.timers, deadline_);
+    }
+
+private:
+    Result<log::Appended> append(Shard& shard, Partition& partition, Slot& slot) {
+        const auto& settings = partition.settings();
+        protocol::BatchRules rules;
+        rules.batch_bytes_max = settings.max_message_bytes;
+        rules.keys_required = settings.compacted;
+        rules.zstd_allowed = context_.version >= zstd_from;
+        BatchSpace& space = shard.batch_space();
+        const auto checked =
+            protocol::check_produced_batch(slot.records.span(), rules, space.decompressor, space.bytes);
+        if (!checked) return checked.error();
+        if (checked->view.header().is_transactional()) {
+            return Error::of(ErrorCode::invalid_txn_state, "there is no transaction to write in");
+        }
+        const Bytes batch = settings.log_append_time ? slot.records : with_true_max_timestamp(slot.records, *checked);
+        const std::int64_t now_ms = context_.node.timers->wall_ms();
+        const auto appended = partition.append(batch.span(), log::Origin::client, partition.leader_epoch(), now_ms);
+        if (!appended) return appended;
+        slot.answer->base_offset = appended->first_offset;
+        slot.answer->log_append_time_ms = settings.log_append_time ? now_ms : -1;
+        slot.answer->log_start_offset = partition.log_start_offset();
+        return appended;
+    }
+
+    RequestContext& context_;
+    std::int16_t acks_;
+    base::TimePoint deadline_;
+    std::vector<Slot>& slots_;
+};
+
+void set_error(Response::PartitionProduceResponse& answer, const Error& error) {
+    answer.error_code = wire(wire_code(error));
+    answer.base_offset = -1;
+    answer.log_append_time_ms = -1;
+    answer.log_start_offset = -1;
+    answer.error_message = std::string(error.text());
+}
+
+// The answer with a place for each partition, and a slot for each that can be tried.
+std::vector<Slot> make_slots(const RequestContext& context, Request& request, Response& response) {
+    const bool by_id = context.version >= by_topic_id_from;
+    std::size_t count = 0;
+    response.responses.reserve(request.topic_data.size());
+    for (auto& topic : request.topic_data) {
+        auto& answer = response.responses.emplace_back();
+        answer.name = topic.name;
+        answer.topic_id = topic.topic_id;
+        answer.partition_responses.resize(topic.partition_data.size());
+        count += topic.partition_data.size();
+    }
+    std::vector<Slot> slots;
+    slots.reserve(count);
+    for (std::size_t t = 0; t < request.topic_data.size(); ++t) {
+        auto& topic = request.topic_data[t];
+        const auto known = find_topic(*context.image, topic.name, topic.topic_id, by_id);
+        for (std::size_t p = 0; p < topic.partition_data.size(); ++p) {
+            auto& data = topic.partition_data[p];
+            Slot& slot = slots.emplace_back();
+            slot.ref = refer(known, data.index, by_id);
+            if (data.records && data.records->bytes()) slot.records = *data.records->bytes();
+            slot.answer = &response.responses[t].partition_responses[p];
+            slot.answer->index = data.index;
+        }
+    }
+    return slots;
+}
+
+}  // namespace
+
+awaitable<Result<Response>> ProduceHandler::handle(RequestContext& context, Request& request) {
+    context.answer = request.acks != 0;
+    if (request.acks < acks_all || request.acks > 1) co_return Error::of(ErrorCode::invalid_required_acks);
+
+    Response response;
+    std::vector<Slot> slots = make_slots(context, request, response);
+    ProduceOnShard work(context, request, slots);
+    const auto owner = [&](std::size_t i) { return context.node.owner_index(slots[i].ref.key); };
+    co_await on_owners(context.node, context.shard, slots.size(), owner, work);
+
+    for (const Slot& slot : slots) {
+        if (slot.error == ErrorCode::none) continue;
+        // With acks=0 a closed connection is the only way to say that something is wrong.
+        if (request.acks == 0) {
+            co_return Error::of(ErrorCode::closed, "a produce request with acks=0 failed: " + to_string(slot.error));
+        }
+        set_error(*slot.answer, slot.error);
+        if (tells_leader(slot.error.code())) tell_leader(context, slot.ref, *slot.answer, response);
+    }
+    co_return response;
+}
+
+Response ProduceHandler::error_answer(const Request& request, std::int16_t, ErrorCode code) {
+    Response response;
+    for (const auto& topic : request.topic_data) {
+        auto& answer = response.responses.emplace_back();
+        answer.name = topic.name;
+        answer.topic_id = topic.topic_id;
+        for (const auto& data : topic.partition_data) {
+            auto& partition = answer.partition_responses.emplace_back();
+            partition.index = data.index;
+            set_error(partition, Error::of(code));
+        }
+    }
+    return response;
+}
+
+}  // namespace ottla::broker
