@@ -32,6 +32,8 @@ struct ApiVersionsResponse;
 namespace ottla::net {
 
 struct ClientChannelOptions {
+    ClientChannelOptions() {}  // no aggregate: gcc 12 destroys those twice within a co_await
+
     std::string client_id = "ottla";
     // Sent with ApiVersions: [A-Za-z0-9] first and last, with "." and "-" between (KIP-511).
     std::string software_name = "ottla";

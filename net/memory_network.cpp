@@ -248,6 +248,8 @@ void MemoryNetwork::crash(const std::string& host, bool silently) {
 
 void MemoryNetwork::set_options(MemoryNetworkOptions options) { state_->options = options; }
 
+const MemoryNetworkOptions& MemoryNetwork::options() const noexcept { return state_->options; }
+
 const MemoryNetworkCounts& MemoryNetwork::counts() const noexcept { return state_->counts; }
 
 void MemoryNetwork::on_event(std::function<void(const MemoryNetworkEvent&)> f) { state_->on_event = std::move(f); }

@@ -74,6 +74,7 @@ public:
     void crash(const std::string& host, bool silently = false);
 
     void set_options(MemoryNetworkOptions);
+    const MemoryNetworkOptions& options() const noexcept;
     const MemoryNetworkCounts& counts() const noexcept;
     // Called for each delivery and fault, in order: a trace to hash.
     void on_event(std::function<void(const MemoryNetworkEvent&)>);
