@@ -155,6 +155,12 @@ std::vector<Cluster::BrokerPtr> Cluster::candidates() {
     return all;
 }
 
+bool Cluster::has_connection() const {
+    const auto is_open = [](const BrokerPtr& b) { return b->is_open(); };
+    return std::ranges::any_of(bootstrap_, is_open) ||
+           std::ranges::any_of(brokers_, [&](const auto& entry) { return is_open(entry.second); });
+}
+
 Channel Cluster::connection(BrokerId id) const {
     const auto at = brokers_.find(id);
     return at != brokers_.end() && at->second->is_open() ? at->second->channel : nullptr;

@@ -48,6 +48,8 @@ public:
     // The connection to this broker, opened if need be. One attempt, after the wait that earlier failures demand.
     // Errors: unknown_broker, and those of ClientChannel::open; all name the broker.
     awaitable<Result<Channel>> connect(BrokerId, TimePoint deadline);
+    // There is one to any broker.
+    bool has_connection() const;
     // It, if it is open.
     Channel connection(BrokerId) const;
     // The connection to some broker: an open one, else those of the metadata and bootstrap.servers in turn, again

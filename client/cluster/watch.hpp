@@ -23,12 +23,17 @@ private:
 // Notifications from its making on are kept; so one makes it, looks, and waits.
 class Watch {
 public:
-    Watch(Watched& watched, boost::asio::any_io_executor executor) : watched_(watched), signal_(std::move(executor)) {
-        watched_.waiting_.push_back(&signal_);
+    Watch(Watched& watched, boost::asio::any_io_executor executor) : signal_(std::move(executor)) { add(watched); }
+    // To be told of this, too.
+    void add(Watched& watched) {
+        watched.waiting_.push_back(&signal_);
+        watched_.push_back(&watched);
     }
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
-    ~Watch() { std::erase(watched_.waiting_, &signal_); }
+    ~Watch() {
+        for (Watched* w : watched_) std::erase(w->waiting_, &signal_);
+    }
 
     // false: `at` came first.
     boost::asio::awaitable<bool> wait_until(net::Timers& timers, base::TimePoint at) {
@@ -36,7 +41,7 @@ public:
     }
 
 private:
-    Watched& watched_;
+    std::vector<Watched*> watched_;
     net::Signal signal_;
 };
 

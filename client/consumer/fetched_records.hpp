@@ -31,11 +31,32 @@ public:
         budget_->give_back(charged_);
     }
     const Bytes& bytes() const noexcept { return bytes_; }
+    const std::shared_ptr<MemoryBudget>& budget() const noexcept { return budget_; }
 
 private:
     Bytes bytes_;
     std::shared_ptr<MemoryBudget> budget_;
     std::int64_t charged_;
+};
+
+// What has been charged for memory that lies beside.
+class Charge {
+public:
+    Charge() = default;
+    Charge(const Charge&) = delete;
+    Charge& operator=(const Charge&) = delete;
+    ~Charge() {
+        if (budget_) budget_->give_back(bytes_);
+    }
+    void add(const std::shared_ptr<MemoryBudget>& budget, std::int64_t bytes) {
+        budget_ = budget;
+        budget_->charge(bytes);
+        bytes_ += bytes;
+    }
+
+private:
+    std::shared_ptr<MemoryBudget> budget_;
+    std::int64_t bytes_ = 0;
 };
 
 }  // namespace ottla::client
@@ -49,6 +70,7 @@ struct FetchedRecords {
     std::shared_ptr<const client::ChargedBytes> response;
     // Decompressed records, or a copied message.
     std::vector<Bytes> memory;
+    client::Charge charge;
     // MessageViews back to back, in memory that goes round.
     Buffer views;
     std::size_t count = 0;

@@ -68,6 +68,10 @@ std::shared_ptr<Runtime> Runtime::within(const Surroundings& given, std::string 
 
 bool Runtime::on_loop() const noexcept { return thread_ ? thread_->is_current() : within_strand(executor_); }
 
+void Runtime::finish(TimePoint deadline) {
+    if (thread_) thread_->finish(deadline);
+}
+
 TimePoint Runtime::deadline(nanoseconds timeout) const {
     const auto now = timers_->now();
     if (timeout <= nanoseconds::zero()) return now;

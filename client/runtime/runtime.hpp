@@ -56,6 +56,9 @@ public:
     base::Random& random() noexcept { return random_; }
     const base::Log& log() const noexcept { return log_; }
     TimePoint now() const { return timers_->now(); }
+    // After the client's coroutines have been told to end: lets its own thread end, waiting until `deadline` at most.
+    // Not on the loop.
+    void finish(TimePoint deadline);
     // now() + timeout without overflow; nanoseconds::max() is a wait without end.
     TimePoint deadline(nanoseconds timeout) const;
 

@@ -19,12 +19,26 @@ void spawn_call(const asio::any_io_executor& loop, awaitable<Result<T>> work, Co
     auto executor = asio::get_associated_executor(done, loop);
     auto finish = [done = std::move(done)](std::exception_ptr failed, Result<T> result) mutable {
         if (failed)
-            std::move(done)(Error::of(ErrorCode::cancelled));
+            // In place: an Error may be a value, too.
+            std::move(done)(Result<T>(boost::system::in_place_error, Error::of(ErrorCode::cancelled)));
         else
             std::move(done)(std::move(result));
     };
     asio::co_spawn(loop, std::move(work),
                    asio::bind_cancellation_slot(slot, asio::bind_executor(executor, std::move(finish))));
+}
+
+// For a client whose loop has ended: on the handler's own executor, or else on one of the system's threads.
+template <class T>
+void answer_without_loop(Completion<T> done, Error error) {
+    auto executor = asio::get_associated_executor(done, asio::system_executor());
+    auto answer = [done = std::move(done), error = std::move(error)]() mutable {
+        std::move(done)(Result<T>(boost::system::in_place_error, std::move(error)));
+    };
+    // Never within the call itself.
+    asio::post(asio::system_executor(), [executor, answer = std::move(answer)]() mutable {
+        asio::dispatch(executor, std::move(answer));
+    });
 }
 
 // For coroutines that nobody waits for: only cancellation ends them by an exception.

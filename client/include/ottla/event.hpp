@@ -20,13 +20,15 @@ struct PartitionEof {
     Offset offset;
 };
 
-// Something went wrong with one partition: what, and where the consumer stands. It goes on by itself when the
-// error is retriable; otherwise the partition waits for a seek.
+// Something went wrong with one partition: what, and where.
 struct PartitionError {
     std::string topic;
     std::int32_t partition = any_partition;
     Offset offset;
     Error error;
+    // The consumer tries again, or has found another place, by itself. Otherwise the partition waits for a seek or
+    // another assignment.
+    bool goes_on = false;
 };
 
 // An Error alone concerns the whole client.

@@ -36,6 +36,8 @@ public:
     std::size_t count() const noexcept { return count_; }
     bool empty() const noexcept { return count_ == 0; }
 
+    // The headers that are left, as they are encoded.
+    ByteSpan bytes() const noexcept { return {next_, end_}; }
     // The next header; false after the last one, and when the bytes are malformed.
     bool next(RecordHeaderView& out) noexcept {
         if (count_ == 0) return false;

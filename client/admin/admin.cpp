@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public face: blocking calls wait on this thread, async_ ones run on the loop.
+#include <ottla/admin.hpp>
+
+#include <fmt/format.h>
+
+#include "client/admin/admin_core.hpp"
+#include "client/cluster/metadata_call.hpp"
+#include "client/runtime/blocking.hpp"
+#include "client/runtime/spawn.hpp"
+
+namespace ottla::client {
+
+AdminCore::AdminCore(std::shared_ptr<Runtime> runtime, CommonConfig config)
+    : runtime_(std::move(runtime)),
+      cluster_(Cluster::make(runtime_, std::move(config), false)) {}
+
+std::shared_ptr<AdminCore> AdminCore::make(std::shared_ptr<Runtime> runtime, CommonConfig config) {
+    return std::shared_ptr<AdminCore>(new AdminCore(std::move(runtime), std::move(config)));
+}
+
+Error AdminCore::closed_error(std::string_view call) const {
+    return Error::of(ErrorCode::closed,
+                     fmt::format("{}: {} is closed; make a new admin client", call, runtime_->name()));
+}
+
+awaitable<Result<void>> AdminCore::close(AdminPtr self) {
+    self->cluster_->close();
+    co_return ok();
+}
+
+Error item_error(std::int16_t code, const std::optional<std::string>& message, std::string_view item) {
+    const auto error = static_cast<ErrorCode>(code);
+    if (error == ErrorCode::none) return {};
+    if (!message || message->empty()) return Error::of(error).with_context(item);
+    return Error::of(error, fmt::format("{}: {}", item, *message));
+}
+
+}  // namespace ottla::client
+
+namespace ottla::inline v0 {
+
+using client::AdminCore;
+using std::chrono::nanoseconds;
+
+Result<Admin> Admin::create(const Config& config) {
+    auto settings = client::common_config(config);
+    if (!settings) return settings.error();
+    auto runtime = client::Runtime::with_thread(client::client_name(*settings, "admin"), settings->log_level);
+    client::log_settings_without_effect(config, "A", runtime->log());
+    return Admin(AdminCore::make(std::move(runtime), std::move(*settings)));
+}
+
+Result<Admin> Admin::create(boost::asio::any_io_executor executor, const Config& config) {
+    auto settings = client::common_config(config);
+    if (!settings) return settings.error();
+    auto runtime =
+        client::Runtime::on_executor(std::move(executor), client::client_name(*settings, "admin"), settings->log_level);
+    client::log_settings_without_effect(config, "A", runtime->log());
+    return Admin(AdminCore::make(std::move(runtime), std::move(*settings)));
+}
+
+Admin::Admin(std::shared_ptr<AdminCore> core) noexcept : core_(std::move(core)) {}
+Admin::Admin(Admin&&) noexcept = default;
+
+Admin& Admin::operator=(Admin&& other) noexcept {
+    Admin old(std::move(*this));
+    core_ = std::move(other.core_);
+    return *this;
+}
+
+Admin::~Admin() {
+    if (core_ && !core_->is_closed()) static_cast<void>(close(std::chrono::seconds(1)).has_value());
+}
+
+#define OTTLA_ADMIN_CALL(NAME, ANSWER, ARGUMENT)                                                                 \
+    Result<ANSWER> Admin::NAME(ARGUMENT asked, AdminOptions options) {                                           \
+        if (core_->is_closed()) return core_->closed_error(#NAME);                                               \
+        return client::wait_for<ANSWER>(core_->runtime(), #NAME, options.timeout, [&](Completion<ANSWER> done) { \
+            start_##NAME(*core_, std::move(asked), options, std::move(done));                                    \
+        });                                                                                                      \
+    }                                                                                                            \
+    void Admin::start_##NAME(AdminCore& core, ARGUMENT asked, AdminOptions options, Completion<ANSWER> done) {   \
+        if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error(#NAME));     \
+        client::spawn_call(core.runtime().executor(),                                                            \
+                           client::NAME(core.shared_from_this(), std::move(asked), options), std::move(done));   \
+    }
+OTTLA_ADMIN_CALL(create_topics, std::vector<TopicResult>, std::vector<NewTopic>)
+OTTLA_ADMIN_CALL(delete_topics, std::vector<TopicResult>, std::vector<std::string>)
+OTTLA_ADMIN_CALL(create_partitions, std::vector<TopicResult>, std::vector<NewPartitions>)
+OTTLA_ADMIN_CALL(describe_topics, std::vector<TopicMetadata>, std::vector<std::string>)
+OTTLA_ADMIN_CALL(describe_configs, std::vector<ConfigResult>, std::vector<ConfigResource>)
+OTTLA_ADMIN_CALL(incremental_alter_configs, std::vector<ConfigResult>, std::vector<ResourceAlterations>)
+OTTLA_ADMIN_CALL(list_offsets, std::vector<ListedOffset>, std::vector<TopicPartition>)
+#undef OTTLA_ADMIN_CALL
+
+Result<std::vector<TopicListing>> Admin::list_topics(AdminOptions options) {
+    if (core_->is_closed()) return core_->closed_error("list_topics");
+    return client::wait_for<std::vector<TopicListing>>(
+        core_->runtime(), "list_topics", options.timeout,
+        [&](Completion<std::vector<TopicListing>> done) { start_list_topics(*core_, options, std::move(done)); });
+}
+
+void Admin::start_list_topics(AdminCore& core, AdminOptions options, Completion<std::vector<TopicListing>> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("list_topics"));
+    client::spawn_call(core.runtime().executor(), client::list_topics(core.shared_from_this(), options),
+                       std::move(done));
+}
+
+Result<ClusterDescription> Admin::describe_cluster(AdminOptions options) {
+    if (core_->is_closed()) return core_->closed_error("describe_cluster");
+    return client::wait_for<ClusterDescription>(
+        core_->runtime(), "describe_cluster", options.timeout,
+        [&](Completion<ClusterDescription> done) { start_describe_cluster(*core_, options, std::move(done)); });
+}
+
+void Admin::start_describe_cluster(AdminCore& core, AdminOptions options, Completion<ClusterDescription> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("describe_cluster"));
+    client::spawn_call(core.runtime().executor(), client::describe_cluster(core.shared_from_this(), options),
+                       std::move(done));
+}
+
+Result<Metadata> Admin::metadata(std::optional<std::string> topic, nanoseconds timeout) {
+    if (core_->is_closed()) return core_->closed_error("metadata");
+    return client::wait_for<Metadata>(core_->runtime(), "metadata", timeout, [&](Completion<Metadata> done) {
+        client::spawn_call(
+            core_->runtime().executor(),
+            client::metadata_call(core_->cluster(), std::move(topic), core_->runtime().deadline(timeout)),
+            std::move(done));
+    });
+}
+
+Result<void> Admin::close(nanoseconds timeout) {
+    if (!core_->begin_close()) return core_->closed_error("close");
+    auto& runtime = core_->runtime();
+    if (runtime.on_loop()) {
+        client::spawn_call(runtime.executor(), AdminCore::close(core_), Completion<void>([](Result<void>) {}));
+        return ok();
+    }
+    const auto until = runtime.deadline(timeout);
+    auto closed = client::wait_for<void>(runtime, "close", timeout, [&](Completion<void> done) {
+        client::spawn_call(runtime.executor(), AdminCore::close(core_), std::move(done));
+    });
+    runtime.finish(until);
+    return closed;
+}
+
+bool Admin::is_closed() const noexcept { return core_->is_closed(); }
+const std::string& Admin::name() const noexcept { return core_->runtime().name(); }
+
+}  // namespace ottla::inline v0

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/consumer/chunk_decoder.hpp"
+
+#include <new>
+
+#include <fmt/format.h>
+#include <ottla/protocol/control_record.hpp>
+
+#include "base/assert.hpp"
+
+namespace ottla::client {
+namespace {
+
+using protocol::RecordBatchView;
+
+BytesView view(const protocol::NullableSpan& span) noexcept { return span ? BytesView(*span) : BytesView(); }
+
+Error malformed(std::int64_t offset, std::string_view what) {
+    return Error::of(ErrorCode::corrupt_message, fmt::format("the batch at offset {} {}", offset, what));
+}
+
+}  // namespace
+
+void ChunkDecoder::start(FetchedChunk chunk) {
+    chunk_ = std::move(chunk);
+    read_ = 0;
+    next_offset_ = chunk_.from_offset;
+    next_aborted_ = 0;
+    aborting_.clear();
+}
+
+void ChunkDecoder::drop() {
+    if (chunk_.slot) chunk_.slot->queued_bytes -= static_cast<std::int64_t>(chunk_.records.size());
+    chunk_ = FetchedChunk();
+}
+
+Result<std::shared_ptr<FetchedRecords>> ChunkDecoder::next() {
+    auto run = std::make_shared<FetchedRecords>();
+    run->topic = chunk_.slot->topic;
+    run->partition = chunk_.slot->partition;
+    run->response = chunk_.response;
+    protocol::RecordBatchReader batches(chunk_.records.span().subspan(read_));
+    const std::size_t begin = read_;
+    while (run->count < options_.run_messages) {
+        const auto batch = batches.next();
+        Result<void> read = batch ? ok() : Result<void>(batch.error());
+        if (batch && !*batch) break;
+        if (batch) read = decode(**batch, *run);
+        if (!read) {
+            // First what is good; the error comes again at the next call.
+            if (run->count != 0) return run;
+            return read.error();
+        }
+        read_ = begin + batches.position();
+        next_offset_ = std::max(next_offset_, (*batch)->header().next_offset());
+    }
+    if (run->count == 0) {
+        drop();
+        return std::shared_ptr<FetchedRecords>();
+    }
+    return run;
+}
+
+Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& run) {
+    const auto& header = batch.header();
+    // All of it was handed out before, or compaction has left an empty batch. A marker counts all the same.
+    if (!header.is_control() && (header.next_offset() <= chunk_.from_offset || header.count == 0)) return ok();
+    if (options_.check_crcs && !batch.check_crc()) return malformed(header.base_offset, "fails its crc check");
+    if (!header.has_known_codec()) return malformed(header.base_offset, "is of an unknown compression");
+    if (header.is_control()) return on_control(batch);
+    if (options_.isolation_level == IsolationLevel::read_committed && is_aborted(header)) return ok();
+
+    Buffer space;
+    ByteSpan records = batch.payload();
+    if (batch.is_compressed()) {
+        space = pool_.take(records.size() * 4);
+        auto done = decompressor_.decompress(header.compression(), records, options_.uncompressed_bytes_max, space);
+        if (!done) return done.error().with_context(fmt::format("the batch at offset {}", header.base_offset));
+        records = space.span();
+        if (static_cast<std::size_t>(header.count) > records.size() / protocol::RecordReader::record_size_min)
+            return malformed(header.base_offset, "has fewer records than it says");
+    }
+    const std::size_t count = run.count;
+    const std::size_t bytes = (count + static_cast<std::size_t>(header.count)) * sizeof(MessageView);
+    if (bytes > run.views.capacity()) {
+        Buffer larger = pool_.take(bytes);
+        larger.append(run.views.span());
+        run.views = std::move(larger);
+    }
+    OTTLA_ASSERT(reinterpret_cast<std::uintptr_t>(run.views.data()) % alignof(MessageView) == 0);
+    auto* out = reinterpret_cast<MessageView*>(run.views.data()) + count;
+
+    MessageView::Parts parts;
+    parts.leader_epoch = header.leader_epoch;
+    parts.timestamp_type = header.timestamp_type() == protocol::TimestampType::log_append_time
+                               ? TimestampType::log_append_time
+                               : TimestampType::create_time;
+    auto reader = batch.records(records);
+    std::int64_t last = header.base_offset - 1;
+    for (protocol::RecordView record; reader.next(record);) {
+        // Offsets rise within what the header says, or the position would run astray.
+        if (record.offset <= last || record.offset > header.last_offset())
+            return malformed(header.base_offset, "has records out of order");
+        last = record.offset;
+        if (!record.headers.empty() && !record.headers.well_formed())
+            return malformed(header.base_offset, "has a malformed record header");
+        if (record.offset < chunk_.from_offset) continue;
+        parts.offset = record.offset;
+        parts.timestamp_ms = record.timestamp;
+        parts.key = view(record.key);
+        parts.value = view(record.value);
+        const ByteSpan headers = record.headers.bytes();
+        parts.headers = headers.data();
+        parts.headers_size = static_cast<std::uint32_t>(headers.size());
+        parts.header_count = static_cast<std::uint32_t>(record.headers.count());
+        ::new (static_cast<void*>(out++)) MessageView(parts);
+    }
+    if (!reader.complete()) return malformed(header.base_offset, "breaks the format of records");
+    run.count = static_cast<std::size_t>(out - reinterpret_cast<MessageView*>(run.views.data()));
+    run.views.resize(run.count * sizeof(MessageView));
+    if (!space.empty()) {
+        Bytes kept = std::move(space).freeze();
+        run.charge.add(chunk_.response->budget(), static_cast<std::int64_t>(kept.pinned()));
+        run.memory.push_back(std::move(kept));
+    }
+    return ok();
+}
+
+// Aborted transactions come sorted by first offset; each lasts until its marker (KIP-98).
+bool ChunkDecoder::is_aborted(const protocol::RecordBatchHeader& header) {
+    while (next_aborted_ < chunk_.aborted.size() && chunk_.aborted[next_aborted_].first_offset <= header.last_offset())
+        aborting_.insert(chunk_.aborted[next_aborted_++].producer_id);
+    return header.is_transactional() && aborting_.contains(header.producer_id);
+}
+
+Result<void> ChunkDecoder::on_control(const RecordBatchView& batch) {
+    // A marker also ends what began before this chunk's first batch.
+    is_aborted(batch.header());
+    if (!batch.header().is_transactional() || batch.is_compressed()) return ok();
+    auto reader = batch.records();
+    for (protocol::RecordView record; reader.next(record);) {
+        const auto type = protocol::control_record_type(record);
+        if (!type) return malformed(batch.header().base_offset, "holds a malformed control record");
+        if (*type == protocol::ControlRecordType::abort) aborting_.erase(batch.header().producer_id);
+    }
+    return ok();
+}
+
+}  // namespace ottla::client

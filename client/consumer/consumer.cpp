@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public face: blocking calls wait on this thread, async_ ones run on the loop.
+#include <ottla/consumer.hpp>
+
+#include <fmt/format.h>
+
+#include "client/cluster/list_offsets.hpp"
+#include "client/cluster/metadata_call.hpp"
+#include "client/consumer/consumer_core.hpp"
+#include "client/runtime/blocking.hpp"
+#include "client/runtime/spawn.hpp"
+
+namespace ottla::inline v0 {
+namespace {
+
+using client::awaitable;
+using client::ConsumerCore;
+using client::OffsetQuestion;
+using std::chrono::nanoseconds;
+using CorePtr = std::shared_ptr<ConsumerCore>;
+
+Result<Consumer> create_on(const Config& config,
+                           std::shared_ptr<client::Runtime> (*runtime)(const client::CommonConfig&, void*),
+                           void* context) {
+    auto settings = client::consumer_config(config);
+    if (!settings) return settings.error();
+    auto made = runtime(settings->common, context);
+    client::log_settings_without_effect(config, "C", made->log());
+    return Consumer(ConsumerCore::make(std::move(made), std::move(*settings)));
+}
+
+awaitable<Result<std::optional<Event>>> poll_async(CorePtr core, nanoseconds timeout) {
+    auto next = [](ConsumerCore& c) { return c.delivery().next_event(); };
+    auto event = co_await ConsumerCore::wait_async<Event>(core, timeout, next);
+    if (!event && core->is_closed()) event.emplace(core->closed_error("poll"));
+    co_return event;
+}
+
+awaitable<Result<Message>> read_async(CorePtr core, nanoseconds timeout) {
+    auto next = [](ConsumerCore& c) { return c.delivery().next_message(); };
+    auto message = co_await ConsumerCore::wait_async<Result<Message>>(core, timeout, next);
+    if (message) co_return std::move(*message);
+    if (core->is_closed()) co_return core->closed_error("read_message");
+    co_return core->nothing_came(timeout);
+}
+
+awaitable<Result<MessageBatch>> batch_async(CorePtr core, nanoseconds timeout) {
+    auto next = [](ConsumerCore& c) { return c.delivery().next_batch(); };
+    auto batch = co_await ConsumerCore::wait_async<Result<MessageBatch>>(core, timeout, next);
+    if (batch) co_return std::move(*batch);
+    if (core->is_closed()) co_return core->closed_error("poll_batch");
+    co_return MessageBatch();
+}
+
+awaitable<Result<std::vector<TopicPartition>>> times_async(CorePtr core, std::vector<TopicPartition> times,
+                                                           nanoseconds timeout) {
+    if (core->is_closed()) co_return core->closed_error("offsets_for_times");
+    std::vector<OffsetQuestion> questions;
+    for (const auto& tp : times) questions.emplace_back(tp.topic, tp.partition, tp.offset.value());
+    auto answers = co_await client::list_offsets(core->cluster(), std::move(questions), core->config().isolation_level,
+                                                 core->runtime().deadline(timeout));
+    if (!answers) co_return answers.error();
+    for (std::size_t i = 0; i < times.size(); ++i) {
+        const auto& a = (*answers)[i];
+        times[i].error = a.error;
+        times[i].offset = a.error.code() != ErrorCode::none ? Offset::invalid() : Offset(a.offset);
+        if (a.leader_epoch >= 0) times[i].leader_epoch = a.leader_epoch;
+    }
+    co_return std::move(times);
+}
+
+awaitable<Result<WatermarkOffsets>> watermarks_async(CorePtr core, TopicPartition tp, nanoseconds timeout) {
+    if (core->is_closed()) co_return core->closed_error("query_watermark_offsets");
+    std::vector<OffsetQuestion> questions;
+    questions.emplace_back(tp.topic, tp.partition, OffsetQuestion::earliest);
+    questions.emplace_back(tp.topic, tp.partition, OffsetQuestion::latest);
+    auto answers = co_await client::list_offsets(core->cluster(), std::move(questions), core->config().isolation_level,
+                                                 core->runtime().deadline(timeout));
+    if (!answers) co_return answers.error();
+    for (const auto& a : *answers)
+        if (a.error.code() != ErrorCode::none) co_return a.error;
+    WatermarkOffsets found;
+    found.low = (*answers)[0].offset;
+    found.high = (*answers)[1].offset;
+    co_return found;
+}
+
+}  // namespace
+
+Result<Consumer> Consumer::create(const Config& config) {
+    return create_on(
+        config,
+        [](const client::CommonConfig& c, void*) {
+            return client::Runtime::with_thread(client::client_name(c, "consumer"), c.log_level);
+        },
+        nullptr);
+}
+
+Result<Consumer> Consumer::create(boost::asio::any_io_executor executor, const Config& config) {
+    return create_on(
+        config,
+        [](const client::CommonConfig& c, void* given) {
+            return client::Runtime::on_executor(*static_cast<boost::asio::any_io_executor*>(given),
+                                                client::client_name(c, "consumer"), c.log_level);
+        },
+        &executor);
+}
+
+Consumer::Consumer(std::shared_ptr<ConsumerCore> core) noexcept : core_(std::move(core)) {}
+Consumer::Consumer(Consumer&&) noexcept = default;
+
+Consumer& Consumer::operator=(Consumer&& other) noexcept {
+    Consumer old(std::move(*this));
+    core_ = std::move(other.core_);
+    return *this;
+}
+
+Consumer::~Consumer() {
+    if (core_ && !core_->is_closed()) static_cast<void>(close(std::chrono::seconds(1)).has_value());
+}
+
+Result<void> Consumer::assign(std::vector<TopicPartition> partitions) {
+    if (core_->is_closed()) return core_->closed_error("assign");
+    return core_->delivery().assign(std::move(partitions));
+}
+
+Result<void> Consumer::unassign() {
+    if (core_->is_closed()) return core_->closed_error("unassign");
+    return core_->delivery().assign({});
+}
+
+Result<void> Consumer::incremental_assign(std::vector<TopicPartition> partitions) {
+    if (core_->is_closed()) return core_->closed_error("incremental_assign");
+    return core_->delivery().incremental_assign(std::move(partitions));
+}
+
+Result<void> Consumer::incremental_unassign(std::vector<TopicPartition> partitions) {
+    if (core_->is_closed()) return core_->closed_error("incremental_unassign");
+    return core_->delivery().incremental_unassign(partitions);
+}
+
+std::vector<TopicPartition> Consumer::assignment() const { return core_->delivery().assignment(); }
+
+std::optional<Event> Consumer::poll(nanoseconds timeout) {
+    if (core_->is_closed()) return Event(core_->closed_error("poll"));
+    auto& delivery = core_->delivery();
+    if (auto event = delivery.next_event()) return event;
+    if (timeout <= nanoseconds::zero()) return std::nullopt;
+    if (core_->runtime().on_loop()) return Event(client::on_own_loop("poll"));
+    auto event = core_->wait<Event>(timeout, [&] { return delivery.next_event(); });
+    if (!event && core_->is_closed()) return Event(core_->closed_error("poll"));
+    return event;
+}
+
+Result<Message> Consumer::read_message(nanoseconds timeout) {
+    if (core_->is_closed()) return core_->closed_error("read_message");
+    auto& delivery = core_->delivery();
+    if (auto message = delivery.next_message()) return std::move(*message);
+    if (timeout > nanoseconds::zero() && core_->runtime().on_loop()) return client::on_own_loop("read_message");
+    auto message = core_->wait<Result<Message>>(timeout, [&] { return delivery.next_message(); });
+    if (message) return std::move(*message);
+    if (core_->is_closed()) return core_->closed_error("read_message");
+    return core_->nothing_came(timeout);
+}
+
+Result<MessageBatch> Consumer::poll_batch(nanoseconds timeout) {
+    if (core_->is_closed()) return core_->closed_error("poll_batch");
+    auto& delivery = core_->delivery();
+    if (auto batch = delivery.next_batch()) return std::move(*batch);
+    if (timeout > nanoseconds::zero() && core_->runtime().on_loop()) return client::on_own_loop("poll_batch");
+    auto batch = core_->wait<Result<MessageBatch>>(timeout, [&] { return delivery.next_batch(); });
+    if (batch) return std::move(*batch);
+    if (core_->is_closed()) return core_->closed_error("poll_batch");
+    return MessageBatch();
+}
+
+Result<void> Consumer::seek(const TopicPartition& partition) {
+    if (core_->is_closed()) return core_->closed_error("seek");
+    const auto sought = core_->delivery().seek({partition});
+    if (sought.front().error.code() != ErrorCode::none) return sought.front().error.with_context("seek");
+    return ok();
+}
+
+std::vector<TopicPartition> Consumer::seek(std::vector<TopicPartition> partitions) {
+    if (!core_->is_closed()) return core_->delivery().seek(std::move(partitions));
+    for (auto& tp : partitions) tp.error = core_->closed_error("seek");
+    return partitions;
+}
+
+std::vector<TopicPartition> Consumer::position(std::vector<TopicPartition> partitions) const {
+    return core_->delivery().position(std::move(partitions));
+}
+
+Result<void> Consumer::pause(const std::vector<TopicPartition>& partitions) {
+    if (core_->is_closed()) return core_->closed_error("pause");
+    return core_->delivery().set_paused(partitions, true).with_context("pause");
+}
+
+Result<void> Consumer::resume(const std::vector<TopicPartition>& partitions) {
+    if (core_->is_closed()) return core_->closed_error("resume");
+    auto resumed = core_->delivery().set_paused(partitions, false).with_context("resume");
+    // What was fetched before the pause is here.
+    core_->wake_waiting();
+    return resumed;
+}
+
+Result<WatermarkOffsets> Consumer::query_watermark_offsets(std::string_view topic, std::int32_t partition,
+                                                           nanoseconds timeout) {
+    if (core_->is_closed()) return core_->closed_error("query_watermark_offsets");
+    return client::wait_for<WatermarkOffsets>(
+        core_->runtime(), "query_watermark_offsets", timeout, [&](Completion<WatermarkOffsets> done) {
+            start_query_watermark_offsets(*core_, TopicPartition(std::string(topic), partition), timeout,
+                                          std::move(done));
+        });
+}
+
+Result<WatermarkOffsets> Consumer::get_watermark_offsets(std::string_view topic, std::int32_t partition) const {
+    return core_->delivery().watermarks(topic, partition);
+}
+
+Result<std::vector<TopicPartition>> Consumer::offsets_for_times(std::vector<TopicPartition> times,
+                                                                nanoseconds timeout) {
+    if (core_->is_closed()) return core_->closed_error("offsets_for_times");
+    return client::wait_for<std::vector<TopicPartition>>(
+        core_->runtime(), "offsets_for_times", timeout, [&](Completion<std::vector<TopicPartition>> done) {
+            start_offsets_for_times(*core_, std::move(times), timeout, std::move(done));
+        });
+}
+
+Result<Metadata> Consumer::metadata(std::optional<std::string> topic, nanoseconds timeout) {
+    if (core_->is_closed()) return core_->closed_error("metadata");
+    return client::wait_for<Metadata>(core_->runtime(), "metadata", timeout, [&](Completion<Metadata> done) {
+        client::spawn_call(
+            core_->runtime().executor(),
+            client::metadata_call(core_->cluster(), std::move(topic), core_->runtime().deadline(timeout)),
+            std::move(done));
+    });
+}
+
+Result<void> Consumer::close(nanoseconds timeout) {
+    if (!core_->begin_close()) return core_->closed_error("close");
+    auto& runtime = core_->runtime();
+    if (runtime.on_loop()) {
+        client::spawn_call(runtime.executor(), ConsumerCore::close(core_), Completion<void>([](Result<void>) {}));
+        return ok();
+    }
+    const auto until = runtime.deadline(timeout);
+    auto closed = client::wait_for<void>(runtime, "close", timeout, [&](Completion<void> done) {
+        client::spawn_call(runtime.executor(), ConsumerCore::close(core_), std::move(done));
+    });
+    runtime.finish(until);
+    return closed;
+}
+
+bool Consumer::is_closed() const noexcept { return core_->is_closed(); }
+const std::string& Consumer::name() const noexcept { return core_->runtime().name(); }
+
+void Consumer::start_poll(ConsumerCore& core, nanoseconds timeout, Completion<std::optional<Event>> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("poll"));
+    client::spawn_call(core.runtime().executor(), poll_async(core.shared_from_this(), timeout), std::move(done));
+}
+
+void Consumer::start_read_message(ConsumerCore& core, nanoseconds timeout, Completion<Message> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("read_message"));
+    client::spawn_call(core.runtime().executor(), read_async(core.shared_from_this(), timeout), std::move(done));
+}
+
+void Consumer::start_poll_batch(ConsumerCore& core, nanoseconds timeout, Completion<MessageBatch> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("poll_batch"));
+    client::spawn_call(core.runtime().executor(), batch_async(core.shared_from_this(), timeout), std::move(done));
+}
+
+void Consumer::start_offsets_for_times(ConsumerCore& core, std::vector<TopicPartition> times, nanoseconds timeout,
+                                       Completion<std::vector<TopicPartition>> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("offsets_for_times"));
+    client::spawn_call(core.runtime().executor(), times_async(core.shared_from_this(), std::move(times), timeout),
+                       std::move(done));
+}
+
+void Consumer::start_query_watermark_offsets(ConsumerCore& core, TopicPartition partition, nanoseconds timeout,
+                                             Completion<WatermarkOffsets> done) {
+    if (core.is_closed())
+        return client::answer_without_loop(std::move(done), core.closed_error("query_watermark_offsets"));
+    client::spawn_call(core.runtime().executor(),
+                       watermarks_async(core.shared_from_this(), std::move(partition), timeout), std::move(done));
+}
+
+void Consumer::start_close(ConsumerCore& core, nanoseconds, Completion<void> done) {
+    if (!core.begin_close()) return client::answer_without_loop(std::move(done), core.closed_error("close"));
+    client::spawn_call(core.runtime().executor(), ConsumerCore::close(core.shared_from_this()), std::move(done));
+}
+
+}  // namespace ottla::inline v0

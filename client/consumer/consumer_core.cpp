@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/consumer/consumer_core.hpp"
+
+#include <fmt/format.h>
+
+namespace ottla::client {
+
+ConsumerCore::ConsumerCore(std::shared_ptr<Runtime> runtime, ConsumerConfig config)
+    : runtime_(std::move(runtime)),
+      config_(std::move(config)),
+      cluster_(Cluster::make(runtime_, config_.common, config_.common.allow_auto_create_topics)),
+      queue_(std::make_shared<FetchQueue>()),
+      fetcher_(std::make_shared<Fetcher>(cluster_, config_, queue_)) {}
+
+std::shared_ptr<ConsumerCore> ConsumerCore::make(std::shared_ptr<Runtime> runtime, ConsumerConfig config) {
+    std::shared_ptr<ConsumerCore> core(new ConsumerCore(std::move(runtime), std::move(config)));
+    DecodeOptions options;
+    options.check_crcs = core->config_.check_crcs;
+    options.isolation_level = core->config_.isolation_level;
+    options.uncompressed_bytes_max = core->config_.common.receive_message_bytes_max;
+    // Both only post, in the order in which they are called.
+    const std::weak_ptr<Fetcher> fetcher = core->fetcher_;
+    const auto loop = core->runtime_->executor();
+    auto on_changes = [fetcher, loop](std::vector<Delivery::Change> changes) {
+        asio::post(loop, [fetcher, changes = std::move(changes)] {
+            if (const auto there = fetcher.lock()) there->apply(changes);
+        });
+    };
+    auto on_room = [fetcher, loop] {
+        asio::post(loop, [fetcher] {
+            if (const auto there = fetcher.lock()) there->wake();
+        });
+    };
+    // The pool is the runtime's, and keeps that alive.
+    std::shared_ptr<base::BufferPool> pool(core->runtime_, &core->runtime_->pool());
+    core->delivery_ =
+        std::make_unique<Delivery>(core->queue_, options, std::move(pool), std::move(on_changes), std::move(on_room));
+    core->fetcher_->start();
+    return core;
+}
+
+Error ConsumerCore::closed_error(std::string_view call) const {
+    return Error::of(ErrorCode::closed, fmt::format("{}: {} is closed; make a new consumer", call, runtime_->name()));
+}
+
+Error ConsumerCore::nothing_came(nanoseconds timeout) const {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+    const auto trouble = queue_->trouble();
+    if (trouble.empty()) return Error::of(ErrorCode::timed_out, fmt::format("no message came within {} ms", ms));
+    return Error::of(ErrorCode::timed_out,
+                     fmt::format("no message came within {} ms; the reason may be: {}", ms, trouble));
+}
+
+void ConsumerCore::wake_waiting() {
+    queue_->wake();
+    asio::post(runtime_->executor(), [fetcher = std::weak_ptr(fetcher_)] {
+        if (const auto there = fetcher.lock()) there->arrivals().notify();
+    });
+}
+
+bool ConsumerCore::begin_close() {
+    if (closed_.exchange(true)) return false;
+    queue_->close();
+    delivery_->close();
+    return true;
+}
+
+awaitable<Result<void>> ConsumerCore::close(std::shared_ptr<ConsumerCore> self) {
+    self->fetcher_->close();
+    self->cluster_->close();
+    co_return ok();
+}
+
+}  // namespace ottla::client

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Delivery: the application's end of a consumer: what is assigned, and the next message, batch or event out of what
+// has been fetched. Any thread; it never waits for the network.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ottla/consumer.hpp>
+#include <ottla/function.hpp>
+
+#include "client/consumer/chunk_decoder.hpp"
+#include "client/consumer/fetch_queue.hpp"
+
+namespace ottla::client {
+
+class Delivery {
+public:
+    // What the loop is to do after a call. Passed on outside of the lock, in the order of the calls.
+    struct Change {
+        enum class Kind : std::uint8_t { add, remove, seek };
+        Kind kind;
+        SlotPtr slot;
+        std::uint32_t turn;
+        Offset where;
+        // A seek that is not to be fetched at once: the batch there is corrupt.
+        bool after_error = false;
+    };
+    using OnChanges = Function<void(std::vector<Change>)>;
+
+    // `on_changes` and `on_room` (the loop may fetch more) are called from any thread, the first under the lock: they
+    // only post.
+    Delivery(std::shared_ptr<FetchQueue>, DecodeOptions, std::shared_ptr<base::BufferPool>, OnChanges on_changes,
+             Function<void()> on_room);
+
+    Result<void> assign(std::vector<TopicPartition>);
+    Result<void> incremental_assign(std::vector<TopicPartition>);
+    Result<void> incremental_unassign(const std::vector<TopicPartition>&);
+    std::vector<TopicPartition> assignment() const;
+    // Each with its error.
+    std::vector<TopicPartition> seek(std::vector<TopicPartition>);
+    std::vector<TopicPartition> position(std::vector<TopicPartition>) const;
+    Result<void> set_paused(const std::vector<TopicPartition>&, bool paused);
+    Result<WatermarkOffsets> watermarks(std::string_view topic, std::int32_t partition) const;
+
+    // What is here; nothing when something must come first.
+    std::optional<Event> next_event();
+    // The rest of a run of messages, or what went wrong. Events that are no errors are passed over.
+    std::optional<Result<MessageBatch>> next_batch();
+    std::optional<Result<Message>> next_message();
+    // Lets go of everything fetched.
+    void close();
+
+private:
+    using Key = std::pair<std::string, std::int32_t>;
+
+    SlotPtr find(const TopicPartition&) const;
+    void remove(const SlotPtr&, std::vector<Change>&);
+    // Makes run_ hold a message to hand out, or returns an event that comes before the next message; nothing, and no
+    // run, when there is nothing.
+    std::optional<Event> advance();
+    bool next_chunk(std::optional<Event>&);
+    void end_run();
+    void discard(const FetchedChunk&);
+    void finish_chunk();
+    Event on_malformed(const Error&);
+    static Error error_of(const Event&);
+
+    mutable std::mutex delivery_mutex_;  // guards all below
+    std::shared_ptr<FetchQueue> queue_;
+    std::shared_ptr<base::BufferPool> pool_;
+    ChunkDecoder decoder_;
+    OnChanges on_changes_;
+    Function<void()> on_room_;
+    std::map<Key, SlotPtr> slots_;
+    // Of paused partitions.
+    std::deque<FetchedChunk> parked_;
+    std::shared_ptr<FetchedRecords> run_;
+    std::size_t next_in_run_ = 0;
+};
+
+}  // namespace ottla::client

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/consumer/fetch_queue.hpp"
+
+namespace ottla::client {
+
+void FetchQueue::push(Item item) {
+    const std::lock_guard lock(items_mutex_);
+    if (closed_) return;
+    if (std::holds_alternative<FetchedChunk>(item)) unread_.fetch_add(1, std::memory_order_acq_rel);
+    items_.push_back(std::move(item));
+    come_.notify_one();
+}
+
+std::optional<FetchQueue::Item> FetchQueue::take() {
+    const std::lock_guard lock(items_mutex_);
+    if (items_.empty()) return std::nullopt;
+    std::optional<Item> item(std::move(items_.front()));
+    items_.pop_front();
+    return item;
+}
+
+bool FetchQueue::empty() const {
+    const std::lock_guard lock(items_mutex_);
+    return items_.empty();
+}
+
+bool FetchQueue::wait_until(std::chrono::steady_clock::time_point at) {
+    std::unique_lock lock(items_mutex_);
+    const auto wakes = wakes_;
+    const auto here = [&] { return !items_.empty() || closed_ || wakes_ != wakes; };
+    if (at == std::chrono::steady_clock::time_point::max()) {
+        come_.wait(lock, here);
+        return true;
+    }
+    return come_.wait_until(lock, at, here);
+}
+
+void FetchQueue::wake() {
+    const std::lock_guard lock(items_mutex_);
+    ++wakes_;
+    come_.notify_all();
+}
+
+void FetchQueue::close() {
+    const std::lock_guard lock(items_mutex_);
+    closed_ = true;
+    items_.clear();
+    come_.notify_all();
+}
+
+bool FetchQueue::is_closed() const {
+    const std::lock_guard lock(items_mutex_);
+    return closed_;
+}
+
+void FetchQueue::set_trouble(std::string text) {
+    const std::lock_guard lock(items_mutex_);
+    trouble_ = std::move(text);
+}
+
+std::string FetchQueue::trouble() const {
+    const std::lock_guard lock(items_mutex_);
+    return trouble_;
+}
+
+}  // namespace ottla::client

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// FetchQueue: where the loop hands fetched records to the application's threads, a partition's share of a response at
+// a time. Besides the producer's accumulator this is the one place where the two meet: a thread that polls must not
+// pay a trip through the loop for what is here already.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <ottla/event.hpp>
+
+#include "client/consumer/fetched_records.hpp"
+#include "client/consumer/partition_slot.hpp"
+
+namespace ottla::client {
+
+struct AbortedRange {
+    std::int64_t producer_id;
+    std::int64_t first_offset;
+};
+
+// Record batches back to back, unread.
+struct FetchedChunk {
+    SlotPtr slot;
+    std::uint32_t turn = 0;
+    // What was asked for: a batch may begin before.
+    std::int64_t from_offset = 0;
+    Bytes records;
+    std::shared_ptr<const ChargedBytes> response;
+    // By first offset.
+    std::vector<AbortedRange> aborted;
+};
+
+// Something to tell, in order with the records.
+struct Notice {
+    SlotPtr slot;  // null: about the whole client
+    std::uint32_t turn = 0;
+    Event event;
+};
+
+class FetchQueue {
+public:
+    using Item = std::variant<FetchedChunk, Notice>;
+
+    // By the loop.
+    void push(Item);
+    // Any thread. Nothing: it is empty.
+    std::optional<Item> take();
+    bool empty() const;
+    // Until there is something, the queue is closed, or time is up (by the system's monotonic clock); false: time.
+    bool wait_until(std::chrono::steady_clock::time_point);
+    // Those who wait look again.
+    void wake();
+    void close();
+    bool is_closed() const;
+
+    // Chunks pushed that are neither used up nor set aside.
+    std::int64_t unread() const noexcept { return unread_.load(std::memory_order_acquire); }
+    // One of them is now. True when the loop waits for that and is to be told.
+    bool finish_one() noexcept {
+        unread_.fetch_sub(1, std::memory_order_acq_rel);
+        return loop_waits_.exchange(false, std::memory_order_acq_rel);
+    }
+    // By the loop, before it looks a last time and waits.
+    void loop_waits() noexcept { loop_waits_.store(true, std::memory_order_release); }
+
+    // What keeps messages from coming, for the error of a call that waited in vain. Empty: nothing.
+    void set_trouble(std::string);
+    std::string trouble() const;
+
+private:
+    std::atomic<std::int64_t> unread_{0};
+    std::atomic<bool> loop_waits_{false};
+    mutable std::mutex items_mutex_;  // guards what follows
+    std::condition_variable come_;
+    std::deque<Item> items_;
+    std::string trouble_;
+    std::uint64_t wakes_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace ottla::client

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/consumer/fetcher.hpp"
+
+#include <fmt/format.h>
+
+#include "client/runtime/spawn.hpp"
+
+namespace ottla::client {
+
+Fetcher::Fetcher(std::shared_ptr<Cluster> cluster, ConsumerConfig config, std::shared_ptr<FetchQueue> queue)
+    : cluster_(std::move(cluster)),
+      config_(std::move(config)),
+      queue_(std::move(queue)),
+      state_(config_.offset_reset) {}
+
+void Fetcher::start() {
+    // Called from whichever thread gives memory back, even when the consumer is gone by then.
+    budget_ = std::make_shared<MemoryBudget>(config_.prefetch_bytes_max, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        asio::post(self->cluster_->runtime().executor(), [weak] {
+            if (const auto there = weak.lock()) there->wake();
+        });
+    });
+    spawn(cluster_->runtime().executor(), supervise_loop(shared_from_this()));
+}
+
+void Fetcher::apply(const std::vector<Delivery::Change>& changes) {
+    using Kind = Delivery::Change::Kind;
+    if (closed_) return;
+    for (const auto& change : changes) {
+        const auto& slot = *change.slot;
+        Result<void> placed = ok();
+        if (change.kind == Kind::remove) {
+            state_.remove(slot);
+            cluster_->drop_topic(*slot.topic);
+        } else if (change.kind == Kind::add) {
+            cluster_->use_topic(*slot.topic);
+            placed = state_.add(change.slot, change.turn, change.where);
+        } else {
+            placed = state_.seek(slot, change.turn, change.where);
+        }
+        auto* p = state_.find(*slot.topic, slot.partition, change.turn);
+        if (!p) continue;
+        if (change.after_error) p->not_before = cluster_->runtime().now() + config_.fetch_error_backoff;
+        if (!placed) tell(*p, placed.error(), Offset::invalid(), false);
+    }
+    wake();
+}
+
+void Fetcher::wake() { wake_.notify(); }
+
+void Fetcher::push(FetchQueue::Item item) {
+    queue_->push(std::move(item));
+    arrivals_.notify();
+}
+
+void Fetcher::tell(const FetchState::Partition& p, Error error, Offset at, bool goes_on) {
+    PartitionError event;
+    event.topic = *p.slot->topic;
+    event.partition = p.slot->partition;
+    event.offset = at;
+    event.error = std::move(error);
+    event.goes_on = goes_on;
+    push(Notice{p.slot, p.turn, std::move(event)});
+}
+
+void Fetcher::trouble(const Error& error) {
+    in_trouble_ = true;
+    queue_->set_trouble(to_string(error));
+    if (cluster_->has_connection() || down_told_) return;
+    down_told_ = true;
+    push(Notice{nullptr, 0,
+                error == ErrorCode::all_brokers_down
+                    ? error
+                    : Error::of(ErrorCode::all_brokers_down, "no broker can be reached: " + to_string(error))});
+}
+
+void Fetcher::no_trouble() {
+    if (!in_trouble_) return;
+    in_trouble_ = false;
+    down_told_ = false;
+    queue_->set_trouble({});
+}
+
+awaitable<void> Fetcher::supervise_loop(std::shared_ptr<Fetcher> self) {
+    auto& runtime = self->cluster_->runtime();
+    Watch watch(self->wake_, runtime.executor());
+    watch.add(self->cluster_->changes());
+    while (!self->closed_) {
+        for (auto& [topic, lookups] : self->state_.take_lookups(runtime.now()))
+            spawn(runtime.executor(), lookup(self, topic, std::move(lookups)));
+        for (const auto leader : self->state_.leaders(self->cluster_->metadata()))
+            if (self->loops_.insert(leader).second) spawn(runtime.executor(), fetch_loop(self, leader));
+        if (self->state_.lacks_leader(self->cluster_->metadata()))
+            self->cluster_->request_refresh("a partition has no leader");
+        co_await watch.wait_until(runtime.timers(), self->state_.next_time());
+    }
+}
+
+void Fetcher::close() {
+    closed_ = true;
+    state_.clear();
+    wake_.notify();
+    arrivals_.notify();
+}
+
+}  // namespace ottla::client

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fetcher: the loop's end of a consumer. One fetch loop per broker that leads an assigned partition, one lookup per
+// topic whose places are unknown, and one coroutine that starts them. Loop only.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <ottla/protocol/messages/fetch_request.hpp>
+#include <ottla/protocol/messages/fetch_response.hpp>
+
+#include "client/cluster/cluster.hpp"
+#include "client/cluster/list_offsets.hpp"
+#include "client/consumer/delivery.hpp"
+#include "client/consumer/fetch_queue.hpp"
+#include "client/consumer/fetch_state.hpp"
+
+namespace ottla::client {
+
+class Fetcher : public std::enable_shared_from_this<Fetcher> {
+public:
+    Fetcher(std::shared_ptr<Cluster>, ConsumerConfig, std::shared_ptr<FetchQueue>);
+    // Begins; once.
+    void start();
+
+    void apply(const std::vector<Delivery::Change>&);
+    // There is room, a pause has ended: look again.
+    void wake();
+    // Told whenever something was put into the queue.
+    Watched& arrivals() noexcept { return arrivals_; }
+    void close();
+
+    const std::shared_ptr<MemoryBudget>& budget() const noexcept { return budget_; }
+
+private:
+    // What a request asked of a partition, to find it again when the answer comes.
+    struct Asked {
+        std::string topic;
+        std::int32_t partition;
+        std::uint32_t turn;
+    };
+    struct FetchCall {
+        protocol::FetchRequest request;
+        std::vector<Asked> asked;
+        // Topic names of the ids in the request.
+        std::map<Uuid, std::string> names;
+        bool all_have_ids = true;
+    };
+
+    static awaitable<void> supervise_loop(std::shared_ptr<Fetcher> self);
+    static awaitable<void> lookup(std::shared_ptr<Fetcher> self, std::string topic,
+                                  std::vector<FetchState::Lookup> lookups);
+    static awaitable<void> fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker);
+    awaitable<Result<void>> fetch_once(Channel channel, FetchCall& call);
+
+    void place(const FetchState::Lookup&, const std::vector<OffsetQuestion>& answers);
+    void lookup_failed(const FetchState::Lookup&, const Error&);
+    std::vector<FetchState::Partition*> plan(BrokerId);
+    FetchCall make_call(const std::vector<FetchState::Partition*>&);
+    void on_answer(FetchCall&, protocol::FetchResponse&, std::shared_ptr<const ChargedBytes>);
+    void on_partition(FetchState::Partition&, protocol::FetchResponse::PartitionData&,
+                      const std::shared_ptr<const ChargedBytes>&);
+    void on_records(FetchState::Partition&, protocol::FetchResponse::PartitionData&,
+                    const std::shared_ptr<const ChargedBytes>&);
+    void on_partition_error(FetchState::Partition&, const protocol::FetchResponse::PartitionData&);
+    void on_fetch_failed(const FetchCall&, const Error&);
+    // The partition's error as an event; `goes_on` as in PartitionError.
+    void tell(const FetchState::Partition&, Error, Offset at, bool goes_on);
+    void trouble(const Error&);
+    void no_trouble();
+    void push(FetchQueue::Item);
+
+    std::shared_ptr<Cluster> cluster_;
+    const ConsumerConfig config_;
+    std::shared_ptr<FetchQueue> queue_;
+    std::shared_ptr<MemoryBudget> budget_;
+    FetchState state_;
+    std::set<BrokerId> loops_;
+    Watched wake_;
+    Watched arrivals_;
+    bool in_trouble_ = false;
+    bool down_told_ = false;
+    bool closed_ = false;
+};
+
+}  // namespace ottla::client

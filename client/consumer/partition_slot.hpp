@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// PartitionSlot: what the application's threads and the loop both know of an assigned partition. `turn` tells the
+// fetched data of one position from that of the next: a seek, a corrupt batch or an unassignment begins a new turn,
+// and what carries an older one is dropped unread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <ottla/offset.hpp>
+
+namespace ottla::client {
+
+struct PartitionSlot {
+    PartitionSlot(std::string topic_name, std::int32_t number)
+        : topic(std::make_shared<const std::string>(std::move(topic_name))),
+          partition(number) {}
+
+    const std::shared_ptr<const std::string> topic;
+    const std::int32_t partition;
+    std::atomic<std::uint32_t> turn{0};
+    // Of the next message to hand out; a place (beginning, end, …) until it is known.
+    std::atomic<std::int64_t> position{Offset::invalid().value()};
+    std::atomic<bool> paused{false};
+    // Fetched and not handed out yet.
+    std::atomic<std::int64_t> queued_bytes{0};
+    // As the last fetch told.
+    std::atomic<std::int64_t> low_watermark{Offset::invalid().value()};
+    std::atomic<std::int64_t> high_watermark{Offset::invalid().value()};
+};
+using SlotPtr = std::shared_ptr<PartitionSlot>;
+
+}  // namespace ottla::client
