@@ -54,12 +54,14 @@ Result<std::unique_ptr<ControllerNode>> ControllerNode::start(log::LogDirectory&
 }
 
 boost::asio::awaitable<void> ControllerNode::stop() {
-    loop_->stop();
-    co_await ended_->wait();
+    co_await abandon();
     const auto closed = store_->sync_and_close();
     static_cast<void>(closed);  // what was acknowledged is synced already
 }
 
-void ControllerNode::abandon() { loop_->stop(); }
+boost::asio::awaitable<void> ControllerNode::abandon() {
+    loop_->stop();
+    co_await ended_->wait();
+}
 
 }  // namespace ottla::broker

@@ -29,8 +29,8 @@ public:
     static Result<std::unique_ptr<ControllerNode>> start(log::LogDirectory&, const BrokerConfig&, Parts parts);
     // Ends the loop and syncs the log. Before it, nobody may be waiting for a reply.
     boost::asio::awaitable<void> stop();
-    // The loop ends; nothing is synced. What a crash does.
-    void abandon();
+    // The loop ends with the request it is at; nothing is synced. What a crash does.
+    boost::asio::awaitable<void> abandon();
 
     ControllerLoop& loop() noexcept { return *loop_; }
 
