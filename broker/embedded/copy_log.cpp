@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/embedded/copy_log.hpp"
+
+#include <algorithm>
+
+namespace ottla::broker {
+namespace {
+
+constexpr std::size_t chunk_bytes = 1 << 20;
+
+Result<void> copy_file(log::Disk& from_disk, const std::string& from, log::Disk& to_disk, const std::string& to) {
+    const auto source = from_disk.open(from);
+    if (!source) return source.error();
+    const auto target = to_disk.create(to);
+    if (!target) return target.error();
+    const auto size = (*source)->size();
+    if (!size) return size.error();
+    std::vector<std::uint8_t> chunk(static_cast<std::size_t>(std::min<std::uint64_t>(chunk_bytes, *size)));
+    for (std::uint64_t at = 0; at < *size;) {
+        const auto read = (*source)->read_at(at, chunk);
+        if (!read) return read.error();
+        if (auto written = (*target)->write_at(at, ByteSpan(chunk.data(), *read)); !written) return written;
+        at += *read;
+    }
+    return (*target)->sync();
+}
+
+}  // namespace
+
+Result<void> copy_log(log::Disk& from_disk, const std::string& from, log::Disk& to_disk, const std::string& to) {
+    if (auto removed = log::remove_tree(to_disk, to); !removed) return removed;
+    if (auto made = to_disk.make_directory(to); !made) return made;
+    const auto entries = from_disk.list(from);
+    if (!entries) return entries.error();
+    for (const auto& entry : *entries) {
+        if (entry.is_directory) continue;
+        auto copied = copy_file(from_disk, log::join_path(from, entry.name), to_disk, log::join_path(to, entry.name));
+        if (!copied) return copied;
+    }
+    if (auto synced = to_disk.sync_directory(to); !synced) return synced;
+    return to_disk.sync_directory(log::parent_path(to));
+}
+
+}  // namespace ottla::broker
