@@ -7,6 +7,8 @@
 
 #include <boost/asio.hpp>
 
+#include "base/clock.hpp"
+
 namespace ottla::net {
 
 namespace asio = boost::asio;
@@ -20,6 +22,10 @@ public:
     // Stops at once; handlers that wait are destroyed, on this thread or on the loop's. Waits for a handler that is
     // running, unless that handler is the one that destroys this.
     ~IoThread();
+
+    // Lets the thread end when nothing is left to do, which is waited for until `deadline`; then stops it. Afterwards
+    // nothing runs on the executor any more. Not from this thread.
+    void finish(base::TimePoint deadline);
 
     asio::any_io_executor executor();
     // The caller is this thread.
