@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/config/client_config.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ottla::client {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(ClientConfig, defaults_are_safe) {
+    const auto p = producer_config({{"bootstrap.servers", "h:1"}}).value();
+    EXPECT_EQ(p.acks, Acks::all);
+    EXPECT_TRUE(p.idempotence);
+    EXPECT_EQ(p.common.max_in_flight, 5);
+    EXPECT_EQ(p.partitioner, Partitioner::murmur2_random);
+    EXPECT_EQ(p.linger, 5ms);
+    EXPECT_EQ(p.batch_bytes_max, 1'000'000U);
+    EXPECT_EQ(p.compression, Compression::none);
+    EXPECT_EQ(p.queue_bytes_max, std::size_t{1} << 30);
+    const auto c = consumer_config({{"bootstrap.servers", "h:1"}}).value();
+    EXPECT_EQ(c.isolation_level, IsolationLevel::read_committed);
+    EXPECT_EQ(c.offset_reset, OffsetReset::latest);
+    EXPECT_TRUE(c.check_crcs);
+    EXPECT_FALSE(c.partition_eof);
+    EXPECT_EQ(c.prefetch_bytes_max, 64 << 20);
+    EXPECT_EQ(c.common.metadata_max_age, 5min);
+}
+
+TEST(ClientConfig, values_arrive_with_their_units) {
+    const auto p = producer_config({{"bootstrap.servers", "a:1, b:2,[::1]:3"},
+                                    {"linger.ms", 0.5},
+                                    {"acks", 1},
+                                    {"compression.codec", "ZSTD"},
+                                    {"compression.level", 7},
+                                    {"partitioner", "fnv1a"},
+                                    {"queue.buffering.max.kbytes", 2}})
+                       .value();
+    EXPECT_EQ(p.linger, 500us);
+    EXPECT_EQ(p.acks, Acks::leader);
+    EXPECT_EQ(p.compression, Compression::zstd);
+    EXPECT_EQ(p.compression_level, 7);
+    EXPECT_EQ(p.partitioner, Partitioner::fnv1a);
+    EXPECT_EQ(p.queue_bytes_max, 2048U);
+    ASSERT_EQ(p.common.bootstrap_servers.size(), 3U);
+    EXPECT_EQ(p.common.bootstrap_servers[2], net::Endpoint("::1", 3));
+    for (const auto& [word, policy] : {std::pair{"earliest", OffsetReset::earliest},
+                                       {"smallest", OffsetReset::earliest},
+                                       {"latest", OffsetReset::latest},
+                                       {"error", OffsetReset::none},
+                                       {"none", OffsetReset::none}})
+        EXPECT_EQ(consumer_config({{"bootstrap.servers", "h:1"}, {"auto.offset.reset", word}})->offset_reset, policy);
+}
+
+TEST(ClientConfig, what_contradicts_itself_is_refused_with_both_keys) {
+    struct Case {
+        Config config;
+        const char* one;
+        const char* other;
+    };
+    const Case cases[] = {
+        {{{"reconnect.backoff.ms", 20000}}, "reconnect.backoff.ms", "reconnect.backoff.max.ms"},
+        {{{"retry.backoff.ms", 2000}}, "retry.backoff.ms", "retry.backoff.max.ms"},
+        {{{"linger.ms", 1000}, {"delivery.timeout.ms", 500}}, "linger.ms", "delivery.timeout.ms"},
+        {{{"fetch.wait.max.ms", 5000}, {"socket.timeout.ms", 5000}}, "fetch.wait.max.ms", "socket.timeout.ms"},
+        {{{"fetch.min.bytes", 100}, {"fetch.max.bytes", 10}}, "fetch.min.bytes", "fetch.max.bytes"},
+    };
+    for (const auto& c : cases) {
+        Config config = c.config;
+        ASSERT_TRUE(config.set("bootstrap.servers", "h:1").has_value());
+        const auto p = producer_config(config);
+        const auto q = consumer_config(config);
+        const Error e = p ? (q ? Error() : q.error()) : p.error();
+        EXPECT_EQ(e, ErrorCode::invalid_argument) << c.one;
+        EXPECT_NE(e.text().find(c.one), std::string_view::npos) << e.text();
+        EXPECT_NE(e.text().find(c.other), std::string_view::npos) << e.text();
+    }
+}
+
+TEST(ClientConfig, brokers_must_be_named_and_readable) {
+    EXPECT_EQ(common_config({}).error(), ErrorCode::not_configured);
+    EXPECT_NE(common_config({}).error().text().find("bootstrap.servers"), std::string_view::npos);
+    for (const char* bad : {"h:99999", "h:port", ":", ","}) {
+        const auto c = common_config({{"bootstrap.servers", bad}});
+        ASSERT_FALSE(c.has_value()) << bad;
+        EXPECT_NE(c.error().text().find("bootstrap.servers"), std::string_view::npos) << c.error().text();
+    }
+    EXPECT_NE(common_config({{"bootstrap.servers", "h:1"}, {"linger_ms", 5}}).error().text().find("linger.ms"),
+              std::string_view::npos);
+}
+
+TEST(ClientConfig, settings_without_effect_are_logged) {
+    std::string said;
+    const base::Log log("x", base::LogLevel::info, [&](base::LogLevel, std::string_view, std::string_view text) {
+        said += std::string(text) + "\n";
+    });
+    log_settings_without_effect({{"group.id", "g"}, {"linger.ms", 7}, {"acks", "all"}, {"client.id", "me"}}, "C", log);
+    EXPECT_NE(said.find("group.id"), std::string::npos);
+    EXPECT_NE(said.find("queue.buffering.max.ms has no effect on a consumer"), std::string::npos) << said;
+    EXPECT_EQ(said.find("acks"), std::string::npos) << "the default";
+    EXPECT_EQ(said.find("client.id"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ottla::client

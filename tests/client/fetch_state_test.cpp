@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/consumer/fetch_state.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ottla::client {
+namespace {
+
+using namespace std::chrono_literals;
+using Phase = FetchState::Partition::Phase;
+
+class FetchStateTest : public ::testing::Test {
+protected:
+    FetchStateTest() {
+        protocol::MetadataResponse answer;
+        for (const std::int32_t id : {1, 2}) {
+            auto& b = answer.brokers.emplace_back();
+            b.node_id = id;
+            b.host = "h";
+            b.port = 9000 + id;
+        }
+        auto& t = answer.topics.emplace_back();
+        t.name = "t";
+        for (std::int32_t i = 0; i < 4; ++i) {
+            auto& p = t.partitions.emplace_back();
+            p.partition_index = i;
+            p.leader_id = 1 + i % 2;
+            p.leader_epoch = 0;
+        }
+        metadata.update(answer, true, {});
+    }
+    SlotPtr add(std::int32_t partition, Offset start) {
+        auto slot = std::make_shared<PartitionSlot>("t", partition);
+        EXPECT_TRUE(state.add(slot, 0, start).has_value());
+        return slot;
+    }
+    // As the lookups do: everything that asks for its place gets `position`, or the offset that it named.
+    void place_all(std::int64_t position) {
+        for (const auto& [topic, lookups] : state.take_lookups(now))
+            for (const auto& l : lookups)
+                state.on_place(*state.find(topic, l.partition, l.turn),
+                               l.place.is_absolute() ? l.place.value() : position);
+    }
+    std::vector<std::int32_t> planned(BrokerId broker) {
+        std::vector<std::int32_t> out;
+        for (auto* p : state.plan(broker, metadata, now, limits)) out.push_back(p->slot->partition);
+        std::ranges::sort(out);
+        return out;
+    }
+    using List = std::vector<std::int32_t>;
+
+    MetadataCache metadata;
+    FetchState state{OffsetReset::latest};
+    FetchState::Limits limits{1 << 20, 1000};
+    TimePoint now{10s};
+};
+
+TEST_F(FetchStateTest, a_partition_is_fetched_from_its_leader_once_its_place_is_known) {
+    add(0, Offset::beginning());
+    add(1, 42);
+    EXPECT_EQ(planned(1), List{});
+    const auto lookups = state.take_lookups(now);
+    ASSERT_EQ(lookups.at("t").size(), 2U);
+    EXPECT_EQ(lookups.at("t")[0].place, Offset::beginning());
+    EXPECT_TRUE(state.take_lookups(now).empty()) << "each is asked once";
+    state.on_place(*state.find("t", 0, 0), 5);
+    state.on_place(*state.find("t", 1, 0), 42);
+    EXPECT_EQ(planned(1), List{0});
+    EXPECT_EQ(planned(2), List{1});
+    EXPECT_EQ(state.leaders(metadata), (std::vector<BrokerId>{1, 2}));
+    EXPECT_EQ(state.find("t", 0, 0)->position, 5);
+}
+
+TEST_F(FetchStateTest, without_a_place_the_policy_decides) {
+    add(0, Offset::stored());
+    EXPECT_EQ(state.take_lookups(now).at("t")[0].place, Offset::end());
+    FetchState strict(OffsetReset::none);
+    const auto placed = strict.add(std::make_shared<PartitionSlot>("t", 0), 0, Offset::invalid());
+    EXPECT_EQ(placed.error(), ErrorCode::auto_offset_reset);
+    EXPECT_TRUE(strict.take_lookups(now).empty());
+    EXPECT_EQ(strict.find("t", 0, 0)->phase, Phase::stopped);
+}
+
+TEST_F(FetchStateTest, what_is_paused_full_in_flight_or_waiting_is_not_asked_for) {
+    const auto paused = add(0, 0), full = add(2, 0);
+    place_all(0);
+    EXPECT_EQ(planned(1), (List{0, 2}));
+    paused->paused = true;
+    full->queued_bytes = 1001;
+    EXPECT_EQ(planned(1), List{});
+    paused->paused = false;
+    full->queued_bytes = 1000;
+    state.find("t", 0, 0)->in_flight = true;
+    state.find("t", 2, 0)->not_before = now + 1s;
+    EXPECT_EQ(planned(1), List{});
+    EXPECT_EQ(state.next_time(), now + 1s);
+    now += 1s;
+    EXPECT_EQ(planned(1), List{2});
+    EXPECT_TRUE(state.has_work(1, metadata));
+}
+
+TEST_F(FetchStateTest, a_seek_begins_anew_and_old_answers_find_nothing) {
+    const auto slot = add(0, 0);
+    place_all(0);
+    state.find("t", 0, 0)->in_flight = true;
+    ASSERT_TRUE(state.seek(*slot, 1, 100).has_value());
+    EXPECT_EQ(state.find("t", 0, 0), nullptr);
+    EXPECT_EQ(state.find("t", 0, 1)->position, 100);
+    EXPECT_EQ(planned(1), List{0});
+    ASSERT_TRUE(state.seek(*slot, 2, Offset::tail(5)).has_value());
+    EXPECT_EQ(planned(1), List{});
+    EXPECT_EQ(state.take_lookups(now).at("t")[0].place, Offset::tail(5));
+}
+
+TEST_F(FetchStateTest, a_seek_of_an_earlier_assignment_changes_nothing) {
+    const auto before = add(0, 0);
+    state.remove(*before);
+    add(0, 7);
+    place_all(0);
+    ASSERT_TRUE(state.seek(*before, 1, 100).has_value());
+    state.remove(*before);
+    EXPECT_EQ(state.find("t", 0, 0)->position, 7);
+}
+
+TEST_F(FetchStateTest, out_of_range_goes_by_the_policy_and_remembers_where_it_was) {
+    add(0, 99);
+    place_all(0);
+    auto* p = state.find("t", 0, 0);
+    ASSERT_TRUE(state.on_out_of_range(*p).has_value());
+    EXPECT_EQ(p->lost_position, 99);
+    EXPECT_EQ(state.take_lookups(now).at("t")[0].place, Offset::end());
+    state.lookup_again(*p, now + 5s);
+    EXPECT_TRUE(state.take_lookups(now).empty());
+    EXPECT_EQ(state.next_time(), now + 5s);
+    EXPECT_FALSE(state.take_lookups(now + 5s).empty());
+}
+
+TEST_F(FetchStateTest, a_missing_leader_is_told) {
+    add(9, 0);
+    place_all(0);
+    EXPECT_TRUE(state.lacks_leader(metadata));
+    EXPECT_TRUE(state.leaders(metadata).empty());
+}
+
+TEST_F(FetchStateTest, everybody_is_first_in_turn) {
+    for (const std::int32_t p : {0, 2}) add(p, 0);
+    place_all(0);
+    const auto first = state.plan(1, metadata, now, limits).front()->slot->partition;
+    const auto second = state.plan(1, metadata, now, limits).front()->slot->partition;
+    EXPECT_NE(first, second);
+}
+
+}  // namespace
+}  // namespace ottla::client
