@@ -30,6 +30,15 @@ void RecordBatchBuilder::grow(std::size_t size) {
     capacity_ = buffer_.capacity();
 }
 
+void RecordBatchBuilder::move_into(Buffer larger) {
+    OTTLA_ASSERT(larger.capacity() >= size_);
+    larger.resize(size_);
+    if (!empty()) std::memcpy(larger.data(), begin_, size_);
+    buffer_ = std::move(larger);
+    begin_ = buffer_.data();
+    capacity_ = buffer_.capacity();
+}
+
 std::size_t RecordBatchBuilder::headers_size(std::span<const RecordHeaderView> headers) noexcept {
     std::size_t size = varint_size(static_cast<std::int64_t>(headers.size()));
     for (const RecordHeaderView& header : headers)

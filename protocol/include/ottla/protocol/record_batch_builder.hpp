@@ -40,6 +40,11 @@ public:
     std::size_t bytes_max() const noexcept { return bytes_max_; }
     std::int64_t max_timestamp() const noexcept { return max_timestamp_; }
 
+    // What append() writes into without growing.
+    std::size_t capacity() const noexcept { return capacity_; }
+    // Goes on in a larger buffer (of a pool, which the builder's own growing would not ask).
+    void move_into(Buffer larger);
+
     // What append() would add to size().
     std::size_t size_of(std::int64_t timestamp, const NullableSpan& key, const NullableSpan& value,
                         std::span<const RecordHeaderView> headers = {}) const noexcept {
