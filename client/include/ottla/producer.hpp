@@ -25,6 +25,12 @@ namespace ottla::inline v0 {
 // Runs on the client's loop: it must not block and must not throw. 32 bytes of captures cost no allocation.
 using DeliveryCallback = Function<void(const DeliveryReport&)>;
 
+enum class PurgeWhat : std::uint8_t {
+    queued,     // what is not sent: purged_from_queue, not persisted
+    in_flight,  // what is sent and not answered: purged_in_flight, possibly persisted
+    all,
+};
+
 // A handle: move it, or share it between threads by reference; every call may come from any thread.
 class Producer {
 public:
@@ -40,8 +46,8 @@ public:
     // As close(0): what is not sent yet is reported as not delivered.
     ~Producer();
 
-    // The report comes as an event (see events()), unless delivery reports by event are switched off.
-    // queue_full, closed, invalid_argument and message_too_large are answered at once.
+    // The report comes as an event: call events(), for what is not fetched takes up room in the queue.
+    // queue_full, closed, invalid_argument, message_too_large and unknown_partition are answered at once.
     Result<void> produce(const Record&);
     Result<void> produce(const Record&, DeliveryCallback);
 
@@ -61,7 +67,20 @@ public:
 
     // Records not reported yet, and reports not fetched yet by events().
     std::size_t size() const noexcept;
-    // Sends without lingering and waits until all is reported; how many are left when the time is up.
+    // Waits until a quarter of the queue is free again: what to do on queue_full. queue_full when the time is up.
+    Result<void> wait_for_room(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_wait_for_room(std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<void>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<void> done, std::chrono::nanoseconds t) {
+                start_wait_for_room(*core, t, std::move(done));
+            },
+            timeout);
+    }
+
+    // Sends without lingering and waits until all is reported, to callbacks or as events still to be fetched; how many
+    // are left when the time is up.
     Result<std::size_t> flush(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_flush(std::chrono::nanoseconds timeout, Token&& token) {
@@ -71,6 +90,15 @@ public:
                 start_flush(*core, t, std::move(done));
             },
             timeout);
+    }
+
+    // Reports records as failed without waiting for their delivery.
+    Result<void> purge(PurgeWhat);
+    template <class Token>
+    auto async_purge(PurgeWhat what, Token&& token) {
+        return detail::initiate<void>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<void> done, PurgeWhat w) { start_purge(*core, w, std::move(done)); }, what);
     }
 
     // Flushes for at most `timeout`, reports the rest as not delivered, ends the connections and the thread.
@@ -93,6 +121,8 @@ public:
 private:
     static void start_produce(client::ProducerCore&, const Record&, Completion<DeliveryReport>);
     static void start_flush(client::ProducerCore&, std::chrono::nanoseconds, Completion<std::size_t>);
+    static void start_wait_for_room(client::ProducerCore&, std::chrono::nanoseconds, Completion<void>);
+    static void start_purge(client::ProducerCore&, PurgeWhat, Completion<void>);
     static void start_close(client::ProducerCore&, std::chrono::nanoseconds, Completion<void>);
 
     std::shared_ptr<client::ProducerCore> core_;

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accumulator: records waiting to be sent: a queue of batches per partition and, for topics whose partitions are not
+// known yet, one per topic. The one place where application threads meet the loop: append() and the counts may be
+// called from any thread, all else only on the loop. The mutex is held for moments, never over a callback.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/buffer_pool.hpp"
+#include "client/cluster/metadata_cache.hpp"
+#include "client/producer/batch.hpp"
+#include "client/producer/partitioner.hpp"
+#include "client/producer/sticky_partition.hpp"
+
+namespace ottla::client {
+
+struct TopicQueue;
+
+// Guarded by the accumulator's mutex. Lives as long as the accumulator.
+struct PartitionQueue {
+    TopicQueue* topic = nullptr;
+    std::int32_t partition = 0;
+    BrokerId leader = no_broker;
+    std::deque<BatchPtr> batches;  // oldest first
+    bool last_is_open = false;     // the last batch still takes records
+    // A batch in flight must land before the next goes: else a retry could overtake.
+    bool in_flight = false;
+    bool listed = false;  // in the list of queues that hold something
+    TimePoint retry_at{};
+    std::size_t last_batch_bytes = 0;
+};
+
+struct TopicQueue {
+    TopicQueue(std::string topic_name, const StickyPartition& fresh)
+        : name(std::make_shared<const std::string>(std::move(topic_name))),
+          sticky(fresh) {}
+
+    std::shared_ptr<const std::string> name;
+    bool known = false;  // how many partitions there are
+    bool asked = false;  // the loop was told to find out
+    std::vector<std::unique_ptr<PartitionQueue>> partitions;
+    std::int32_t partition_count = 0;
+    std::vector<std::int32_t> candidates;  // those with a leader; all when none has
+    StickyPartition sticky;
+    std::deque<BatchPtr> waiting;  // until `known`; the last takes records
+};
+
+class Accumulator {
+public:
+    // `wake` is called from any thread when the loop should look at plan(). The rest must outlive this.
+    Accumulator(const ProducerConfig&, const base::Clock&, base::BufferPool&, std::uint64_t seed,
+                Function<void()> wake);
+
+    // Copies the record. Errors: queue_full, closed, message_too_large, invalid_argument, unknown_partition. Takes
+    // the callback over only when it succeeds. Never blocks.
+    Result<void> append(const Record&, DeliveryCallback&&);
+    // Records taken and not reported yet.
+    std::size_t unreported() const;
+    // No more than three quarters of the queue's limits are in use.
+    bool has_room() const;
+    // append() fails with `closed` from now on. Any thread.
+    void close();
+
+    // What is to be done at `now`.
+    struct Plan {
+        struct Ready {
+            BrokerId leader;
+            PartitionQueue* queue;
+            TimePoint since;
+        };
+        std::vector<Ready> ready;             // the longest waiting first
+        std::vector<BatchPtr> expired;        // taken out; to be reported
+        std::vector<std::string> unresolved;  // topics that nobody has looked up yet
+        TimePoint next = TimePoint::max();    // when to look again, if nothing else happens
+        bool leaderless = false;              // something is ready and has no leader
+    };
+    void plan(TimePoint now, Plan& out);
+    // The first batch of a queue that was ready: it is in flight until land().
+    BatchPtr take(PartitionQueue&);
+    void land(PartitionQueue&);
+    // Puts a batch in flight back in front, to be sent again from `at` on.
+    void retry(BatchPtr, TimePoint at);
+
+    // The leaders of all partitions, no_broker where there is none. Records that waited for the topic move on;
+    // those for partitions that do not exist are returned.
+    std::vector<BatchPtr> set_leaders(std::string_view topic, std::span<const BrokerId> leaders);
+    // The topic can't be had for now: what waits for it is returned; the next record makes it looked up again.
+    std::vector<BatchPtr> give_up(std::string_view topic);
+    // Takes out everything that is not in flight.
+    std::vector<BatchPtr> take_all();
+    // While set, batches are ready without lingering.
+    void set_flushing(bool);
+
+    // All of a batch's records have been reported: to callbacks, or as events that are still to be fetched.
+    void reported(std::size_t records) noexcept { reported_.fetch_add(records, std::memory_order_acq_rel); }
+    // Nobody needs the batch any more: its share of the queue is free, its memory goes round. Any thread.
+    void recycle(BatchPtr);
+
+private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>()(s); }
+    };
+    struct Fields;
+
+    TopicQueue& topic_queue(std::string_view name);
+    // These expect the mutex to be held. The first two answer whether the loop must look at the plan anew.
+    Result<bool> append_locked(const Record&, const Fields&, DeliveryCallback&&);
+    bool add(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
+    bool add_waiting(TopicQueue&, std::int32_t wanted, const Fields&, DeliveryCallback&&);
+    std::int32_t choose(TopicQueue&, const Fields&);
+    void move_waiting(TopicQueue&, std::vector<BatchPtr>& rejected);
+    void move_waiting(TopicQueue&, Batch&, std::vector<BatchPtr>& rejected);
+    BatchPtr new_batch(const TopicQueue&, TimePoint created, std::size_t bytes_expected);
+    // False when the batch is full.
+    bool put_into(Batch&, const Fields&, DeliveryCallback&&);
+    void look_at(TopicQueue&, TimePoint now, Plan& out);
+    // Whether there is still something in it.
+    bool look_at(PartitionQueue&, TimePoint now, Plan& out);
+    BatchPtr pop_front(PartitionQueue&);
+    TimePoint expiry(TimePoint created) const noexcept;
+
+    const ProducerConfig& config_;
+    const PartitionerRow& partitioner_;
+    const base::Clock& clock_;
+    base::BufferPool& pool_;
+    Function<void()> wake_;
+    const std::size_t batch_bytes_max_;
+
+    mutable std::mutex queues_;  // guards all that follows
+    std::unordered_map<std::string, std::unique_ptr<TopicQueue>, Hash, std::equal_to<>> topics_;
+    TopicQueue* last_topic_ = nullptr;  // records mostly come for the same one
+    std::vector<TopicQueue*> waiting_topics_;
+    std::vector<PartitionQueue*> listed_;
+    std::vector<BatchPtr> spare_;
+    base::Random random_;
+    std::size_t messages_ = 0;  // that take up room in the queue
+    std::size_t payload_bytes_ = 0;
+    std::uint64_t appended_ = 0;
+    int flushing_ = 0;
+    bool closed_ = false;
+
+    std::atomic<std::uint64_t> reported_{0};
+};
+
+}  // namespace ottla::client

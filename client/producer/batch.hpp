@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batch: records of one partition on their way to the broker, and what each of them is to be told in the end.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ottla/producer.hpp>
+#include <ottla/protocol/record_batch_builder.hpp>
+
+#include "base/clock.hpp"
+#include "client/cluster/backoff.hpp"
+
+namespace ottla::client {
+
+using base::TimePoint;
+
+struct PartitionQueue;
+
+// What is kept of a record besides its bytes.
+struct Delivery {
+    Delivery(DeliveryCallback&& told, void* token, std::int64_t timestamp) noexcept
+        : callback(std::move(told)),
+          opaque(token),
+          timestamp_ms(timestamp) {}
+
+    DeliveryCallback callback;  // empty: the report is an event
+    void* opaque;
+    std::int64_t timestamp_ms;
+};
+
+struct Batch {
+    explicit Batch(std::size_t bytes_max, const Backoff& retry_backoff)
+        : builder(Buffer(), bytes_max),
+          backoff(retry_backoff) {}
+
+    std::size_t count() const noexcept { return deliveries.size(); }
+
+    std::shared_ptr<const std::string> topic;
+    std::int32_t partition = any_partition;
+    PartitionQueue* home = nullptr;  // null while the topic's partitions are not known
+    // While records are added; empty once `sealed` is there.
+    protocol::RecordBatchBuilder builder;
+    std::vector<Delivery> deliveries;
+    std::size_t events = 0;  // deliveries without a callback
+    std::size_t payload_bytes = 0;
+    // Only while the partitions are not known: which one each record asked for.
+    std::vector<std::int32_t> wanted;
+
+    TimePoint created{};  // when the first record came
+    TimePoint expires = TimePoint::max();
+
+    // As it is sent: whole and compressed, crc and all.
+    Buffer sealed;
+    std::int64_t attempts = 0;
+    Backoff backoff;
+    // An attempt ended without an answer, or with one that leaves it open.
+    bool possibly_persisted = false;
+    Error last_error;
+};
+using BatchPtr = std::unique_ptr<Batch>;
+
+}  // namespace ottla::client

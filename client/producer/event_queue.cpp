@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/producer/event_queue.hpp"
+
+#include "client/producer/reporter.hpp"
+
+namespace ottla::client {
+
+namespace {
+constexpr std::size_t errors_max = 1000;
+}
+
+void EventQueue::push(BatchPtr batch, Outcome outcome) {
+    Reports reports;
+    reports.report = report_frame(*batch, outcome);
+    reports.batch = std::move(batch);
+    reports.outcome = std::move(outcome);
+    const std::lock_guard hold(events_);
+    size_ += reports.batch->events;
+    items_.emplace_back(std::move(reports));
+    come_.notify_one();
+}
+
+void EventQueue::push(Error error) {
+    const std::lock_guard hold(events_);
+    if (errors_ == errors_max) return;
+    ++errors_;
+    ++size_;
+    items_.emplace_back(std::move(error));
+    come_.notify_one();
+}
+
+std::optional<Event> EventQueue::pop(std::chrono::nanoseconds timeout) {
+    std::optional<Event> event;
+    BatchPtr done;
+    {
+        std::unique_lock hold(events_);
+        const auto ready = [this] { return !items_.empty() || !waits_; };
+        if (items_.empty() && timeout.count() > 0) {
+            // The clock of a condition variable would overflow on "without end".
+            constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);
+            come_.wait_for(hold, std::min(timeout, longest), ready);
+        }
+        if (items_.empty()) return event;
+        event = take_front(done);
+        if (!items_.empty()) come_.notify_one();
+    }
+    if (done) recycle_(std::move(done));
+    return event;
+}
+
+Event EventQueue::take_front(BatchPtr& done) {
+    --size_;
+    if (auto* error = std::get_if<Error>(&items_.front())) {
+        Event event = std::move(*error);
+        --errors_;
+        items_.pop_front();
+        return event;
+    }
+    auto& reports = std::get<Reports>(items_.front());
+    while (reports.batch->deliveries[reports.next].callback) ++reports.next;
+    fill_report(reports.report, *reports.batch, reports.outcome, reports.next);
+    Event event = reports.report;
+    ++reports.next;
+    if (--reports.batch->events == 0) {
+        done = std::move(reports.batch);
+        items_.pop_front();
+    }
+    return event;
+}
+
+std::size_t EventQueue::size() const {
+    const std::lock_guard hold(events_);
+    return size_;
+}
+
+void EventQueue::stop_waiting() {
+    const std::lock_guard hold(events_);
+    waits_ = false;
+    come_.notify_all();
+}
+
+}  // namespace ottla::client

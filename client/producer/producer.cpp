@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ottla/producer.hpp>
+
+#include "client/producer/producer_core.hpp"
+#include "client/runtime/blocking.hpp"
+#include "client/runtime/spawn.hpp"
+
+namespace ottla::inline v0 {
+
+using client::ProducerCore;
+
+namespace {
+
+template <class MakeRuntime>
+Result<Producer> make_on(const Config& config, bool waits_at_end, MakeRuntime make_runtime) {
+    const auto settings = client::producer_config(config);
+    if (!settings) return settings.error();
+    auto runtime = make_runtime(client::client_name(settings->common, "producer"), settings->common.log_level);
+    client::log_settings_without_effect(config, "P", runtime->log());
+    return Producer(ProducerCore::make(std::move(runtime), *settings, waits_at_end));
+}
+
+}  // namespace
+
+Result<Producer> Producer::create(const Config& config) {
+    return make_on(config, true, [](std::string name, base::LogLevel level) {
+        return client::Runtime::with_thread(std::move(name), level);
+    });
+}
+
+Result<Producer> Producer::create(boost::asio::any_io_executor executor, const Config& config) {
+    return make_on(config, false, [&](std::string name, base::LogLevel level) {
+        return client::Runtime::on_executor(std::move(executor), std::move(name), level);
+    });
+}
+
+Producer::Producer(std::shared_ptr<ProducerCore> core) noexcept : core_(std::move(core)) {}
+Producer::Producer(Producer&&) noexcept = default;
+
+Producer& Producer::operator=(Producer&& other) noexcept {
+    if (this == &other) return *this;
+    if (core_) core_->abandon();
+    core_ = std::move(other.core_);
+    return *this;
+}
+
+Producer::~Producer() {
+    if (core_) core_->abandon();
+}
+
+Result<void> Producer::produce(const Record& record) { return core_->produce(record, DeliveryCallback()); }
+
+Result<void> Producer::produce(const Record& record, DeliveryCallback callback) {
+    return core_->produce(record, std::move(callback));
+}
+
+std::optional<Event> Producer::events(std::chrono::nanoseconds timeout) {
+    // The loop can't wait for itself.
+    return core_->events().pop(core_->runtime().on_loop() ? std::chrono::nanoseconds::zero() : timeout);
+}
+
+std::size_t Producer::size() const noexcept { return core_->accumulator().unreported() + core_->events().size(); }
+
+Result<std::size_t> Producer::flush(std::chrono::nanoseconds timeout) {
+    return client::wait_for<std::size_t>(core_->runtime(), "flush", timeout, [&](Completion<std::size_t> done) {
+        start_flush(*core_, timeout, std::move(done));
+    });
+}
+
+Result<void> Producer::wait_for_room(std::chrono::nanoseconds timeout) {
+    if (core_->accumulator().has_room()) return ok();
+    return client::wait_for<void>(core_->runtime(), "wait_for_room", timeout, [&](Completion<void> done) {
+        start_wait_for_room(*core_, timeout, std::move(done));
+    });
+}
+
+Result<void> Producer::purge(PurgeWhat what) {
+    constexpr auto timeout = std::chrono::seconds(5);
+    return client::wait_for<void>(core_->runtime(), "purge", timeout,
+                                  [&](Completion<void> done) { start_purge(*core_, what, std::move(done)); });
+}
+
+Result<void> Producer::close(std::chrono::nanoseconds timeout) {
+    return client::wait_for<void>(core_->runtime(), "close", timeout,
+                                  [&](Completion<void> done) { start_close(*core_, timeout, std::move(done)); });
+}
+
+bool Producer::is_closed() const noexcept { return core_->is_closed(); }
+
+const std::string& Producer::name() const noexcept { return core_->runtime().name(); }
+
+void Producer::start_produce(ProducerCore& core, const Record& record, Completion<DeliveryReport> done) {
+    core.start_produce(record, std::move(done));
+}
+
+void Producer::start_flush(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<std::size_t> done) {
+    client::spawn_call(core.runtime().executor(), ProducerCore::flush(core.shared_from_this(), timeout),
+                       std::move(done));
+}
+
+void Producer::start_wait_for_room(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<void> done) {
+    client::spawn_call(core.runtime().executor(), ProducerCore::wait_for_room(core.shared_from_this(), timeout),
+                       std::move(done));
+}
+
+void Producer::start_purge(ProducerCore& core, PurgeWhat what, Completion<void> done) {
+    client::spawn_call(core.runtime().executor(), ProducerCore::purge(core.shared_from_this(), what), std::move(done));
+}
+
+void Producer::start_close(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<void> done) {
+    client::spawn_call(core.runtime().executor(), ProducerCore::close(core.shared_from_this(), timeout),
+                       std::move(done));
+}
+
+}  // namespace ottla::inline v0

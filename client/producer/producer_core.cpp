@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/producer/producer_core.hpp"
+
+#include <boost/asio/any_completion_executor.hpp>
+
+#include "client/runtime/blocking.hpp"
+#include "client/runtime/spawn.hpp"
+
+namespace ottla::client {
+
+namespace {
+
+// Batches do not linger while one lives.
+class Flushing {
+public:
+    explicit Flushing(SendLoop& loop) : loop_(loop) { loop_.set_flushing(true); }
+    Flushing(const Flushing&) = delete;
+    Flushing& operator=(const Flushing&) = delete;
+    ~Flushing() { loop_.set_flushing(false); }
+
+private:
+    SendLoop& loop_;
+};
+
+// The report of one record for somebody who awaits it. The loop's, but for its making.
+struct AwaitedReport {
+    explicit AwaitedReport(Completion<DeliveryReport> handler, const asio::any_io_executor& loop)
+        : done(std::move(handler)),
+          executor(asio::get_associated_executor(done, loop)) {}
+
+    void finish(Result<DeliveryReport> result) {
+        if (!done) return;
+        asio::dispatch(executor, [done = std::move(done), result = std::move(result)]() mutable {
+            std::move(done)(std::move(result));
+        });
+    }
+
+    Completion<DeliveryReport> done;
+    asio::any_completion_executor executor;
+};
+
+}  // namespace
+
+ProducerCore::ProducerCore(std::shared_ptr<Runtime> runtime, const ProducerConfig& config, bool waits_at_end)
+    : runtime_(std::move(runtime)),
+      cluster_(Cluster::make(runtime_, config.common, true)),
+      loop_(std::make_shared<SendLoop>(cluster_, config)),
+      waits_at_end_(waits_at_end) {}
+
+std::shared_ptr<ProducerCore> ProducerCore::make(std::shared_ptr<Runtime> runtime, const ProducerConfig& config,
+                                                 bool waits_at_end) {
+    std::shared_ptr<ProducerCore> core(new ProducerCore(std::move(runtime), config, waits_at_end));
+    core->loop_->start();
+    return core;
+}
+
+void ProducerCore::start_produce(const Record& record, Completion<DeliveryReport> done) {
+    auto slot = asio::get_associated_cancellation_slot(done);
+    auto awaited = std::make_shared<AwaitedReport>(std::move(done), runtime_->executor());
+    // Before the record is on its way: afterwards the report belongs to the loop.
+    if (slot.is_connected()) {
+        std::weak_ptr<AwaitedReport> waiting = awaited;
+        slot.assign([waiting, loop = runtime_->executor()](asio::cancellation_type) {
+            asio::post(loop, [waiting] {
+                if (const auto report = waiting.lock()) report->finish(Error::of(ErrorCode::cancelled));
+            });
+        });
+    }
+    auto appended = produce(record, [awaited](const DeliveryReport& report) { awaited->finish(report); });
+    if (appended) return;
+    asio::post(runtime_->executor(), [awaited, error = appended.error()] { awaited->finish(error); });
+}
+
+awaitable<Result<std::size_t>> ProducerCore::flush(std::shared_ptr<ProducerCore> self, nanoseconds timeout) {
+    const TimePoint deadline = self->runtime_->deadline(timeout);
+    // Not within a delivery callback, from which this may be called.
+    co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
+    const Flushing flushing(*self->loop_);
+    Watch watch(self->loop_->reporter().progress(), self->runtime_->executor());
+    while (self->accumulator().unreported() > 0 && self->runtime_->now() < deadline)
+        co_await watch.wait_until(self->runtime_->timers(), deadline);
+    co_return self->accumulator().unreported();
+}
+
+awaitable<Result<void>> ProducerCore::wait_for_room(std::shared_ptr<ProducerCore> self, nanoseconds timeout) {
+    const TimePoint deadline = self->runtime_->deadline(timeout);
+    co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
+    Watch watch(self->loop_->reporter().progress(), self->runtime_->executor());
+    while (!self->accumulator().has_room()) {
+        if (self->ended_) co_return Error::of(ErrorCode::closed);
+        if (self->runtime_->now() >= deadline) co_return Error::of(ErrorCode::queue_full);
+        co_await watch.wait_until(self->runtime_->timers(), deadline);
+    }
+    co_return ok();
+}
+
+awaitable<Result<void>> ProducerCore::purge(std::shared_ptr<ProducerCore> self, PurgeWhat what) {
+    co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
+    if (what != PurgeWhat::in_flight)
+        self->loop_->drop(SendLoop::Part::queued, Error::of(ErrorCode::purged_from_queue));
+    if (what != PurgeWhat::queued) self->loop_->drop(SendLoop::Part::in_flight, Error::of(ErrorCode::purged_in_flight));
+    co_return ok();
+}
+
+awaitable<Result<void>> ProducerCore::close(std::shared_ptr<ProducerCore> self, nanoseconds timeout) {
+    const TimePoint deadline = self->runtime_->deadline(timeout);
+    self->accumulator().close();
+    self->closed_.store(true, std::memory_order_release);
+    co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
+    // Of several calls, the earliest deadline holds; the first call does the work.
+    self->close_at_ = std::min(self->close_at_, deadline);
+    Watched& progress = self->loop_->reporter().progress();
+    Watch watch(progress, self->runtime_->executor());
+    if (std::exchange(self->closing_, true)) {
+        progress.notify();
+        while (!self->ended_) co_await watch.wait_until(self->runtime_->timers(), TimePoint::max());
+        co_return ok();
+    }
+    {
+        const Flushing flushing(*self->loop_);
+        while (self->accumulator().unreported() > 0 && self->runtime_->now() < self->close_at_)
+            co_await watch.wait_until(self->runtime_->timers(), self->close_at_);
+    }
+    const Error error = Error::of(ErrorCode::closed, "the producer was closed before the record was delivered");
+    self->loop_->drop(SendLoop::Part::queued, error);
+    self->loop_->drop(SendLoop::Part::in_flight, error);
+    self->loop_->stop();
+    self->cluster_->close();
+    self->events().stop_waiting();
+    self->ended_ = true;
+    progress.notify();
+    co_return ok();
+}
+
+void ProducerCore::abandon() {
+    if (waits_at_end_ && !runtime_->on_loop()) {
+        (void)wait_for<void>(*runtime_, "close", nanoseconds::zero(), [this](Completion<void> done) {
+            spawn_call<void>(runtime_->executor(), close(shared_from_this(), nanoseconds::zero()), std::move(done));
+        });
+        return;
+    }
+    spawn_call<void>(runtime_->executor(), close(shared_from_this(), nanoseconds::zero()),
+                     Completion<void>([](const Result<void>&) {}));
+}
+
+}  // namespace ottla::client

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// ProducerCore: what a Producer handle points to. Passes records to the accumulator, and ends everything in order.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include <ottla/producer.hpp>
+
+#include "client/cluster/cluster.hpp"
+#include "client/producer/send_loop.hpp"
+
+namespace ottla::client {
+
+class ProducerCore : public std::enable_shared_from_this<ProducerCore> {
+public:
+    // Starts looking for brokers. `waits_at_end`: the runtime has a thread of its own, so that the last handle can wait
+    // for it.
+    static std::shared_ptr<ProducerCore> make(std::shared_ptr<Runtime>, const ProducerConfig&, bool waits_at_end);
+
+    Runtime& runtime() noexcept { return *runtime_; }
+    const Runtime& runtime() const noexcept { return *runtime_; }
+    Accumulator& accumulator() noexcept { return loop_->accumulator(); }
+    EventQueue& events() noexcept { return loop_->events(); }
+
+    // Any thread.
+    Result<void> produce(const Record& record, DeliveryCallback&& callback) {
+        return accumulator().append(record, std::move(callback));
+    }
+    void start_produce(const Record&, Completion<DeliveryReport>);
+    bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+    // The last handle is gone.
+    void abandon();
+
+    // What the calls of the same names do; for the loop.
+    static awaitable<Result<std::size_t>> flush(std::shared_ptr<ProducerCore> self, nanoseconds timeout);
+    static awaitable<Result<void>> wait_for_room(std::shared_ptr<ProducerCore> self, nanoseconds timeout);
+    static awaitable<Result<void>> purge(std::shared_ptr<ProducerCore> self, PurgeWhat what);
+    static awaitable<Result<void>> close(std::shared_ptr<ProducerCore> self, nanoseconds timeout);
+
+private:
+    ProducerCore(std::shared_ptr<Runtime>, const ProducerConfig&, bool waits_at_end);
+
+    std::shared_ptr<Runtime> runtime_;
+    std::shared_ptr<Cluster> cluster_;
+    std::shared_ptr<SendLoop> loop_;
+    const bool waits_at_end_;
+    std::atomic<bool> closed_{false};
+    // Loop only.
+    bool closing_ = false;
+    bool ended_ = false;
+    TimePoint close_at_ = TimePoint::max();
+};
+
+}  // namespace ottla::client

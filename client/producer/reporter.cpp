@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/producer/reporter.hpp"
+
+namespace ottla::client {
+
+DeliveryReport report_frame(const Batch& batch, const Outcome& outcome) {
+    DeliveryReport report(batch.topic, batch.partition);
+    report.status = outcome.status;
+    report.error = outcome.error;
+    return report;
+}
+
+void fill_report(DeliveryReport& report, const Batch& batch, const Outcome& outcome, std::size_t index) {
+    const Delivery& delivery = batch.deliveries[index];
+    if (outcome.base_offset >= 0) report.offset = Offset(outcome.base_offset + static_cast<std::int64_t>(index));
+    report.timestamp_ms = outcome.log_append_time_ms >= 0 ? outcome.log_append_time_ms : delivery.timestamp_ms;
+    report.opaque = delivery.opaque;
+}
+
+void Reporter::report(BatchPtr batch, Outcome outcome) {
+    const std::size_t count = batch->count();
+    if (batch->events < count) {
+        DeliveryReport report = report_frame(*batch, outcome);
+        for (std::size_t i = 0; i < count; ++i) {
+            DeliveryCallback& callback = batch->deliveries[i].callback;
+            if (!callback) continue;
+            fill_report(report, *batch, outcome, i);
+            callback(report);
+        }
+    }
+    accumulator_.reported(count);
+    if (batch->events > 0) {
+        events_.push(std::move(batch), std::move(outcome));
+    } else {
+        accumulator_.recycle(std::move(batch));
+    }
+    progress_.notify();
+}
+
+}  // namespace ottla::client

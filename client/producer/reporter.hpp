@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reporter: tells the application what became of its records, a batch at a time: callbacks run here, on the loop; what
+// has none becomes an event.
+#pragma once
+
+#include "client/cluster/watch.hpp"
+#include "client/producer/accumulator.hpp"
+#include "client/producer/event_queue.hpp"
+
+namespace ottla::client {
+
+// A report with what all records of the batch share; fill_report() adds the rest for one of them.
+DeliveryReport report_frame(const Batch&, const Outcome&);
+void fill_report(DeliveryReport&, const Batch&, const Outcome&, std::size_t index);
+
+// Loop only.
+class Reporter {
+public:
+    // Both must outlive this.
+    Reporter(Accumulator& accumulator, EventQueue& events) : accumulator_(accumulator), events_(events) {}
+
+    // Each record of the batch gets its report; nobody else may have told them.
+    void report(BatchPtr, Outcome);
+    // Told after every batch.
+    Watched& progress() noexcept { return progress_; }
+
+private:
+    Accumulator& accumulator_;
+    EventQueue& events_;
+    Watched progress_;
+};
+
+}  // namespace ottla::client

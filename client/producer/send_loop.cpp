@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/producer/send_loop.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+#include "client/runtime/spawn.hpp"
+
+namespace ottla::client {
+
+namespace {
+
+// With acks=0 nothing comes back: so much may wait for the socket.
+constexpr std::size_t unacknowledged_bytes_max = 16U << 20;
+constexpr auto unacknowledged_pause = std::chrono::milliseconds(1);
+
+std::string where(const Batch& batch) { return fmt::format("topic '{}' partition {}", *batch.topic, batch.partition); }
+
+}  // namespace
+
+SendLoop::SendLoop(std::shared_ptr<Cluster> cluster, const ProducerConfig& config)
+    : cluster_(std::move(cluster)),
+      config_(config),
+      accumulator_(config_, cluster_->runtime().timers(), cluster_->runtime().pool(),
+                   cluster_->runtime().random().next(), [this] { wake(); }),
+      events_([this](BatchPtr batch) { accumulator_.recycle(std::move(batch)); }),
+      reporter_(accumulator_, events_),
+      signal_(cluster_->runtime().executor()),
+      call_(config_.acks, config_.request_timeout) {}
+
+void SendLoop::start() {
+    const auto executor = cluster_->runtime().executor();
+    spawn(executor, run(shared_from_this()));
+    spawn(executor, follow_metadata(shared_from_this()));
+}
+
+void SendLoop::wake() {
+    if (stopped_ || wake_posted_.exchange(true, std::memory_order_acq_rel)) return;
+    asio::post(cluster_->runtime().executor(), [self = shared_from_this()] {
+        self->wake_posted_.store(false, std::memory_order_release);
+        self->signal_.notify();
+    });
+}
+
+void SendLoop::set_flushing(bool on) {
+    accumulator_.set_flushing(on);
+    signal_.notify();
+}
+
+void SendLoop::stop() {
+    stopped_ = true;
+    signal_.notify();
+}
+
+awaitable<void> SendLoop::run(std::shared_ptr<SendLoop> self) {
+    auto& timers = self->cluster_->runtime().timers();
+    while (!self->stopped_) {
+        const TimePoint next = self->step();
+        co_await self->signal_.wait_until(timers, next);
+    }
+}
+
+awaitable<void> SendLoop::follow_metadata(std::shared_ptr<SendLoop> self) {
+    auto& timers = self->cluster_->runtime().timers();
+    Watch watch(self->cluster_->changes(), self->cluster_->runtime().executor());
+    while (!self->stopped_ && !self->cluster_->is_closed()) {
+        co_await watch.wait_until(timers, TimePoint::max());
+        for (const auto& [topic, known] : self->topics_)
+            if (known) self->learn_leaders(topic);
+        self->signal_.notify();
+    }
+}
+
+// Brokers that can't be reached are no reason to give up: the records have their own deadline.
+awaitable<void> SendLoop::resolve(std::shared_ptr<SendLoop> self, std::string topic) {
+    Runtime& runtime = self->cluster_->runtime();
+    for (;;) {
+        const auto found = co_await self->cluster_->wait_for_topic(topic, runtime.deadline(nanoseconds::max()));
+        if (self->stopped_) co_return;
+        if (found) {
+            self->topics_[topic] = true;
+            self->learn_leaders(topic);
+            break;
+        }
+        self->last_error_ = found.error();
+        if (found.error().is_retriable() && found.error() != ErrorCode::unknown_topic_or_partition) continue;
+        for (BatchPtr& batch : self->accumulator_.give_up(topic))
+            self->reporter_.report(std::move(batch), Outcome::failed(found.error(), false));
+        break;
+    }
+    self->signal_.notify();
+}
+
+awaitable<void> SendLoop::connect(std::shared_ptr<SendLoop> self, BrokerId id) {
+    Runtime& runtime = self->cluster_->runtime();
+    const auto deadline =
+        runtime.deadline(self->config_.common.connection_setup_timeout + self->config_.common.reconnect_backoff_max);
+    const auto channel = co_await self->cluster_->connect(id, deadline);
+    Leader& leader = self->leaders_[id];
+    leader.connecting = false;
+    if (channel) leader.failing = false;
+    if (!channel && !self->stopped_) {
+        self->last_error_ = channel.error();
+        if (!std::exchange(leader.failing, true)) self->events_.push(channel.error());
+        leader.not_before = runtime.now() + self->config_.common.retry_backoff;
+        self->cluster_->request_refresh("a leader can't be reached");
+    }
+    self->signal_.notify();
+}
+
+void SendLoop::learn_leaders(const std::string& topic) {
+    const TopicInfo* info = cluster_->metadata().topic(topic);
+    if (!info || info->partitions.empty()) return;
+    std::vector<BrokerId> leaders;
+    for (const PartitionInfo& p : info->partitions)
+        leaders.push_back(p.error == ErrorCode::none ? p.leader : no_broker);
+    for (BatchPtr& batch : accumulator_.set_leaders(topic, leaders)) {
+        Error error = Error::of(ErrorCode::unknown_partition,
+                                fmt::format("topic '{}' has {} partitions; there is no partition {}", topic,
+                                            leaders.size(), batch->partition));
+        reporter_.report(std::move(batch), Outcome::failed(std::move(error), false));
+    }
+}
+
+TimePoint SendLoop::step() {
+    const TimePoint now = cluster_->runtime().now();
+    accumulator_.plan(now, plan_);
+    for (const std::string& topic : plan_.unresolved) {
+        if (topics_.try_emplace(topic, false).second) cluster_->use_topic(topic);
+        spawn(cluster_->runtime().executor(), resolve(shared_from_this(), topic));
+    }
+    for (BatchPtr& batch : plan_.expired) {
+        const bool possibly = batch->possibly_persisted;
+        Error error = timed_out(*batch);
+        reporter_.report(std::move(batch), Outcome::failed(std::move(error), possibly));
+    }
+    if (plan_.leaderless) cluster_->request_refresh("a partition has no leader");
+
+    TimePoint next = plan_.next;
+    for (const auto& ready : plan_.ready) load(ready, now, next);
+    for (auto& [id, leader] : leaders_)
+        if (!leader.load.empty()) send(id, leader);
+    return std::min(next, expire_in_flight(now));
+}
+
+// Puts the batch with others for the same broker, up to the size of a request.
+void SendLoop::load(const Accumulator::Plan::Ready& ready, TimePoint now, TimePoint& next) {
+    Leader& leader = leaders_[ready.leader];
+    if (!may_send(ready.leader, leader, now, next)) return;
+    BatchPtr batch = accumulator_.take(*ready.queue);
+    if (auto sealed = seal(*batch); !sealed) {
+        accumulator_.land(*ready.queue);
+        give_up(std::move(batch), sealed.error());
+        return;
+    }
+    const std::size_t bytes = batch->sealed.size();
+    if (!leader.load.empty() && leader.load_bytes + bytes > config_.message_bytes_max) send(ready.leader, leader);
+    leader.load_bytes += bytes;
+    leader.load.push_back(std::move(batch));
+}
+
+bool SendLoop::may_send(BrokerId id, Leader& leader, TimePoint now, TimePoint& next) {
+    if (leader.connecting) return false;
+    if (leader.not_before > now) {
+        next = std::min(next, leader.not_before);
+        return false;
+    }
+    // One more, for what is loaded already.
+    if (leader.in_flight + (leader.load.empty() ? 0 : 1) >= config_.common.max_in_flight) return false;
+    const Channel channel = cluster_->connection(id);
+    if (!channel) {
+        leader.connecting = true;
+        spawn(cluster_->runtime().executor(), connect(shared_from_this(), id));
+        return false;
+    }
+    if (config_.acks == Acks::none && channel->unsent_bytes() > unacknowledged_bytes_max) {
+        next = std::min<TimePoint>(next, now + unacknowledged_pause);
+        return false;
+    }
+    return true;
+}
+
+Result<void> SendLoop::seal(Batch& batch) {
+    if (!batch.sealed.empty()) return ok();  // a retry
+    Buffer plain = batch.builder.finish();
+    if (config_.compression == Compression::none) {
+        batch.sealed = std::move(plain);
+        return ok();
+    }
+    Buffer packed = cluster_->runtime().pool().take(plain.size() / 2 + 1024);
+    auto done = protocol::compress_batch(plain.span(), static_cast<protocol::CompressionType>(config_.compression),
+                                         config_.compression_level, compressor_, packed);
+    if (!done) return done.error().with_context(where(batch));
+    batch.sealed = std::move(packed);
+    return ok();
+}
+
+void SendLoop::send(BrokerId id, Leader& leader) {
+    const Channel channel = cluster_->connection(id);
+    auto flight = std::make_shared<Flight>();
+    flight->broker = id;
+    flight->channel = channel;
+    flight->batches = std::exchange(leader.load, {});
+    leader.load_bytes = 0;
+    for (const BatchPtr& batch : flight->batches) {
+        const TopicInfo* info = cluster_->metadata().topic(*batch->topic);
+        flight->sent.push_back({batch->topic, info ? info->id : Uuid{}, batch->partition});
+        flight->queues.push_back(batch->home);
+        ++batch->attempts;
+    }
+    const auto fail_all = [&](const Error& error) {
+        for (std::size_t i = 0; i < flight->batches.size(); ++i) failed(*flight, i, error, false);
+    };
+    if (!channel) return fail_all(Error::of(ErrorCode::transport));
+
+    auto versions = produce_versions;
+    if (!ProduceCall::have_ids(flight->batches, cluster_->metadata())) versions.max = first_produce_by_id - 1;
+    const auto version = channel->pick(protocol::ApiKey::produce, versions);
+    if (!version) return fail_all(version.error());
+    flight->version = *version;
+    auto body = call_.encode(flight->batches, cluster_->metadata(), *version, cluster_->runtime().pool());
+    if (!body) return fail_all(body.error());
+
+    if (config_.acks == Acks::none) {
+        if (auto posted = channel->post(protocol::ApiKey::produce, *version, std::move(*body)); !posted)
+            return fail_all(posted.error());
+        for (std::size_t i = 0; i < flight->batches.size(); ++i) {
+            accumulator_.land(*flight->queues[i]);
+            reporter_.report(std::move(flight->batches[i]), Outcome::delivered(-1, -1));
+        }
+        signal_.notify();
+        return;
+    }
+    ++leader.in_flight;
+    flight->place = flights_.insert(flights_.end(), flight);
+    const auto deadline = cluster_->runtime().deadline(config_.common.socket_timeout);
+    channel->send(
+        protocol::ApiKey::produce, *version, std::move(*body), deadline,
+        [self = shared_from_this(), flight](Result<Bytes> answer) { self->on_answer(flight, std::move(answer)); });
+}
+
+void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
+    flights_.erase(flight->place);
+    Leader& leader = leaders_[flight->broker];
+    --leader.in_flight;
+    Error left_out = Error::of(ErrorCode::bad_message).with_context("the broker's answer leaves the partition out");
+    if (answer) {
+        const auto answers = call_.decode(std::move(*answer), flight->version, flight->sent);
+        if (answers) {
+            const auto& response = call_.response();
+            for (const auto& node : response.node_endpoints)
+                if (node.port > 0 && node.port <= 65535)
+                    cluster_->add_broker(
+                        node.node_id,
+                        BrokerInfo{net::Endpoint(node.host, static_cast<std::uint16_t>(node.port)), node.rack});
+            if (response.throttle_time_ms > 0)
+                leader.not_before = cluster_->runtime().now() + std::chrono::milliseconds(response.throttle_time_ms);
+            for (const auto& one : *answers) apply(*flight, one);
+        } else {
+            left_out = answers.error();
+        }
+    } else {
+        left_out = answer.error();
+    }
+    for (std::size_t i = 0; i < flight->queues.size(); ++i)
+        if (flight->queues[i]) failed(*flight, i, left_out, false);
+    signal_.notify();
+}
+
+void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
+    const auto& said = *answer.partition;
+    if (!flight.queues[answer.batch]) return;  // said twice
+    const auto code = static_cast<ErrorCode>(said.error_code);
+    if (code == ErrorCode::none) {
+        accumulator_.land(*std::exchange(flight.queues[answer.batch], nullptr));
+        if (BatchPtr batch = std::move(flight.batches[answer.batch]))
+            reporter_.report(std::move(batch), Outcome::delivered(said.base_offset, said.log_append_time_ms));
+        return;
+    }
+    const std::string& topic = *flight.sent[answer.batch].topic;
+    const bool has_hint =
+        said.current_leader.leader_id >= 0 &&
+        cluster_->apply_leader_hint(topic, said.index, said.current_leader.leader_id, said.current_leader.leader_epoch);
+    if (has_hint) learn_leaders(topic);
+    Error error = Error::of(code);
+    if (said.error_message && !said.error_message->empty()) error = error.with_context(*said.error_message);
+    if (needs_metadata_refresh(code) && !has_hint) cluster_->request_refresh("a leader has moved");
+    failed(flight, answer.batch, std::move(error), has_hint);
+}
+
+void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_once) {
+    PartitionQueue& queue = *std::exchange(flight.queues[index], nullptr);
+    BatchPtr batch = std::move(flight.batches[index]);
+    if (!batch) return accumulator_.land(queue);  // it was reported while in flight
+    if (leaves_open(error.code())) batch->possibly_persisted = true;
+    if (error == ErrorCode::transport || error == ErrorCode::closed) cluster_->request_refresh("a connection was lost");
+    const TimePoint now = cluster_->runtime().now();
+    const TimePoint at = at_once ? now : now + batch->backoff.next(cluster_->runtime().random());
+    if (stopped_ || !is_worth_retrying(error) || batch->attempts > config_.retries) {
+        accumulator_.land(queue);
+        return give_up(std::move(batch), std::move(error));
+    }
+    cluster_->runtime().log().debug("{}: attempt {} failed, trying again: {}", where(*batch), batch->attempts,
+                                    to_string(error));
+    batch->last_error = std::move(error);
+    accumulator_.retry(std::move(batch), at);
+}
+
+void SendLoop::give_up(BatchPtr batch, Error error) {
+    const bool possibly = batch->possibly_persisted;
+    error = error.with_context(where(*batch));
+    reporter_.report(std::move(batch), Outcome::failed(std::move(error), possibly));
+}
+
+Error SendLoop::timed_out(const Batch& batch) const {
+    const Error& last = batch.last_error.code() != ErrorCode::none ? batch.last_error : last_error_;
+    return Error::of(ErrorCode::message_timed_out,
+                     fmt::format("{}: not delivered within delivery.timeout.ms ({}){}",
+                                 batch.partition >= 0 ? where(batch) : fmt::format("topic '{}'", *batch.topic),
+                                 config_.delivery_timeout.count(),
+                                 last.code() == ErrorCode::none ? "" : "; the last error: " + to_string(last)));
+}
+
+// The answer may still come: until then the partition stays as it is, so that nothing overtakes.
+TimePoint SendLoop::expire_in_flight(TimePoint now) {
+    TimePoint next = TimePoint::max();
+    for (const FlightPtr& flight : flights_)
+        for (BatchPtr& batch : flight->batches) {
+            if (!batch) continue;
+            if (batch->expires > now) {
+                next = std::min(next, batch->expires);
+                continue;
+            }
+            Error error = timed_out(*batch);
+            reporter_.report(std::move(batch), Outcome::failed(std::move(error), true));
+        }
+    return next;
+}
+
+void SendLoop::drop(Part part, const Error& error) {
+    if (part == Part::queued) {
+        for (BatchPtr& batch : accumulator_.take_all()) {
+            const bool possibly = batch->possibly_persisted;
+            reporter_.report(std::move(batch), Outcome::failed(error, possibly));
+        }
+        return;
+    }
+    for (const FlightPtr& flight : flights_)
+        for (BatchPtr& batch : flight->batches)
+            if (batch) reporter_.report(std::move(batch), Outcome::failed(error, true));
+}
+
+}  // namespace ottla::client

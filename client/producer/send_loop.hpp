@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// SendLoop: takes what the accumulator says is ready, seals it (compression, crc), sends it to the leaders, and turns
+// their answers into reports or retries. Loop only, but for wake().
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ottla/protocol/compression.hpp>
+
+#include "client/cluster/cluster.hpp"
+#include "client/producer/accumulator.hpp"
+#include "client/producer/produce_call.hpp"
+#include "client/producer/reporter.hpp"
+#include "net/signal.hpp"
+
+namespace ottla::client {
+
+class SendLoop : public std::enable_shared_from_this<SendLoop> {
+public:
+    SendLoop(std::shared_ptr<Cluster>, const ProducerConfig&);
+    // What it works on; they live as long as this.
+    Accumulator& accumulator() noexcept { return accumulator_; }
+    EventQueue& events() noexcept { return events_; }
+    Reporter& reporter() noexcept { return reporter_; }
+
+    // Starts the coroutines.
+    void start();
+    // Something may be ready. Any thread.
+    void wake();
+    // The next batches come without lingering, as long as `on` was said more often than off.
+    void set_flushing(bool on);
+
+    enum class Part { queued, in_flight };
+    // Reports as failed what waits, or what is in flight (its answers are then of no interest).
+    void drop(Part, const Error&);
+    // Ends the coroutines; what is left must have been dropped.
+    void stop();
+
+private:
+    // A request that has been sent. Batches become null once they are reported.
+    struct Flight {
+        BrokerId broker;
+        Channel channel;
+        std::int16_t version;
+        std::vector<ProduceCall::Sent> sent;
+        std::vector<PartitionQueue*> queues;
+        std::vector<BatchPtr> batches;
+        std::list<std::shared_ptr<Flight>>::iterator place;
+    };
+    using FlightPtr = std::shared_ptr<Flight>;
+
+    // What this knows of a leader.
+    struct Leader {
+        bool connecting = false;
+        bool failing = false;  // the application has been told
+        int in_flight = 0;
+        TimePoint not_before{};  // throttled, or just failed
+        std::vector<BatchPtr> load;
+        std::size_t load_bytes = 0;
+    };
+
+    static awaitable<void> run(std::shared_ptr<SendLoop> self);
+    static awaitable<void> follow_metadata(std::shared_ptr<SendLoop> self);
+    static awaitable<void> resolve(std::shared_ptr<SendLoop> self, std::string topic);
+    static awaitable<void> connect(std::shared_ptr<SendLoop> self, BrokerId id);
+
+    // Does what is to be done; when to come again.
+    TimePoint step();
+    void load(const Accumulator::Plan::Ready&, TimePoint now, TimePoint& next);
+    bool may_send(BrokerId, Leader&, TimePoint now, TimePoint& next);
+    Result<void> seal(Batch&);
+    void send(BrokerId, Leader&);
+    void on_answer(const FlightPtr&, Result<Bytes>);
+    void apply(Flight&, const ProduceCall::Answer&);
+    // The attempt failed: again later, or never.
+    void failed(Flight&, std::size_t index, Error, bool at_once);
+    void give_up(BatchPtr, Error);
+    Error timed_out(const Batch&) const;
+    TimePoint expire_in_flight(TimePoint now);
+    void learn_leaders(const std::string& topic);
+
+    std::shared_ptr<Cluster> cluster_;
+    const ProducerConfig config_;
+    Accumulator accumulator_;
+    EventQueue events_;
+    Reporter reporter_;
+    net::Signal signal_;
+    std::atomic<bool> wake_posted_{false};
+    Accumulator::Plan plan_;
+    ProduceCall call_;
+    protocol::Compressor compressor_;
+    std::map<BrokerId, Leader> leaders_;
+    std::list<FlightPtr> flights_;
+    std::map<std::string, bool> topics_;  // known to the accumulator
+    Error last_error_;                    // of connections and look-ups, for those who time out
+    std::atomic<bool> stopped_{false};
+};
+
+}  // namespace ottla::client
