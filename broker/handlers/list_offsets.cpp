@@ -66,7 +66,8 @@ public:
             if (found) {
                 slot.answer->timestamp = found->timestamp;
                 slot.answer->offset = found->offset;
-                slot.answer->leader_epoch = found->leader_epoch;
+                // Versions before 4 know no epochs.
+                if (version_ >= 4) slot.answer->leader_epoch = found->leader_epoch;
             } else {
                 slot.answer->error_code = wire(wire_code(found.error()));
             }
