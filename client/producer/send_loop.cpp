@@ -169,11 +169,13 @@ bool SendLoop::may_send(BrokerId id, Leader& leader, TimePoint now, TimePoint& n
     }
     // One more, for what is loaded already.
     if (leader.in_flight + (leader.load.empty() ? 0 : 1) >= config_.common.max_in_flight) return false;
-    const Channel channel = cluster_->connection(id);
+    Channel channel = cluster_->connection(id);
     if (!channel) {
         leader.connecting = true;
         spawn(cluster_->runtime().executor(), connect(shared_from_this(), id));
-        return false;
+        // It may be there at once: the connection that asked for the metadata.
+        channel = cluster_->connection(id);
+        if (leader.connecting || !channel) return false;
     }
     if (config_.acks == Acks::none && channel->unsent_bytes() > unacknowledged_bytes_max) {
         next = std::min<TimePoint>(next, now + unacknowledged_pause);

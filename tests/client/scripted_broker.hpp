@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// ScriptedBroker: a broker of one process on the memory network that answers a producer as the test says, and keeps
+// what it was sent. Everything on virtual time.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <ottla/producer.hpp>
+#include <ottla/protocol/check_batch.hpp>
+#include <ottla/protocol/messages/api_versions_request.hpp>
+#include <ottla/protocol/messages/api_versions_response.hpp>
+#include <ottla/protocol/messages/metadata_request.hpp>
+#include <ottla/protocol/messages/metadata_response.hpp>
+#include <ottla/protocol/messages/produce_request.hpp>
+#include <ottla/protocol/messages/produce_response.hpp>
+
+#include "client/producer/producer_core.hpp"
+#include "net/memory_network.hpp"
+#include "net/server_session.hpp"
+#include "tests/support/virtual_loop.hpp"
+
+namespace ottla::client {
+
+using protocol::ApiKey;
+using protocol::VersionRange;
+
+// What the next Produce is answered with; the default is success.
+struct Reaction {
+    ErrorCode error = ErrorCode::none;
+    base::Duration delay{0};
+    bool append = true;       // the records are kept (with an error, too: an answer that was lost)
+    bool disconnect = false;  // instead of an answer
+    std::int32_t leader_hint = -1;
+};
+
+class ScriptedBroker final : public net::RequestHandler {
+public:
+    explicit ScriptedBroker(net::Timers& timers) : timers_(timers) {}
+
+    std::map<std::string, int> topics{{"t", 2}};  // number of partitions
+    std::map<std::string, ErrorCode> topic_errors;
+    bool has_leaders = true;
+    std::int16_t produce_version_max = 13;
+    std::deque<Reaction> reactions;
+    std::map<std::pair<std::string, int>, std::vector<std::string>> log;
+    std::vector<std::int16_t> versions_seen;
+    std::vector<protocol::CompressionType> codecs_seen;
+    int produced = 0, metadata_asked = 0, in_flight = 0, in_flight_most = 0;
+
+    static Uuid id_of(const std::string& topic) {
+        Uuid id;
+        id.bytes[0] = 1;
+        for (std::size_t i = 0; i < topic.size() && i < 15; ++i) id.bytes[i + 1] = static_cast<std::uint8_t>(topic[i]);
+        return id;
+    }
+
+    std::optional<VersionRange> serves(ApiKey key) const override {
+        if (key == ApiKey::produce) return VersionRange{0, produce_version_max};
+        if (key == ApiKey::metadata) return VersionRange{0, 13};
+        if (key == ApiKey::api_versions) return VersionRange{0, 4};
+        return std::nullopt;
+    }
+
+    asio::awaitable<net::Reply> handle(net::RequestFrame request) override {
+        if (request.key == ApiKey::api_versions) co_return api_versions(request.version);
+        if (request.key == ApiKey::metadata) co_return metadata(request);
+        const Reaction reaction = next_reaction();
+        in_flight_most = std::max(in_flight_most, ++in_flight);
+        protocol::Reader reader(request.body);
+        protocol::ProduceRequest asked;
+        EXPECT_TRUE(decode(reader, asked, request.version));
+        versions_seen.push_back(request.version);
+        ++produced;
+        if (reaction.delay.count() > 0) co_await timers_.wait_for(reaction.delay);
+        --in_flight;
+        if (reaction.append) keep(asked, request.version);
+        if (reaction.disconnect) co_return net::Reply::close(Error::of(ErrorCode::failed, "as the test wants"));
+        if (asked.acks == 0) co_return net::Reply::none();
+        co_return answer(asked, request.version, reaction);
+    }
+
+private:
+    template <class Message>
+    static net::Reply reply(const Message& message, std::int16_t version) {
+        protocol::Writer writer;
+        EXPECT_TRUE(encode(writer, message, version));
+        return net::Reply::of(writer.finish());
+    }
+
+    Reaction next_reaction() {
+        if (reactions.empty()) return {};
+        const Reaction next = reactions.front();
+        reactions.pop_front();
+        return next;
+    }
+
+    net::Reply api_versions(std::int16_t version) const {
+        protocol::ApiVersionsResponse response;
+        for (const auto key : {ApiKey::produce, ApiKey::metadata, ApiKey::api_versions}) {
+            auto& api = response.api_keys.emplace_back();
+            api.api_key_ = static_cast<std::int16_t>(key);
+            api.min_version = serves(key)->min;
+            api.max_version = serves(key)->max;
+        }
+        return reply(response, version);
+    }
+
+    net::Reply metadata(const net::RequestFrame& request) {
+        ++metadata_asked;
+        protocol::Reader reader(request.body);
+        protocol::MetadataRequest asked;
+        EXPECT_TRUE(decode(reader, asked, request.version));
+        protocol::MetadataResponse response;
+        auto& broker = response.brokers.emplace_back();
+        broker.node_id = 1;
+        broker.host = "broker";
+        broker.port = 9092;
+        response.controller_id = 1;
+        if (asked.topics)
+            for (const auto& wanted : *asked.topics) {
+                auto& topic = response.topics.emplace_back();
+                topic.name = wanted.name;
+                const auto known = topics.find(wanted.name.value_or(""));
+                const auto error = topic_errors.find(wanted.name.value_or(""));
+                if (error != topic_errors.end()) {
+                    topic.error_code = static_cast<std::int16_t>(error->second);
+                } else if (known == topics.end()) {
+                    topic.error_code = static_cast<std::int16_t>(ErrorCode::unknown_topic_or_partition);
+                } else {
+                    topic.topic_id = id_of(known->first);
+                    for (int p = 0; p < known->second; ++p) {
+                        auto& partition = topic.partitions.emplace_back();
+                        partition.partition_index = p;
+                        partition.leader_id = has_leaders ? 1 : -1;
+                        partition.leader_epoch = 0;
+                        if (!has_leaders)
+                            partition.error_code = static_cast<std::int16_t>(ErrorCode::leader_not_available);
+                    }
+                }
+            }
+        return reply(response, request.version);
+    }
+
+    std::string name_of(const protocol::ProduceRequest::TopicProduceData& topic, std::int16_t version) const {
+        if (version < 13) return topic.name;
+        for (const auto& [name, partitions] : topics)
+            if (id_of(name) == topic.topic_id) return name;
+        ADD_FAILURE() << "an id that no topic has";
+        return "";
+    }
+
+    void keep(const protocol::ProduceRequest& asked, std::int16_t version) {
+        for (const auto& topic : asked.topic_data)
+            for (const auto& partition : topic.partition_data) {
+                protocol::BatchRules rules;
+                auto checked =
+                    protocol::check_produced_batch(partition.records->bytes()->span(), rules, decompressor_, space_);
+                ASSERT_TRUE(checked) << to_string(checked.error());
+                codecs_seen.push_back(checked->view.header().compression());
+                auto records =
+                    checked->view.is_compressed() ? checked->view.records(space_.span()) : checked->view.records();
+                auto& to = log[{name_of(topic, version), partition.index}];
+                for (protocol::RecordView r; records.next(r);) to.emplace_back(as_text(r.value.value_or(ByteSpan{})));
+            }
+    }
+
+    net::Reply answer(const protocol::ProduceRequest& asked, std::int16_t version, const Reaction& reaction) {
+        protocol::ProduceResponse response;
+        for (const auto& topic : asked.topic_data) {
+            auto& to = response.responses.emplace_back();
+            to.name = topic.name;
+            to.topic_id = topic.topic_id;
+            for (const auto& partition : topic.partition_data) {
+                auto& p = to.partition_responses.emplace_back();
+                p.index = partition.index;
+                p.error_code = static_cast<std::int16_t>(reaction.error);
+                p.base_offset = -1;
+                if (reaction.error == ErrorCode::none) {
+                    const auto view = protocol::RecordBatchView::parse(partition.records->bytes()->span());
+                    p.base_offset = static_cast<std::int64_t>(log[{name_of(topic, version), partition.index}].size()) -
+                                    view->header().count;
+                }
+                if (version >= 10 && reaction.leader_hint >= 0) {
+                    p.current_leader.leader_id = reaction.leader_hint;
+                    p.current_leader.leader_epoch = 5;
+                }
+            }
+        }
+        return reply(response, version);
+    }
+
+    net::Timers& timers_;
+    protocol::Decompressor decompressor_;
+    Buffer space_;
+};
+
+// A producer, the broker and the network between them.
+class ProducerScript {
+public:
+    explicit ProducerScript(Config given = {}) : config_(std::move(given)) {
+        EXPECT_TRUE(config_.set("bootstrap.servers", "broker:9092"));
+        listen();
+    }
+    ~ProducerScript() {
+        producer_.reset();
+        loop.settle();
+        for (const auto& weak : sessions_)
+            if (const auto session = weak.lock()) session->close();
+        loop.settle();
+    }
+
+    Producer& producer() {
+        if (!producer_) {
+            const auto settings = producer_config(config_).value();
+            Surroundings around;
+            around.executor = loop.io.get_executor();
+            around.transport = client_host_.get();
+            around.timers = &loop.timers;
+            around.seed = 7;
+            producer_.emplace(ProducerCore::make(Runtime::within(around, "test"), settings, false));
+        }
+        return *producer_;
+    }
+    Result<void> produce(std::int32_t partition, std::string_view value, std::string_view topic = "t") {
+        Record r;
+        r.topic = topic;
+        r.partition = partition;
+        r.value = value;
+        return producer().produce(
+            r, [this](const DeliveryReport& report) { reports.push_back(to_string(report)), status(report); });
+    }
+    // The pieces of all reports, one line each.
+    std::vector<std::string> reports;
+    std::vector<DeliveryStatus> statuses;
+    std::vector<ErrorCode> codes;
+
+    void drop_handle() { producer_.reset(); }
+    // Nobody listens any more; connections end.
+    void stop_broker() {
+        listener_->close();
+        network.crash("broker");
+        loop.settle();
+    }
+    void listen() {
+        auto opened = server_host_->listen(loop.io.get_executor(), net::Endpoint("", 9092));
+        ASSERT_TRUE(opened);
+        listener_ = std::shared_ptr<net::Listener>(std::move(*opened));
+        asio::co_spawn(loop.io, serve(listener_, this), asio::detached);
+        loop.settle();
+    }
+
+    test::VirtualLoop loop;
+    net::MemoryNetwork network{loop.timers, base::Random(42)};
+    ScriptedBroker broker{loop.timers};
+
+private:
+    void status(const DeliveryReport& report) {
+        statuses.push_back(report.status);
+        codes.push_back(report.error.code());
+    }
+    static asio::awaitable<void> serve(std::shared_ptr<net::Listener> listener, ProducerScript* script) {
+        const auto executor = co_await asio::this_coro::executor;
+        for (;;) {
+            auto stream = co_await listener->accept(executor);
+            if (!stream) co_return;
+            net::ServerSessionOptions options;
+            auto session = net::ServerSession::make(std::move(*stream), script->loop.timers, script->pool_,
+                                                    script->broker, options, base::Log());
+            script->sessions_.push_back(session);
+            asio::co_spawn(executor, session->run(), asio::detached);
+        }
+    }
+
+    Config config_;
+    base::BufferPool pool_{1 << 20};
+    std::unique_ptr<net::Transport> client_host_ = network.host("client");
+    std::unique_ptr<net::Transport> server_host_ = network.host("broker");
+    std::shared_ptr<net::Listener> listener_;
+    std::vector<std::weak_ptr<net::ServerSession>> sessions_;
+    std::optional<Producer> producer_;
+};
+
+}  // namespace ottla::client
