@@ -28,7 +28,11 @@ Result<void> copy_file(log::Disk& from_disk, const std::string& from, log::Disk&
 }  // namespace
 
 Result<void> copy_log(log::Disk& from_disk, const std::string& from, log::Disk& to_disk, const std::string& to) {
-    if (auto removed = log::remove_tree(to_disk, to); !removed) return removed;
+    // What it held when it led before.
+    const auto held = to_disk.exists(to);
+    if (!held) return held.error();
+    if (*held)
+        if (auto removed = log::remove_tree(to_disk, to); !removed) return removed;
     if (auto made = to_disk.make_directory(to); !made) return made;
     const auto entries = from_disk.list(from);
     if (!entries) return entries.error();
