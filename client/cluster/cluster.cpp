@@ -324,6 +324,9 @@ awaitable<Result<void>> Cluster::wait_for_topic(std::string topic, TimePoint dea
                                                may_create_topics_ ? " (the brokers did not do it by themselves)" : ""));
             else if (t)
                 answer = Error::of(ErrorCode::leader_not_available).with_context(fmt::format("topic '{}'", topic));
+            else if (has_connection())
+                answer = Error::of(ErrorCode::timed_out,
+                                   fmt::format("no broker said in time whether topic '{}' exists", topic));
             else
                 answer = none_reached();
             break;

@@ -103,6 +103,8 @@ awaitable<Result<std::vector<OffsetQuestion>>> list_offsets(std::shared_ptr<Clus
     }
     while (!work.is_done() && !cluster->is_closed()) {
         std::map<BrokerId, std::vector<std::size_t>> by_leader;
+        // A request may name a partition once only: its second question waits for the next round.
+        std::set<std::pair<std::string_view, std::int32_t>> named;
         bool again = false;
         for (std::size_t i = 0; i < work.questions.size(); ++i) {
             if (work.states[i] == State::done) continue;
@@ -115,7 +117,7 @@ awaitable<Result<std::vector<OffsetQuestion>>> list_offsets(std::shared_ptr<Clus
             } else if (!info || info->leader == no_broker) {
                 work.questions[i].error = Error::of(ErrorCode::leader_not_available);
                 again = true;
-            } else {
+            } else if (named.emplace(q.topic, q.partition).second) {
                 by_leader[info->leader].push_back(i);
             }
         }

@@ -49,7 +49,7 @@ awaitable<void> Fetcher::fetch_loop(std::shared_ptr<Fetcher> self, BrokerId brok
         auto channel = co_await self->cluster_->connect(broker, deadline);
         if (self->closed_) break;
         if (!channel) {
-            self->trouble(channel.error());
+            self->cannot_connect(channel.error());
             self->cluster_->request_refresh("a leader cannot be reached");
             // An error that came at once must not be asked for again at once.
             co_await watch.wait_until(runtime.timers(), runtime.now() + self->config_.common.retry_backoff);

@@ -68,6 +68,10 @@ void Fetcher::tell(const FetchState::Partition& p, Error error, Offset at, bool 
 void Fetcher::trouble(const Error& error) {
     in_trouble_ = true;
     queue_->set_trouble(to_string(error));
+}
+
+void Fetcher::cannot_connect(const Error& error) {
+    trouble(error);
     if (cluster_->has_connection() || down_told_) return;
     down_told_ = true;
     push(Notice{nullptr, 0,

@@ -68,7 +68,9 @@ private:
     void on_fetch_failed(const FetchCall&, const Error&);
     // The partition's error as an event; `goes_on` as in PartitionError.
     void tell(const FetchState::Partition&, Error, Offset at, bool goes_on);
+    // Kept for whoever waits in vain; and told as an event, once, when no broker can be reached at all.
     void trouble(const Error&);
+    void cannot_connect(const Error&);
     void no_trouble();
     void push(FetchQueue::Item);
 

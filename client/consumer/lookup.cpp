@@ -79,7 +79,10 @@ void Fetcher::lookup_failed(const FetchState::Lookup& l, const Error& error) {
     if (!p || p->phase != FetchState::Partition::Phase::looking_up) return;
     if (error == ErrorCode::closed) return;
     const bool lasting = error == ErrorCode::topic_authorization_failed || error == ErrorCode::invalid_topic_exception;
-    trouble(error);
+    if (error == ErrorCode::all_brokers_down)
+        cannot_connect(error);
+    else
+        trouble(error);
     if (lasting)
         p->phase = FetchState::Partition::Phase::stopped;
     else
