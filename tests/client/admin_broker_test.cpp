@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// The admin client against real brokers in this process, on real sockets.
+#include <gtest/gtest.h>
+#include <boost/asio.hpp>
+#include <ottla/admin.hpp>
+#include <ottla/broker/cluster.hpp>
+
+namespace ottla {
+namespace {
+
+using namespace std::chrono_literals;
+using broker::Fault;
+using protocol::ApiKey;
+
+class AdminBroker : public ::testing::Test {
+protected:
+    explicit AdminBroker(int brokers = 3) {
+        broker::ClusterOptions options;
+        options.brokers = brokers;
+        cluster.emplace(broker::Cluster::start(options).value());
+        admin.emplace(
+            Admin::create({{"bootstrap.servers", cluster->bootstrap_servers()}, {"reconnect.backoff.ms", 10}}).value());
+    }
+    std::optional<broker::Cluster> cluster;
+    std::optional<Admin> admin;
+};
+
+TEST_F(AdminBroker, makes_describes_grows_and_deletes_topics) {
+    NewTopic wanted("a", 3, 1);
+    wanted.configs["retention.ms"] = "1000";
+    const auto made = admin->create_topics({wanted, NewTopic("b", 1, 1), NewTopic("bad name", 1, 1)}).value();
+    ASSERT_EQ(made.size(), 3U);
+    EXPECT_EQ(made[0].error, ErrorCode::none) << to_string(made[0].error);
+    EXPECT_EQ(made[0].partition_count, 3);
+    EXPECT_FALSE(made[0].id.is_zero());
+    EXPECT_EQ(made[1].error, ErrorCode::none);
+    EXPECT_EQ(made[2].error, ErrorCode::invalid_topic_exception);
+    EXPECT_NE(made[2].error.text().find("bad name"), std::string_view::npos) << made[2].error.text();
+    EXPECT_EQ(admin->create_topics({wanted})->front().error, ErrorCode::topic_already_exists);
+
+    const auto listed = admin->list_topics().value();
+    ASSERT_EQ(listed.size(), 2U);
+    EXPECT_EQ(listed[0].name, "a");
+    EXPECT_EQ(listed[0].id, made[0].id);
+
+    const auto described = admin->describe_topics({"b", "a", "c"}).value();
+    ASSERT_EQ(described.size(), 3U);
+    EXPECT_EQ(described[0].name, "b");
+    EXPECT_EQ(described[1].partitions.size(), 3U);
+    EXPECT_EQ(described[1].id, made[0].id);
+    EXPECT_EQ(described[2].error, ErrorCode::unknown_topic_or_partition);
+
+    const auto grown = admin->create_partitions({{"a", 5}, {"b", 1}, {"c", 2}}).value();
+    EXPECT_EQ(grown[0].error, ErrorCode::none) << to_string(grown[0].error);
+    EXPECT_EQ(grown[1].error, ErrorCode::invalid_partitions);
+    EXPECT_EQ(grown[2].error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(admin->describe_topics({"a"})->front().partitions.size(), 5U);
+
+    const auto deleted = admin->delete_topics({"b", "c"}).value();
+    EXPECT_EQ(deleted[0].error, ErrorCode::none);
+    EXPECT_EQ(deleted[1].error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(admin->list_topics()->size(), 1U);
+}
+
+TEST_F(AdminBroker, only_checks_when_asked_to) {
+    AdminOptions options;
+    options.validate_only = true;
+    EXPECT_EQ(admin->create_topics({{"a", 1, 1}}, options)->front().error, ErrorCode::none);
+    EXPECT_TRUE(admin->list_topics()->empty());
+}
+
+TEST_F(AdminBroker, describes_the_cluster) {
+    const auto described = admin->describe_cluster().value();
+    EXPECT_FALSE(described.cluster_id.empty());
+    ASSERT_EQ(described.nodes.size(), 3U);
+    EXPECT_EQ(described.nodes[0].id, 1);
+    EXPECT_EQ(described.nodes[2].id, 3);
+    const auto metadata = admin->metadata({}, 10s).value();
+    EXPECT_EQ(metadata.brokers, described.nodes);
+}
+
+TEST_F(AdminBroker, reads_and_changes_settings) {
+    cluster->create_topic("a").value();
+    const auto retention = [&] {
+        ConfigResource resource(ResourceType::topic, "a");
+        resource.keys = {"retention.ms"};
+        const auto found = admin->describe_configs({resource}).value();
+        EXPECT_EQ(found.front().error, ErrorCode::none) << to_string(found.front().error);
+        EXPECT_EQ(found.front().entries.size(), 1U);
+        return found.front().entries.empty() ? ConfigEntry() : found.front().entries.front();
+    };
+    EXPECT_EQ(retention().source, ConfigSource::default_value);
+    const auto set =
+        admin->incremental_alter_configs({{ResourceType::topic, "a", {{"retention.ms", AlterOperation::set, "1234"}}},
+                                          {ResourceType::topic, "b", {{"retention.ms", AlterOperation::set, "1234"}}}});
+    ASSERT_TRUE(set.has_value()) << to_string(set.error());
+    EXPECT_EQ((*set)[0].error, ErrorCode::none) << to_string((*set)[0].error);
+    EXPECT_EQ((*set)[1].error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(retention().value, "1234");
+    EXPECT_EQ(retention().source, ConfigSource::dynamic_topic);
+    const auto removed =
+        admin->incremental_alter_configs({{ResourceType::topic, "a", {{"retention.ms", AlterOperation::remove}}}});
+    EXPECT_EQ(removed->front().error, ErrorCode::none);
+    EXPECT_EQ(retention().source, ConfigSource::default_value);
+    const auto wrong =
+        admin->incremental_alter_configs({{ResourceType::topic, "a", {{"retention.ms", AlterOperation::set, "soon"}}}});
+    EXPECT_EQ(wrong->front().error, ErrorCode::invalid_config);
+
+    // Each broker answers for itself.
+    const auto brokers = admin->describe_configs({{ResourceType::broker, "1"}, {ResourceType::broker, "3"}}).value();
+    for (const auto& b : brokers) EXPECT_EQ(b.error, ErrorCode::none) << to_string(b.error);
+}
+
+TEST_F(AdminBroker, lists_offsets) {
+    cluster->create_topic("a").value();
+    const auto listed =
+        admin->list_offsets({{"a", 0, Offset::beginning()}, {"a", 0, Offset::end()}, {"a", 4, 0}}).value();
+    EXPECT_EQ(listed[0].partition.offset, Offset(0));
+    EXPECT_EQ(listed[1].partition.offset, Offset(0));
+    EXPECT_EQ(listed[2].partition.error, ErrorCode::unknown_partition);
+    EXPECT_EQ(admin->list_offsets({{"a", 0, Offset::stored()}}).error(), ErrorCode::invalid_argument);
+}
+
+TEST_F(AdminBroker, tries_again_what_a_lost_connection_interrupted) {
+    cluster->inject(Fault::disconnect().on(ApiKey::metadata).times(2));
+    EXPECT_TRUE(admin->list_topics().has_value());
+    cluster->inject(Fault::disconnect().on(ApiKey::describe_cluster));
+    EXPECT_TRUE(admin->describe_cluster().has_value());
+    cluster->inject(Fault::error(ErrorCode::not_controller).on(ApiKey::create_topics));
+    EXPECT_EQ(admin->create_topics({{"a", 1, 1}})->front().error, ErrorCode::none);
+}
+
+TEST_F(AdminBroker, a_broker_that_is_silent_is_told_at_the_deadline) {
+    for (const int b : {1, 2, 3}) cluster->cut_link(b);
+    AdminOptions options;
+    options.timeout = 100ms;
+    EXPECT_FALSE(admin->list_topics(options).has_value());
+    EXPECT_FALSE(admin->create_topics({{"a", 1, 1}}, options).has_value());
+}
+
+TEST_F(AdminBroker, a_closed_client_says_so) {
+    admin->close(5s).value();
+    EXPECT_EQ(admin->close(5s).error(), ErrorCode::closed);
+    EXPECT_EQ(admin->list_topics().error(), ErrorCode::closed);
+    EXPECT_EQ(admin->create_topics({{"a", 1, 1}}).error(), ErrorCode::closed);
+    boost::asio::io_context io;
+    std::optional<Error> async;
+    auto done = boost::asio::bind_executor(io, [&](Result<ClusterDescription> r) { async = r.error(); });
+    auto work = boost::asio::make_work_guard(io);
+    admin->async_describe_cluster({}, std::move(done));
+    io.run_one_for(10s);
+    ASSERT_TRUE(async.has_value());
+    EXPECT_EQ(*async, ErrorCode::closed);
+}
+
+TEST(AdminAlone, absent_and_wrong_addresses_are_told_within_the_deadline) {
+    AdminOptions options;
+    options.timeout = 200ms;
+    auto absent = Admin::create({{"bootstrap.servers", "127.0.0.1:1"}, {"log_level", 0}}).value();
+    const auto listed = absent.list_topics(options);
+    EXPECT_EQ(listed.error(), ErrorCode::all_brokers_down);
+    EXPECT_NE(listed.error().text().find("bootstrap.servers"), std::string_view::npos) << listed.error().text();
+    auto nowhere = Admin::create({{"bootstrap.servers", "no-such-host.invalid:9092"}, {"log_level", 0}}).value();
+    const auto described = nowhere.describe_cluster(options);
+    ASSERT_FALSE(described.has_value());
+    EXPECT_NE(described.error().text().find("no-such-host.invalid"), std::string_view::npos)
+        << described.error().text();
+}
+
+}  // namespace
+}  // namespace ottla
