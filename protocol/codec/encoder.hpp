@@ -8,7 +8,7 @@
 
 #include <ottla/protocol/writer.hpp>
 
-#include "protocol/codec/sizer.hpp"
+#include "protocol/codec/walk.hpp"
 
 namespace ottla::protocol::detail {
 
@@ -106,7 +106,7 @@ public:
     template <class M>
     OTTLA_INLINE void tag_section(const M& m, std::int16_t v) {
         if constexpr (Walk<M>::has_tags) {
-            Sizer::Tags counted;
+            CountTags counted;
             Walk<M>::tags(counted, m, v);
             if (counted.count == 0 && m.unknown_tagged_fields.empty()) [[likely]]
                 return none();
@@ -128,6 +128,16 @@ public:
     }
 
 private:
+    // How many known tagged fields have a value of their own.
+    struct CountTags {
+        std::uint32_t count = 0;
+
+        template <class T, class D, class F>
+        OTTLA_INLINE void tagged(std::uint32_t, const T& value, const D& by_default, F&&) {
+            if (!is_default(value, by_default)) ++count;
+        }
+    };
+
     // Writes known and unknown tagged fields in rising order.
     struct Tags {
         Writer& writer;
@@ -139,20 +149,21 @@ private:
         void tagged(std::uint32_t tag, const T& value, const D& by_default, F&& field) {
             if (is_default(value, by_default)) return;
             unknown_before(tag);
-            Sizer body;
-            field(body);
-            writer.unsigned_varint(tag);
-            writer.unsigned_varint(static_cast<std::uint32_t>(body.size()));
-            Encoder encoder(writer, failure);
+            // Its length stands before it, so it is written apart first.
+            Writer body(64);
+            Encoder encoder(body, failure);
             field(encoder);
             encoder.finish();
+            writer.unsigned_varint(tag);
+            writer.unsigned_varint(static_cast<std::uint32_t>(body.size()));
+            writer.splice(body.finish());
         }
         void unknown_before(std::uint64_t tag);
     };
 
     template <class M>
     [[gnu::noinline]] static void write_tags(Writer& writer, WriteFailure& failure, const M& m, std::int16_t v) {
-        Sizer::Tags counted;
+        CountTags counted;
         Walk<M>::tags(counted, m, v);
         writer.unsigned_varint(counted.count + static_cast<std::uint32_t>(m.unknown_tagged_fields.size()));
         Tags tags{writer, failure, m.unknown_tagged_fields};
@@ -249,16 +260,6 @@ OTTLA_INLINE Result<void> encode_message(Writer& writer, const T& m, std::int16_
     if (failure.reason) [[unlikely]]
         return failure.error(T::message_name, version);
     return ok();
-}
-
-template <class T>
-OTTLA_INLINE Result<std::size_t> message_size(const T& m, std::int16_t version) {
-    if (!T::versions.contains(version)) return no_such_version(T::message_name, T::versions, version);
-    Sizer sizer;
-    Walk<T>::fields(sizer, m, version);
-    if (sizer.failure().reason) [[unlikely]]
-        return sizer.failure().error(T::message_name, version);
-    return sizer.size();
 }
 
 }  // namespace ottla::protocol::detail

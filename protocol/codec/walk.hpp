@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The generated Walk<T> of a message or nested struct names its fields once, in order, to an operation: Sizer,
-// Encoder, Decoder or one of the JSON ones. Everything is inlined, so that the walk costs what straight-line code does.
+// The generated Walk<T> of a message or nested struct names its fields once, in order, to an operation: Encoder,
+// Decoder or one of the JSON ones. Everything is inlined, so that the walk costs what straight-line code does.
 //
 // An operation has: value, string, bytes, records, array, structure, tagged_structure, absent (a field that this
 // version lacks), tag_section and no_tag_section; and `in_order`, true when it wants tagged fields where they are
@@ -80,13 +80,7 @@ OTTLA_INLINE void set_default(T& value, const D& by_default) {
     value = by_default;
 }
 
-OTTLA_INLINE std::size_t varint_size(std::uint32_t v) {
-    std::size_t n = 1;
-    for (; v >= 0x80; v >>= 7) ++n;
-    return n;
-}
-
-// What went wrong while writing; both Sizer and Encoder stop at the first.
+// What went wrong while writing; the first counts.
 struct WriteFailure {
     const char* field = nullptr;
     const char* reason = nullptr;

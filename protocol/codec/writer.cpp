@@ -52,9 +52,9 @@ void Writer::splice(FileRange range) {
 }
 
 void Writer::splice(Chain chain) {
-    close_piece();
-    closed_ += chain.size();
-    chain_.append(std::move(chain));
+    for (const Chain::Piece& piece : chain.pieces()) {
+        std::visit([this](const auto& part) { splice(part); }, piece);
+    }
 }
 
 void Writer::splice(const Records& records) {

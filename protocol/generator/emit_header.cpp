@@ -122,7 +122,8 @@ std::string emit_source(const Spec& spec) {
     out << "Result<void> encode(Writer& writer, const " << spec.name
         << "& m, std::int16_t version) {\n    return detail::encode_message(writer, m, version);\n}\n";
     out << "Result<std::size_t> encoded_size(const " << spec.name
-        << "& m, std::int16_t version) {\n    return detail::message_size(m, version);\n}\n";
+        << "& m, std::int16_t version) {\n    Writer writer;\n    if (auto done = encode(writer, m, version); !done) "
+           "return done.error();\n    return writer.size();\n}\n";
     out << "\n}  // namespace ottla::protocol\n";
     return out.str();
 }

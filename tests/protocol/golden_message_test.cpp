@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes and JSON that Apache Kafka's own classes wrote: read, shown as the same JSON, and written again byte for byte.
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
-#include <zstd.h>
+
 #include <boost/json/parse.hpp>
 #include <ottla/protocol/json.hpp>
 #include <ottla/protocol/messages.hpp>
@@ -14,41 +12,10 @@
 #include <ottla/protocol/record_batch.hpp>
 #include <ottla/protocol/writer.hpp>
 
-#include "protocol/wire/hex.hpp"
+#include "tests/protocol/golden_vectors.hpp"
 
 namespace ottla::protocol {
 namespace {
-
-std::string golden_file(const std::string& name) {
-    std::ifstream in(OTTLA_SOURCE_DIR "/tests/golden/messages/" + name, std::ios::binary);
-    EXPECT_TRUE(in) << name;
-    std::stringstream text;
-    text << in.rdbuf();
-    return text.str();
-}
-
-std::string unpacked(const std::string& packed) {
-    std::string text(ZSTD_getFrameContentSize(packed.data(), packed.size()), '\0');
-    EXPECT_EQ(ZSTD_decompress(text.data(), text.size(), packed.data(), packed.size()), text.size());
-    return text;
-}
-
-struct Vector {
-    std::string name;
-    std::int16_t version;
-    Bytes bytes;
-    std::string json;
-};
-
-std::vector<Vector> vectors_of(const std::string& file) {
-    std::vector<Vector> vectors;
-    std::istringstream lines(unpacked(golden_file(file)));
-    std::string name, version, hex, json;
-    while (std::getline(lines, name, '\t') && std::getline(lines, version, '\t') && std::getline(lines, hex, '\t') &&
-           std::getline(lines, json))
-        vectors.push_back({name, static_cast<std::int16_t>(std::stoi(version)), parse_hex(hex).value(), json});
-    return vectors;
-}
 
 std::string hex(ByteSpan bytes) {
     std::string text;
@@ -56,7 +23,7 @@ std::string hex(ByteSpan bytes) {
     return text;
 }
 
-void expect_same_json_and_bytes(const Vector& vector) {
+void expect_same_json_and_bytes(const GoldenVector& vector) {
     const MessageInfo* info = find_message(vector.name);
     ASSERT_NE(info, nullptr) << vector.name;
     Reader reader(vector.bytes);
@@ -73,7 +40,7 @@ void expect_same_json_and_bytes(const Vector& vector) {
 
 TEST(GoldenMessages, every_message_at_every_version_is_javas) {
     std::set<std::pair<std::string, int>> seen, wanted;
-    for (const Vector& vector : vectors_of("java-4.3.1.tsv.zst")) {
+    for (const GoldenVector& vector : golden_vectors("java-4.3.1.tsv.zst")) {
         expect_same_json_and_bytes(vector);
         seen.emplace(vector.name, vector.version);
     }
@@ -86,7 +53,7 @@ TEST(GoldenMessages, every_message_at_every_version_is_javas) {
 }
 
 TEST(GoldenMessages, json_gives_the_bytes) {
-    for (const Vector& vector : vectors_of("java-4.3.1.tsv.zst")) {
+    for (const GoldenVector& vector : golden_vectors("java-4.3.1.tsv.zst")) {
         Writer writer;
         const auto done = find_message(vector.name)->encode(boost::json::parse(vector.json), vector.version, writer);
         ASSERT_TRUE(done) << done.error().text() << "\n" << vector.json;
@@ -95,13 +62,14 @@ TEST(GoldenMessages, json_gives_the_bytes) {
 }
 
 TEST(GoldenMessages, unknown_tagged_fields_are_kept_everywhere) {
-    for (const Vector& vector : vectors_of("java-4.3.1-unknown-tags.tsv.zst")) expect_same_json_and_bytes(vector);
+    for (const GoldenVector& vector : golden_vectors("java-4.3.1-unknown-tags.tsv.zst"))
+        expect_same_json_and_bytes(vector);
 }
 
 // A prefix of a valid message is never read as a whole one.
 TEST(GoldenMessages, what_is_cut_off_is_refused) {
     std::string last;
-    for (const Vector& vector : vectors_of("java-4.3.1.tsv.zst")) {
+    for (const GoldenVector& vector : golden_vectors("java-4.3.1.tsv.zst")) {
         if (vector.bytes.size() > 200 || last == vector.name) continue;
         last = vector.name;
         for (std::size_t size = 0; size < vector.bytes.size(); ++size) {
@@ -121,7 +89,7 @@ class GoldenCoordinatorRecords : public testing::TestWithParam<GoldenRecord> {};
 
 TEST_P(GoldenCoordinatorRecords, come_back_byte_for_byte) {
     const auto [file, message, type] = GetParam();
-    const Bytes all = Bytes::from(golden_file(file));
+    const Bytes all = Bytes::from(golden_message_file(file));
     Reader reader(all);
     ASSERT_EQ(reader.int16(), type);
     // Keys carry their type and have only version 0; values carry their version.
@@ -142,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Files, GoldenCoordinatorRecords,
                                          GoldenRecord{"txnlog-value-v1.bin", "TransactionLogValue", 1}));
 
 TEST(GoldenMessages, metadata_records_come_back_byte_for_byte) {
-    std::istringstream lines(golden_file("metadata-records.txt"));
+    std::istringstream lines(golden_message_file("metadata-records.txt"));
     int records = 0;
     for (std::string line; std::getline(lines, line);) {
         if (line.starts_with(' ')) continue;
@@ -170,7 +138,7 @@ TEST(GoldenMessages, metadata_records_come_back_byte_for_byte) {
 }
 
 TEST(GoldenMessages, the_records_of_a_snapshot_come_back) {
-    const Bytes file = Bytes::from(golden_file("bootstrap.checkpoint"));
+    const Bytes file = Bytes::from(golden_message_file("bootstrap.checkpoint"));
     RecordBatchReader batches(file);
     std::vector<std::string> seen;
     while (auto batch = batches.next().value()) {
@@ -199,7 +167,7 @@ TEST(GoldenMessages, the_records_of_a_snapshot_come_back) {
 
 TEST(GoldenMessages, quorum_state_is_read_from_its_json) {
     for (std::int16_t version = 0; version <= 1; ++version) {
-        auto json = boost::json::parse(golden_file("quorum-state-kraft" + std::to_string(version)));
+        auto json = boost::json::parse(golden_message_file("quorum-state-kraft" + std::to_string(version)));
         EXPECT_EQ(json.at("data_version").as_int64(), version);
         json.as_object().erase("data_version");
         QuorumStateData state;

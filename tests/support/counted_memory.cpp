@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/counted_memory.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+// Its size stands before each block.
+constexpr std::size_t head = alignof(std::max_align_t);
+std::size_t live = 0, peak = 0;
+
+void* take(std::size_t size) {
+    auto* block = static_cast<char*>(std::malloc(head + size));
+    if (block == nullptr) throw std::bad_alloc();
+    *reinterpret_cast<std::size_t*>(block) = size;
+    live += size;
+    peak = std::max(peak, live);
+    return block + head;
+}
+
+void give_back(void* memory) noexcept {
+    if (memory == nullptr) return;
+    char* block = static_cast<char*>(memory) - head;
+    live -= *reinterpret_cast<std::size_t*>(block);
+    std::free(block);
+}
+
+}  // namespace
+
+namespace ottla::tests {
+
+std::size_t live_memory() noexcept { return live; }
+std::size_t peak_memory() noexcept { return peak; }
+void reset_peak_memory() noexcept { peak = live; }
+
+}  // namespace ottla::tests
+
+void* operator new(std::size_t size) { return take(size); }
+void* operator new[](std::size_t size) { return take(size); }
+void operator delete(void* memory) noexcept { give_back(memory); }
+void operator delete[](void* memory) noexcept { give_back(memory); }
+void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { give_back(memory); }
