@@ -41,15 +41,18 @@ struct AwaitedReport {
 
 }  // namespace
 
-ProducerCore::ProducerCore(std::shared_ptr<Runtime> runtime, const ProducerConfig& config, bool waits_at_end)
+ProducerCore::ProducerCore(std::shared_ptr<Runtime> runtime, const ProducerConfig& config, std::uint64_t seed,
+                           bool waits_at_end)
     : runtime_(std::move(runtime)),
       cluster_(Cluster::make(runtime_, config.common, true)),
-      loop_(std::make_shared<SendLoop>(cluster_, config)),
+      loop_(std::make_shared<SendLoop>(cluster_, config, seed)),
       waits_at_end_(waits_at_end) {}
 
 std::shared_ptr<ProducerCore> ProducerCore::make(std::shared_ptr<Runtime> runtime, const ProducerConfig& config,
                                                  bool waits_at_end) {
-    std::shared_ptr<ProducerCore> core(new ProducerCore(std::move(runtime), config, waits_at_end));
+    // Before the cluster begins to use the loop's randomness on the loop.
+    const std::uint64_t seed = runtime->random().next();
+    std::shared_ptr<ProducerCore> core(new ProducerCore(std::move(runtime), config, seed, waits_at_end));
     core->loop_->start();
     return core;
 }

@@ -39,7 +39,7 @@ public:
     static awaitable<Result<void>> close(std::shared_ptr<ProducerCore> self, nanoseconds timeout);
 
 private:
-    ProducerCore(std::shared_ptr<Runtime>, const ProducerConfig&, bool waits_at_end);
+    ProducerCore(std::shared_ptr<Runtime>, const ProducerConfig&, std::uint64_t seed, bool waits_at_end);
 
     std::shared_ptr<Runtime> runtime_;
     std::shared_ptr<Cluster> cluster_;

@@ -20,11 +20,10 @@ std::string where(const Batch& batch) { return fmt::format("topic '{}' partition
 
 }  // namespace
 
-SendLoop::SendLoop(std::shared_ptr<Cluster> cluster, const ProducerConfig& config)
+SendLoop::SendLoop(std::shared_ptr<Cluster> cluster, const ProducerConfig& config, std::uint64_t seed)
     : cluster_(std::move(cluster)),
       config_(config),
-      accumulator_(config_, cluster_->runtime().timers(), cluster_->runtime().pool(),
-                   cluster_->runtime().random().next(), [this] { wake(); }),
+      accumulator_(config_, cluster_->runtime().timers(), cluster_->runtime().pool(), seed, [this] { wake(); }),
       events_([this](BatchPtr batch) { accumulator_.recycle(std::move(batch)); }),
       reporter_(accumulator_, events_),
       signal_(cluster_->runtime().executor()),

@@ -22,7 +22,7 @@ namespace ottla::client {
 
 class SendLoop : public std::enable_shared_from_this<SendLoop> {
 public:
-    SendLoop(std::shared_ptr<Cluster>, const ProducerConfig&);
+    SendLoop(std::shared_ptr<Cluster>, const ProducerConfig&, std::uint64_t seed);
     // What it works on; they live as long as this.
     Accumulator& accumulator() noexcept { return accumulator_; }
     EventQueue& events() noexcept { return events_; }
