@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text of JSON as Jackson prints it, and the one place where Boost.JSON is compiled for the library.
+// The text of JSON as Jackson prints it.
 #include <array>
 #include <charconv>
 #include <cmath>
-
-#include <boost/json/src.hpp>
 
 #include "protocol/json/message_json.hpp"
 
