@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a user meets it: exit codes, what goes where, JSON shapes, pipes."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
+from harness import Broker, free_port, main, ottla, program, read_line, run  # noqa: E402
+
+
+class Usage(unittest.TestCase):
+    def refused(self, *args, says):
+        done = ottla(*args, check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stdout, "")
+        for word in says:
+            self.assertIn(word, done.stderr)
+
+    def test_help_and_version_go_to_standard_output(self):
+        for args in [["--help"], ["topic", "--help"], ["consume", "--help"], ["bench", "produce", "-h"], ["--version"]]:
+            done = ottla(*args)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), args)
+            self.assertIn("ottla" if args == ["--version"] else "-h,--help", done.stdout)
+
+    def test_what_is_wrongly_asked_ends_with_2(self):
+        self.refused(says=["subcommand"])
+        self.refused("brew", says=["brew"])
+        self.refused("topic", says=["subcommand"])
+        self.refused("topic", "create", says=["topics"])
+        self.refused("topic", "create", "t", "-p", "many", says=["many"])
+        self.refused("topic", "create", "t", "-c", "retention", says=["retention", "KEY=VALUE"])
+        self.refused("topic", "list", "-o", "xml", says=["xml"])
+        self.refused("consume", "t", "-O", "yesterday", says=["yesterday", "start"])
+        self.refused("consume", "t", "-f", "%q", says=["%q"])
+        self.refused("produce", "t", "-H", "novalue", says=["novalue"])
+        self.refused("produce", "t", "-z", "rar", says=["rar"])
+
+    def test_a_mistyped_setting_names_the_nearest(self):
+        self.refused("consume", "t", "-X", "isolation.levle=read_committed", says=["isolation.levle", "isolation.level"])
+        self.refused("produce", "t", "-X", "linger.ms=soon", says=["linger.ms"])
+        self.refused("topic", "list", "-X", "client.id", says=["client.id"])
+
+    def test_no_broker_is_a_failure_that_says_what_to_do(self):
+        done = ottla("topic", "list", "-b", f"127.0.0.1:{free_port()}", check=False, timeout=30)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("ottla dev", done.stderr)
+
+
+class AgainstABroker(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = cls.enterClassContext(Broker(memory=True))
+
+    def ottla(self, *args, **options):
+        return ottla(*args, "-b", self.broker.bootstrap, **options)
+
+    def json(self, *args):
+        return json.loads(self.ottla(*args, "-o", "json").stdout)
+
+    def test_topics_in_json(self):
+        made, = self.json("topic", "create", "shape", "-p", 2, "-c", "max.message.bytes=65536")
+        self.assertEqual((made["name"], made["error"], len(made["id"])), ("shape", None, 22))
+        listed = [t for t in self.json("topic", "list") if t["name"] == "shape"]
+        self.assertEqual(listed, [{"name": "shape", "id": made["id"], "internal": False}])
+        self.ottla("produce", "shape", "-p", 1, input="a\nb\n")
+        described, = self.json("topic", "describe", "shape")
+        self.assertEqual((described["name"], described["id"], described["internal"], described["error"]), ("shape", made["id"], False, None))
+        self.assertEqual([p["partition"] for p in described["partitions"]], [0, 1])
+        leader = described["partitions"][0]["leader"]
+        self.assertEqual(described["partitions"][1] | {"leader_epoch": 0}, {
+            "partition": 1, "leader": leader, "leader_epoch": 0, "replicas": [leader], "in_sync_replicas": [leader], "offline_replicas": [],
+            "start_offset": 0, "end_offset": 2, "error": None})
+        self.assertEqual(self.json("topic", "delete", "shape")[0]["error"], None)
+
+    def test_a_failed_item_ends_with_1_and_stands_in_both_outputs(self):
+        self.ottla("topic", "create", "twice")
+        done = self.ottla("topic", "create", "twice", "fresh", "-o", "json", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("twice", done.stderr)
+        errors = {t["name"]: t["error"] and t["error"]["code"] for t in json.loads(done.stdout)}
+        self.assertEqual(errors, {"twice": "TOPIC_ALREADY_EXISTS", "fresh": None})
+        self.ottla("topic", "create", "twice", "--if-not-exists")
+
+    def test_an_absent_topic_is_named_at_once(self):
+        for args in [["produce", "nowhere"], ["consume", "nowhere"], ["topic", "describe", "nowhere"], ["topic", "delete", "nowhere"],
+                     ["bench", "produce", "--topic", "nowhere"]]:
+            done = self.ottla(*args, input="x\n", check=False, timeout=30)
+            self.assertEqual(done.returncode, 1, (args, done.stderr))
+            self.assertIn("nowhere", done.stderr)
+
+    def test_an_absent_partition_is_named(self):
+        self.ottla("topic", "create", "narrow")
+        for verb in ["produce", "consume"]:
+            done = self.ottla(verb, "narrow", "-p", 7, input="x\n", check=False, timeout=30)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("no partition 7", done.stderr)
+
+    def test_records_there_and_back(self):
+        self.ottla("topic", "create", "there")
+        said = self.ottla("produce", "there", "-k", ":", "-H", "h=1", "-H", "h=2", "-Z", "-z", "zstd", input="k:v\nno key\n:empty key\nnull:\n")
+        self.assertEqual((said.stdout, said.stderr), ("", ""))
+        rows = [json.loads(line) for line in self.ottla("consume", "there", "-O", "start", "-e", "-o", "json").stdout.splitlines()]
+        self.assertEqual([(r["key"], r["value"]) for r in rows], [("k", "v"), (None, "no key"), (None, "empty key"), ("null", None)])
+        self.assertEqual(rows[0] | {"timestamp": 0}, {
+            "topic": "there", "partition": 0, "offset": 0, "timestamp": 0, "key": "k", "value": "v",
+            "headers": [{"key": "h", "value": "1"}, {"key": "h", "value": "2"}]})
+
+    def test_where_to_begin_and_to_end(self):
+        self.ottla("topic", "create", "places")
+        self.ottla("produce", "places", input="".join(f"{i}\n" for i in range(100)))
+        self.assertEqual(self.ottla("consume", "places", "-O", "97", "-e").stdout.split(), ["97", "98", "99"])
+        self.assertEqual(self.ottla("consume", "places", "-O", "-2", "-e").stdout.split(), ["98", "99"])
+        self.assertEqual(self.ottla("consume", "places", "-O", "start", "-n", 3).stdout.split(), ["0", "1", "2"])
+        self.assertEqual(self.ottla("consume", "places", "-O", "end", "-e").stdout, "")
+        self.assertEqual(self.ottla("consume", "places", "-O", "start", "-n", 0).stdout, "")
+
+    def test_a_reader_that_leaves_ends_it_quietly(self):
+        self.ottla("topic", "create", "long")
+        self.ottla("produce", "long", input="x" * 99 + "\n" + "y\n" * 200000)
+        done = run(["bash", "-c", f"{program('ottla')} consume long -O start -b {self.broker.bootstrap} | head -n 1; echo ${{PIPESTATUS[0]}}"])
+        self.assertEqual((done.stdout, done.stderr), ("x" * 99 + "\n0\n", ""))
+
+    def test_ctrl_c_ends_a_waiting_consumer_in_order(self):
+        self.ottla("topic", "create", "waiting")
+        self.ottla("produce", "waiting", input="first\n")
+        consumer = subprocess.Popen([program("ottla"), "consume", "waiting", "-O", "start", "-b", self.broker.bootstrap], stdout=subprocess.PIPE)
+        self.assertEqual(read_line(consumer.stdout, "first", 20), "first")
+        consumer.send_signal(signal.SIGINT)
+        self.assertEqual(consumer.wait(10), 0)
+        consumer.stdout.close()
+
+    def test_bench_prints_one_line_of_results(self):
+        self.ottla("topic", "create", "bench", "-p", 2)
+        common = ["--topic", "bench", "--records", 20000, "--size", 100, "--partitions", 2]
+        for mode, more in [("produce", []), ("consume", []), ("latency", ["--rate", 20000, "-X", "linger.ms=0"])]:
+            line, = self.ottla("bench", mode, *common, *more, timeout=60).stdout.splitlines()
+            fields = dict(word.split("=") for word in line.split()[1:])
+            self.assertTrue(line.startswith(f"RESULT mode={mode} "), line)
+            self.assertEqual(fields["err"], "0")
+            wanted = {"n", "secs", "msgs_s", "mb_s", "cpu_s_per_M", "rss_mb"} | ({"p50_us", "p99_us", "p999_us"} if mode == "latency" else set())
+            self.assertLessEqual(wanted, fields.keys())
+            self.assertGreater(float(fields["n"]), 0)
+
+
+class Wire(unittest.TestCase):
+    def test_bytes_to_json_and_back(self):
+        made = ottla("wire", "encode", "MetadataRequest", 1, "--hex", input='{"topics":[{"name":"orders"}]}').stdout.strip()
+        self.assertEqual(made, "0000000100066f7264657273")
+        back = json.loads(ottla("wire", "decode", "MetadataRequest", 1, "--hex", input=made).stdout)
+        self.assertEqual(back, {"topics": [{"name": "orders"}]})
+
+    def test_binary_too(self):
+        made = subprocess.run([program("ottla"), "wire", "encode", "MetadataRequest", "1"], input=b'{"topics":[{"name":"a"}]}', capture_output=True, check=True)
+        self.assertEqual(made.stdout, b"\0\0\0\1\0\1a")
+        back = subprocess.run([program("ottla"), "wire", "decode", "MetadataRequest", "1"], input=made.stdout, capture_output=True, check=True)
+        self.assertEqual(json.loads(back.stdout), {"topics": [{"name": "a"}]})
+
+    def test_the_list_names_every_message(self):
+        names = ottla("wire", "list").stdout
+        for name in ["MetadataRequest", "ProduceResponse", "TopicRecord", "ConsumerProtocolAssignment"]:
+            self.assertIn(name, names)
+
+    def test_lines_go_on_after_one_that_cannot_be_read(self):
+        out = ottla("wire", "--lines", input="MetadataRequest\t1\t00000000\nMetadataRequest\t1\tzz\nNoSuch\t0\t00\n").stdout.splitlines()
+        self.assertEqual(out[0].split("\t"), ["MetadataRequest", "1", '{"topics":[]}', "00000000"])
+        self.assertTrue(out[1].startswith("ERROR\t") and out[2].startswith("ERROR\t"), out)
+
+    def test_what_cannot_be_is_told(self):
+        for args in [["NoSuchRequest", "1"], ["MetadataRequest", "99"], ["MetadataRequest", "1"]]:
+            done = ottla("wire", "decode", *args, input="\x01", check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), args)
+            self.assertIn(args[0], done.stderr)
+
+
+if __name__ == "__main__":
+    main()

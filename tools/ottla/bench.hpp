@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the three benchmarks share: options, payloads, and what the process has used between two points.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/ottla/connection.hpp"
+
+namespace ottla::tools {
+
+struct BenchOptions {
+    Connection connection;
+    std::string topic = "bench";
+    std::int64_t records = 1'000'000;
+    std::size_t size = 100;
+    std::int32_t partitions = 1;
+    double rate = 10'000;
+};
+
+void add_bench_options(CLI::App&, BenchOptions&);
+
+// Random bytes, the same in every run: enough of them that a cache does not flatter.
+std::vector<std::string> random_payloads(std::size_t size);
+
+// Wall time and CPU of this process at one point.
+struct Usage {
+    static Usage now();
+    double wall_s = 0;
+    double cpu_s = 0;
+};
+
+struct BenchResult {
+    const char* mode;
+    std::int64_t records = 0;
+    std::int64_t bytes = 0;
+    std::int64_t errors = 0;
+    Usage began;
+    Usage ended;
+};
+
+// "RESULT mode=… n=… secs=… msgs_s=… mb_s=… cpu_s_per_M=… rss_mb=… err=…", without the end of the line.
+std::string to_line(const BenchResult&);
+
+}  // namespace ottla::tools

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// ottla consume TOPIC: prints the records of a topic, from the end on unless told otherwise, until it is stopped,
+// has seen as many as asked for, or (with -e) has reached the end.
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <ottla/consumer.hpp>
+
+#include "tools/ottla/connection.hpp"
+#include "tools/ottla/output.hpp"
+#include "tools/ottla/partitions_of.hpp"
+#include "tools/ottla/record_format.hpp"
+#include "tools/ottla/record_json.hpp"
+#include "tools/ottla/verb.hpp"
+
+namespace ottla::tools {
+
+namespace {
+
+struct ConsumeOptions {
+    Connection connection;
+    std::string topic;
+    std::string offset = "end";
+    std::optional<std::uint64_t> count;
+    bool until_end = false;
+    std::vector<std::int32_t> partitions;
+    std::string format = "%v\\n";
+    std::string output = "text";
+};
+
+Offset parse_offset(const std::string& text) {
+    if (text == "start") return Offset::beginning();
+    if (text == "end") return Offset::end();
+    std::int64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc() || stopped != end)
+        throw UsageError(
+            fmt::format("-O {}: an offset is start, end, a number, or -N for the last N of each partition", text));
+    return text.starts_with('-') ? Offset::tail(-number) : Offset(number);
+}
+
+std::vector<TopicPartition> choose(const ConsumeOptions& options, const std::vector<std::int32_t>& existing,
+                                   Offset from) {
+    std::vector<TopicPartition> chosen;
+    for (const std::int32_t id : options.partitions.empty() ? existing : options.partitions) {
+        if (std::find(existing.begin(), existing.end(), id) == existing.end())
+            throw Exception(Error::of(ErrorCode::unknown_partition,
+                                      fmt::format("topic '{}' has no partition {}, only 0 to {}", options.topic, id,
+                                                  static_cast<int>(existing.size()) - 1)));
+        chosen.emplace_back(options.topic, id, from);
+    }
+    return chosen;
+}
+
+// A consumer at the end looks dead to a newcomer: say where it stands.
+void say_where_it_waits(Session& session, Consumer& consumer, const std::vector<TopicPartition>& partitions) {
+    if (!session.stderr_is_terminal || partitions.empty()) return;
+    const TopicPartition& first = partitions.front();
+    const auto ends = consumer.query_watermark_offsets(first.topic, first.partition, answer_within);
+    if (ends.has_error()) return;
+    const std::string others =
+        partitions.size() == 1 ? "" : fmt::format(" (and {} more partitions)", partitions.size() - 1);
+    session.hint(fmt::format("waiting at offset {} of {}[{}]{}; use -O start to read what is there", ends->high.value(),
+                             first.topic, first.partition, others));
+}
+
+class Printer {
+public:
+    Printer(Session& session, const ConsumeOptions& options, RecordFormat format)
+        : session_(session),
+          format_(std::move(format)),
+          json_(options.output == "json"),
+          left_(options.count),
+          until_end_(options.until_end) {}
+
+    // From now on, the end of these is waited for.
+    void expect_ends(const std::vector<TopicPartition>& partitions) {
+        for (const TopicPartition& partition : partitions) unfinished_.insert(partition.partition);
+    }
+    bool done() const {
+        return session_.stop || session_.out.closed() || left_ == 0U || (until_end_ && unfinished_.empty());
+    }
+
+    void operator()(const Message& message) {
+        if (json_)
+            append_json_line(message, session_.out.buffer());
+        else
+            format_.append(message, session_.out.buffer());
+        session_.out.settle();
+        if (left_) --*left_;
+    }
+    void operator()(const PartitionEof& end) { unfinished_.erase(end.partition); }
+    void operator()(const PartitionError& failed) {
+        const auto what = failed.error.with_context(
+            fmt::format("{}[{}] at {}", failed.topic, failed.partition, to_string(failed.offset)));
+        if (!failed.error.is_retriable()) throw Exception(what);
+        session_.hint(to_string(what));
+    }
+    void operator()(const Error& error) {
+        if (!error.is_retriable() || error.is_fatal()) throw Exception(error);
+        session_.hint(to_string(error));
+    }
+    void operator()(const DeliveryReport&) {}
+
+private:
+    Session& session_;
+    RecordFormat format_;
+    bool json_;
+    std::optional<std::uint64_t> left_;
+    bool until_end_;
+    std::set<std::int32_t> unfinished_;
+};
+
+int consume(Session& session, const ConsumeOptions& options) {
+    auto format = RecordFormat::parse(options.format);
+    if (format.has_error()) throw UsageError(std::string(format.error().text()));
+    const Offset from = parse_offset(options.offset);
+    auto consumer = Consumer::create(to_config(options.connection, {{"enable.partition.eof", true}}));
+    if (consumer.has_error()) throw UsageError(std::string(consumer.error().text()));
+
+    const auto metadata =
+        expect(consumer->metadata(options.topic, answer_within), fmt::format("asking for topic '{}'", options.topic));
+    const auto partitions = choose(options, partitions_in(metadata, options.topic), from);
+    Printer print(session, options, std::move(*format));
+    print.expect_ends(partitions);
+    if (from == Offset::end() && !options.until_end) say_where_it_waits(session, *consumer, partitions);
+    expect(consumer->assign(partitions), "starting to read");
+    while (!print.done()) {
+        auto event = consumer->poll(std::chrono::seconds(0));
+        if (!event) {
+            // Nothing is there right now: show what is known before waiting.
+            session.out.flush();
+            event = consumer->poll(std::chrono::milliseconds(200));
+        }
+        if (event) std::visit(print, *event);
+    }
+    (void)consumer->close(std::chrono::seconds(1));
+    return exit_ok;
+}
+
+}  // namespace
+
+Action declare_consume(CLI::App& app) {
+    auto options = std::make_shared<ConsumeOptions>();
+    add_connection(app, options->connection);
+    app.add_option("topic", options->topic, "The topic to read")->required()->type_name("TOPIC");
+    app.add_option("-O,--offset", options->offset,
+                   "Where to begin: start, end, N (that offset), -N (the last N of each partition)")
+        ->capture_default_str()
+        ->type_name("OFFSET");
+    app.add_option("-n,--count", options->count, "End after that many records");
+    app.add_flag("-e,--end", options->until_end, "End at the end of the topic instead of waiting for more");
+    app.add_option("-p,--partition", options->partitions, "Only this partition; may be repeated")
+        ->check(CLI::NonNegativeNumber)
+        ->allow_extra_args(false);
+    app.add_option(
+           "-f,--format", options->format,
+           "What to print: %t topic %p partition %o offset %k key %v value %h headers %d time in ms, %K %V lengths, "
+           "%d{strftime[..]}, %h{%k=%v }, %v{hex}, %v{base64}; \\n \\t")
+        ->capture_default_str();
+    app.add_option("-o,--output", options->output, "text (as -f says) or json (an object a line)")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
+    return [options](Session& session) { return consume(session, *options); };
+}
+
+}  // namespace ottla::tools

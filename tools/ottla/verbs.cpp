@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one table of verbs. A new verb is a file and a row.
+#include "tools/ottla/verb.hpp"
+
+namespace ottla::tools {
+
+Action declare_dev(CLI::App&);
+Action declare_topic_create(CLI::App&);
+Action declare_topic_list(CLI::App&);
+Action declare_topic_describe(CLI::App&);
+Action declare_topic_delete(CLI::App&);
+Action declare_topic_add_partitions(CLI::App&);
+Action declare_produce(CLI::App&);
+Action declare_consume(CLI::App&);
+Action declare_bench_produce(CLI::App&);
+Action declare_bench_consume(CLI::App&);
+Action declare_bench_latency(CLI::App&);
+Action declare_wire(CLI::App&);
+
+namespace {
+constexpr Verb table[] = {
+    {"dev", "Run a broker here and now; nothing to configure", declare_dev},
+    {"topic", "Create, list, describe and delete topics", nullptr},
+    {"topic create", "Create topics", declare_topic_create},
+    {"topic list", "List the topics", declare_topic_list},
+    {"topic describe", "Show partitions, leaders and offsets of topics", declare_topic_describe},
+    {"topic delete", "Delete topics with all their records", declare_topic_delete},
+    {"topic add-partitions", "Give a topic more partitions", declare_topic_add_partitions},
+    {"produce", "Write the lines of standard input as records", declare_produce},
+    {"consume", "Read records and print them", declare_consume},
+    {"bench", "Measure throughput and latency against a broker", nullptr},
+    {"bench produce", "Produce as fast as possible", declare_bench_produce},
+    {"bench consume", "Consume as fast as possible", declare_bench_consume},
+    {"bench latency", "Time from produce() to the delivery report at a steady rate", declare_bench_latency},
+    {"wire", "Kafka's messages between bytes and JSON", declare_wire},
+};
+}  // namespace
+
+std::span<const Verb> verbs() { return table; }
+
+}  // namespace ottla::tools
