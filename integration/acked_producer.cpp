@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// acked_producer BOOTSTRAP TOPIC PARTITIONS: produces increasing numbers, round robin over the partitions, until its
+// standard input ends, and keeps a book of promises: "partition offset value" on standard output for every record
+// acknowledged. Says "MARK n" on standard error every 2,000 of them. Brokers may come and go meanwhile.
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <ottla/producer.hpp>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::int64_t mark_every = 2000;
+constexpr std::int64_t open_max = 1000;  // few enough that the promises follow the kills closely
+
+// Written by the client's loop only.
+struct Book {
+    std::atomic<std::int64_t> reported{0};
+    std::int64_t acknowledged = 0;
+
+    void report(std::int64_t value, const ottla::DeliveryReport& report) {
+        if (report) {
+            std::printf("%d %lld %lld\n", report.partition, static_cast<long long>(report.offset.value()),
+                        static_cast<long long>(value));
+            if (++acknowledged % mark_every == 0)
+                std::fprintf(stderr, "MARK %lld\n", static_cast<long long>(acknowledged));
+        } else {
+            std::fprintf(stderr, "LOST %lld: %s\n", static_cast<long long>(value), to_string(report.error).c_str());
+        }
+        reported.fetch_add(1, std::memory_order_release);
+    }
+};
+
+bool input_ended() {
+    pollfd in{STDIN_FILENO, POLLIN, 0};
+    if (::poll(&in, 1, 0) <= 0) return false;
+    char bytes[256];
+    return ::read(STDIN_FILENO, bytes, sizeof bytes) <= 0;
+}
+
+void produce_until_told(ottla::Producer& producer, const std::string& topic, int partitions, Book& book) {
+    std::int64_t sent = 0;
+    while (!input_ended()) {
+        if (sent - book.reported.load(std::memory_order_acquire) >= open_max) {
+            producer.flush(50ms).value();
+            continue;
+        }
+        const std::string text = std::to_string(sent);
+        ottla::Record record;
+        record.topic = topic;
+        record.partition = static_cast<std::int32_t>(sent % partitions);
+        record.value = text;
+        producer.produce(record, [&book, value = sent](const ottla::DeliveryReport& r) { book.report(value, r); })
+            .value();
+        ++sent;
+    }
+    if (const std::size_t left = producer.flush(60s).value(); left > 0)
+        throw ottla::Exception(
+            ottla::Error::of(ottla::ErrorCode::timed_out, std::to_string(left) + " records are still open after 60 s"));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 4) {
+        std::cerr << "usage: acked_producer BOOTSTRAP TOPIC PARTITIONS\n";
+        return 2;
+    }
+    try {
+        Book book;
+        auto producer = ottla::Producer::create({{"bootstrap.servers", argv[1]}, {"acks", "all"}}).value();
+        produce_until_told(producer, argv[2], std::atoi(argv[3]), book);
+        producer.close(10s).value();
+        return std::fflush(stdout) == 0 ? 0 : 1;
+    } catch (const std::exception& e) {
+        std::cerr << "acked_producer: " << e.what() << '\n';
+        return 1;
+    }
+}
