@@ -367,7 +367,7 @@ void Accumulator::move_waiting(TopicQueue& topic, Batch& from, std::vector<Batch
     for (std::size_t i = 0; records.next(record); ++i) {
         headers.clear();
         for (protocol::RecordHeaderView h; record.headers.next(h);) headers.push_back(h);
-        Delivery& delivery = from.deliveries[i];
+        DeliveryDue& delivery = from.deliveries[i];
         Fields fields;
         fields.key = record.key;
         fields.value = record.value;

@@ -20,8 +20,8 @@ using base::TimePoint;
 struct PartitionQueue;
 
 // What is kept of a record besides its bytes.
-struct Delivery {
-    Delivery(DeliveryCallback&& told, void* token, std::int64_t timestamp) noexcept
+struct DeliveryDue {
+    DeliveryDue(DeliveryCallback&& told, void* token, std::int64_t timestamp) noexcept
         : callback(std::move(told)),
           opaque(token),
           timestamp_ms(timestamp) {}
@@ -43,7 +43,7 @@ struct Batch {
     PartitionQueue* home = nullptr;  // null while the topic's partitions are not known
     // While records are added; empty once `sealed` is there.
     protocol::RecordBatchBuilder builder;
-    std::vector<Delivery> deliveries;
+    std::vector<DeliveryDue> deliveries;
     std::size_t events = 0;  // deliveries without a callback
     std::size_t payload_bytes = 0;
     // Only while the partitions are not known: which one each record asked for.

@@ -11,7 +11,7 @@ DeliveryReport report_frame(const Batch& batch, const Outcome& outcome) {
 }
 
 void fill_report(DeliveryReport& report, const Batch& batch, const Outcome& outcome, std::size_t index) {
-    const Delivery& delivery = batch.deliveries[index];
+    const DeliveryDue& delivery = batch.deliveries[index];
     if (outcome.base_offset >= 0) report.offset = Offset(outcome.base_offset + static_cast<std::int64_t>(index));
     report.timestamp_ms = outcome.log_append_time_ms >= 0 ? outcome.log_append_time_ms : delivery.timestamp_ms;
     report.opaque = delivery.opaque;
