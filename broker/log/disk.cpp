@@ -52,6 +52,22 @@ Result<void> replace_text(Disk& disk, const std::string& path, std::string_view 
     return disk.sync_directory(parent_path(path));
 }
 
+Result<void> make_durable_directory(Disk& disk, const std::string& path) {
+    const std::string parent = parent_path(path);
+    const auto there = disk.exists(path);
+    if (!there) return there.error();
+    if (*there) {
+        const auto synced = disk.sync_directory(parent);
+        static_cast<void>(synced);  // not ours to read, perhaps
+        return disk.make_directory(path);
+    }
+    if (parent != path && parent != ".") {
+        if (auto made = make_durable_directory(disk, parent); !made) return made;
+    }
+    if (auto made = disk.make_directory(path); !made) return made;
+    return disk.sync_directory(parent);
+}
+
 Result<void> remove_tree(Disk& disk, const std::string& path) {
     auto entries = disk.list(path);
     if (!entries) return entries.error();

@@ -88,6 +88,9 @@ std::string parent_path(std::string_view path);
 // this returns.
 Result<std::string> read_text(Disk&, const std::string& path, std::size_t bytes_max = 16U << 20);
 Result<void> replace_text(Disk&, const std::string& path, std::string_view text);
+// With its parents, and all of their names durable. One that was there already, perhaps only just made, has its name
+// synced as far as its parent may be read.
+Result<void> make_durable_directory(Disk&, const std::string& path);
 // A directory and everything in it.
 Result<void> remove_tree(Disk&, const std::string& path);
 

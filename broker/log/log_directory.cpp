@@ -19,7 +19,7 @@ constexpr std::string_view delete_suffix = "-delete";
 Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Disk& disk, std::string path, const Identity& identity,
                                                          base::Log messages) {
     std::unique_ptr<LogDirectory> directory(new LogDirectory(disk, std::move(path), std::move(messages)));
-    if (auto made = disk.make_directory(directory->path_); !made) return made.error();
+    if (auto made = make_durable_directory(disk, directory->path_); !made) return made.error();
     auto lock = disk.lock(join_path(directory->path_, lock_name));
     if (!lock) return lock.error();
     directory->lock_ = std::move(*lock);

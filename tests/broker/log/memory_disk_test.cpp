@@ -143,5 +143,17 @@ TEST(MemoryDisk, has_a_size) {
     EXPECT_EQ(disk.free_bytes("/").value(), 10U);
 }
 
+TEST(MemoryDisk, keeps_a_directory_that_was_made_durable_with_its_parents) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        MemoryDisk disk;
+        base::Random random(seed);
+        ASSERT_TRUE(make_durable_directory(disk, "/var/lib/ottla"));
+        ASSERT_TRUE(replace_text(disk, "/var/lib/ottla/meta.properties", "cluster.id=x"));
+        disk.crash(random);
+        EXPECT_EQ(read_text(disk, "/var/lib/ottla/meta.properties").value_or(""), "cluster.id=x");
+        EXPECT_TRUE(make_durable_directory(disk, "/var/lib/ottla"));
+    }
+}
+
 }  // namespace
 }  // namespace ottla::broker::log
