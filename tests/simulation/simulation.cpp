@@ -114,7 +114,8 @@ void run_twice(const std::string& name, Outcome (*run)(std::uint64_t), std::uint
     totals.events += first.events + second.events;
     for (const auto& [fault, count] : first.faults)
         if (count != 0) ++totals.fired_in[fault];
-    if (first.hash != second.hash) first.failures.emplace_back(fmt::format("two runs of the seed differ: {:x} and {:x}", first.hash, second.hash));
+    if (first.hash != second.hash)
+        first.failures.emplace_back(fmt::format("two runs of the seed differ: {:x} and {:x}", first.hash, second.hash));
     if (first.failures.empty()) return;
     ++totals.failed;
     for (const auto& failure : first.failures)
