@@ -9,7 +9,7 @@ namespace ottla::broker {
 awaitable<Result<CreatePartitionsHandler::Response>> CreatePartitionsHandler::handle(RequestContext& context,
                                                                                      Request& request) {
     const auto deadline = controller_deadline(context, request.timeout_ms);
-    co_return co_await context.node.controller->ask(std::move(request), deadline);
+    co_return co_await context.node.controller->ask(request, deadline);
 }
 
 CreatePartitionsHandler::Response CreatePartitionsHandler::error_answer(const Request& request, std::int16_t,

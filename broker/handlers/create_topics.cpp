@@ -10,7 +10,7 @@ awaitable<Result<CreateTopicsHandler::Response>> CreateTopicsHandler::handle(Req
                                                                              Request& request) {
     const auto deadline = controller_deadline(context, request.timeout_ms);
     const auto version = context.version;
-    auto response = co_await context.node.controller->ask(std::move(request), deadline);
+    auto response = co_await context.node.controller->ask(request, deadline);
     // Older versions have no place for what the newer ones describe.
     if (response && version < 5) {
         for (auto& topic : response->topics) {

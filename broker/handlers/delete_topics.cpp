@@ -10,7 +10,7 @@ awaitable<Result<DeleteTopicsHandler::Response>> DeleteTopicsHandler::handle(Req
                                                                              Request& request) {
     const auto deadline = controller_deadline(context, request.timeout_ms);
     const auto version = context.version;
-    auto response = co_await context.node.controller->ask(std::move(request), deadline);
+    auto response = co_await context.node.controller->ask(request, deadline);
     if (response) {
         for (auto& topic : response->responses) {
             if (version < 5) topic.error_message.reset();

@@ -25,7 +25,8 @@ void add(const ConfigKey& key, const EffectiveConfig& effective, const Request& 
     auto& one = result.configs.emplace_back();
     one.name = key.name;
     one.is_sensitive = key.is_sensitive();
-    if (!key.is_sensitive()) one.value = effective.value;
+    one.documentation.reset();
+    one.value = key.is_sensitive() ? std::nullopt : effective.value;
     one.read_only = key.scope == ConfigScope::broker && key.update == ConfigUpdate::read_only;
     one.config_source = static_cast<std::int8_t>(effective.source);
     one.config_type = key.wire_type();
@@ -33,7 +34,7 @@ void add(const ConfigKey& key, const EffectiveConfig& effective, const Request& 
     for (const auto& synonym : effective.synonyms) {
         auto& s = one.synonyms.emplace_back();
         s.name = synonym.name;
-        if (!key.is_sensitive()) s.value = synonym.value;
+        s.value = key.is_sensitive() ? std::nullopt : synonym.value;
         s.source = static_cast<std::int8_t>(synonym.source);
     }
 }
@@ -88,6 +89,7 @@ awaitable<Result<Response>> DescribeConfigsHandler::handle(RequestContext& conte
         auto& result = response.results.emplace_back();
         result.resource_type = resource.resource_type;
         result.resource_name = resource.resource_name;
+        result.error_message.reset();
         if (auto done = describe(view, request, resource, result); !done) {
             result.error_code = wire(done.error().code());
             result.error_message = std::string(done.error().text());

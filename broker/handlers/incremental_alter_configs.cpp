@@ -9,7 +9,7 @@ namespace ottla::broker {
 awaitable<Result<IncrementalAlterConfigsHandler::Response>> IncrementalAlterConfigsHandler::handle(
     RequestContext& context, Request& request) {
     const auto deadline = controller_deadline(context, context.node.config->request_timeout_ms);
-    co_return co_await context.node.controller->ask(std::move(request), deadline);
+    co_return co_await context.node.controller->ask(request, deadline);
 }
 
 IncrementalAlterConfigsHandler::Response IncrementalAlterConfigsHandler::error_answer(const Request& request,

@@ -128,6 +128,7 @@ Decision Controller::on(const ImagePtr& image, const Request& request) {
         Response::AlterConfigsResourceResponse result;
         result.resource_type = asked.resource_type;
         result.resource_name = asked.resource_name;
+        result.error_message.reset();
         const auto records = times[{asked.resource_type, asked.resource_name}] > 1
                                  ? refuse(ErrorCode::invalid_request, "Each resource must appear at most once.")
                                  : records_for(asked);

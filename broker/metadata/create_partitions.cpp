@@ -81,6 +81,7 @@ Decision Controller::on(const ImagePtr& image, const Request& request) {
         if (!answered.insert(topic.name).second) continue;
         Response::CreatePartitionsTopicResult result;
         result.name = topic.name;
+        result.error_message.reset();
         const auto added = assign(topic);
         if (!added) {
             result.error_code = static_cast<std::int16_t>(added.error().code());

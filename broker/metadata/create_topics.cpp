@@ -185,6 +185,7 @@ Decision Controller::on(const ImagePtr& image, const Request& request) {
         Response::CreatableTopicResult result;
         result.name = topic.name;
         result.configs.reset();
+        result.error_message.reset();
         Result<std::vector<MetadataRecord>> records = std::vector<MetadataRecord>{};
         if (auto right = names.check(topic.name); !right) {
             records = right.error();
