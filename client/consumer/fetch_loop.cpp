@@ -219,8 +219,8 @@ void Fetcher::on_partition_error(FetchState::Partition& p, const FetchResponse::
     const auto& topic = *p.slot->topic;
     p.not_before = cluster_->runtime().now() + config_.fetch_error_backoff;
     if (code == ErrorCode::offset_out_of_range) {
-        p.not_before = {};
-        if (auto placed = state_.on_out_of_range(p); !placed) tell(p, placed.error(), p.position, false);
+        const auto placed = state_.on_out_of_range(p, cluster_->runtime().now(), config_.common.retry_backoff_max);
+        if (!placed) tell(p, placed.error(), p.position, false);
         return wake();
     }
     if (needs_metadata_refresh(code) || code == ErrorCode::unknown_leader_epoch ||

@@ -95,7 +95,7 @@ void FetchState::lookup_again(Partition& p, TimePoint at) {
     p.not_before = at;
 }
 
-Result<void> FetchState::on_out_of_range(Partition& p) {
+Result<void> FetchState::on_out_of_range(Partition& p, TimePoint now, base::Duration pause) {
     const auto lost = p.position;
     auto placed = place_at(p, Offset::invalid());
     if (!placed)
@@ -104,6 +104,8 @@ Result<void> FetchState::on_out_of_range(Partition& p) {
                                      "choosing another; seek to one",
                                      *p.slot->topic, p.slot->partition, lost));
     p.lost_position = lost;
+    if (p.last_reset && now < *p.last_reset + pause) p.not_before = now + pause;
+    p.last_reset = now;
     return ok();
 }
 

@@ -34,6 +34,8 @@ public:
         // In lookup: the position that was out of range, to be told when the new one is known.
         std::optional<std::int64_t> lost_position;
         std::int64_t position = 0;
+        // When a position was out of range last.
+        std::optional<TimePoint> last_reset;
         bool in_flight = false;
         TimePoint not_before{};
         // The error that was told last, until it is over.
@@ -68,8 +70,9 @@ public:
     void on_place(Partition&, std::int64_t position);
     // The place was not found out: again, not before `at`.
     void lookup_again(Partition&, TimePoint at);
-    // The broker does not have the position. Errors as add().
-    Result<void> on_out_of_range(Partition&);
+    // The broker does not have the position. The second time within `pause`, it is asked again only after a `pause`: a
+    // broker that contradicts itself must not be asked without end. Errors as add().
+    Result<void> on_out_of_range(Partition&, TimePoint now, base::Duration pause);
 
     // The partitions to ask this broker for. Those without a leader are not among them.
     std::vector<Partition*> plan(BrokerId, const MetadataCache&, TimePoint now, const Limits&);

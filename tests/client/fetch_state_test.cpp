@@ -126,7 +126,7 @@ TEST_F(FetchStateTest, out_of_range_goes_by_the_policy_and_remembers_where_it_wa
     add(0, 99);
     place_all(0);
     auto* p = state.find("t", 0, 0);
-    ASSERT_TRUE(state.on_out_of_range(*p).has_value());
+    ASSERT_TRUE(state.on_out_of_range(*p, now, 1s).has_value());
     EXPECT_EQ(p->lost_position, 99);
     EXPECT_EQ(state.take_lookups(now).at("t")[0].place, Offset::end());
     state.lookup_again(*p, now + 5s);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// ConsumerScript: a consumer and a broker that answers as the test says, on the memory network and virtual time.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <ottla/consumer.hpp>
+#include <ottla/protocol/messages/api_versions_response.hpp>
+#include <ottla/protocol/messages/fetch_request.hpp>
+#include <ottla/protocol/messages/fetch_response.hpp>
+#include <ottla/protocol/messages/list_offsets_request.hpp>
+#include <ottla/protocol/messages/list_offsets_response.hpp>
+#include <ottla/protocol/messages/metadata_request.hpp>
+#include <ottla/protocol/messages/metadata_response.hpp>
+#include <ottla/protocol/record_batch_builder.hpp>
+
+#include "client/consumer/consumer_core.hpp"
+#include "net/memory_network.hpp"
+#include "net/server_session.hpp"
+#include "tests/support/virtual_loop.hpp"
+
+namespace ottla::client {
+
+using protocol::ApiKey;
+using protocol::VersionRange;
+
+inline std::string batch_of(std::int64_t base_offset, int count) {
+    protocol::RecordBatchBuilder builder{Buffer(1024)};
+    for (int i = 0; i < count; ++i) builder.append(1000, std::nullopt, as_bytes("v" + std::to_string(base_offset + i)));
+    protocol::BatchStamp stamp;
+    stamp.base_offset = base_offset;
+    const Buffer whole = builder.finish(stamp);
+    return std::string(as_text(whole.span()));
+}
+
+class FetchBroker final : public net::RequestHandler {
+public:
+    explicit FetchBroker(net::Timers& timers) : timers_(timers) {}
+
+    int partitions = 1;
+    bool knows_topic = true;
+    BrokerId leader = 1;
+    ErrorCode fetch_error = ErrorCode::none;
+    // What a fetch from this offset of partition 0 gets.
+    std::map<std::int64_t, std::string> log;
+    std::int64_t low = 0, high = 0;
+    // May spoil an answer.
+    std::function<void(protocol::FetchResponse&)> spoil;
+    int fetches = 0;
+    std::vector<base::TimePoint> metadata_asked;
+    std::vector<std::int64_t> offsets_asked;
+
+    std::optional<VersionRange> serves(ApiKey key) const override {
+        if (key == ApiKey::fetch) return VersionRange{4, 12};
+        if (key == ApiKey::list_offsets) return VersionRange{1, 9};
+        if (key == ApiKey::metadata) return VersionRange{0, 12};
+        if (key == ApiKey::api_versions) return VersionRange{0, 4};
+        return std::nullopt;
+    }
+
+    asio::awaitable<net::Reply> handle(net::RequestFrame request) override {
+        if (request.key == ApiKey::api_versions) co_return api_versions(request.version);
+        if (request.key == ApiKey::metadata) co_return metadata(request);
+        if (request.key == ApiKey::list_offsets) co_return list_offsets(request);
+        const auto asked = read<protocol::FetchRequest>(request);
+        ++fetches;
+        protocol::FetchResponse response;
+        bool has_records = fetch_error != ErrorCode::none;
+        for (const auto& t : asked.topics) {
+            auto& topic = response.responses.emplace_back();
+            topic.topic = t.topic;
+            for (const auto& p : t.partitions) {
+                offsets_asked.push_back(p.fetch_offset);
+                auto& to = topic.partitions.emplace_back();
+                to.partition_index = p.partition;
+                to.error_code = static_cast<std::int16_t>(fetch_error);
+                to.high_watermark = to.last_stable_offset = high;
+                to.log_start_offset = low;
+                if (fetch_error == ErrorCode::none && (p.fetch_offset < low || p.fetch_offset > high)) {
+                    to.error_code = static_cast<std::int16_t>(ErrorCode::offset_out_of_range);
+                    has_records = true;
+                }
+                const auto at = log.find(p.fetch_offset);
+                if (to.error_code != 0 || p.partition != 0 || at == log.end()) continue;
+                to.records.emplace(Bytes::copy_of(at->second));
+                has_records = true;
+            }
+        }
+        if (spoil) spoil(response);
+        if (!has_records) co_await timers_.wait_for(std::chrono::milliseconds(asked.max_wait_ms));
+        co_return reply(response, request.version);
+    }
+
+private:
+    template <class Message>
+    static net::Reply reply(const Message& message, std::int16_t version) {
+        protocol::Writer writer;
+        EXPECT_TRUE(encode(writer, message, version));
+        return net::Reply::of(writer.finish());
+    }
+    template <class Message>
+    static Message read(const net::RequestFrame& request) {
+        protocol::Reader reader(request.body);
+        Message message;
+        EXPECT_TRUE(decode(reader, message, request.version));
+        return message;
+    }
+    net::Reply api_versions(std::int16_t version) const {
+        protocol::ApiVersionsResponse response;
+        for (const auto key : {ApiKey::fetch, ApiKey::list_offsets, ApiKey::metadata, ApiKey::api_versions}) {
+            auto& api = response.api_keys.emplace_back();
+            api.api_key_ = static_cast<std::int16_t>(key);
+            api.min_version = serves(key)->min;
+            api.max_version = serves(key)->max;
+        }
+        return reply(response, version);
+    }
+    net::Reply metadata(const net::RequestFrame& request) {
+        metadata_asked.push_back(timers_.now());
+        const auto asked = read<protocol::MetadataRequest>(request);
+        protocol::MetadataResponse response;
+        auto& broker = response.brokers.emplace_back();
+        broker.node_id = 1;
+        broker.host = "broker";
+        broker.port = 9092;
+        if (asked.topics)
+            for (const auto& wanted : *asked.topics) {
+                auto& topic = response.topics.emplace_back();
+                topic.name = wanted.name;
+                if (!knows_topic) topic.error_code = static_cast<std::int16_t>(ErrorCode::unknown_topic_or_partition);
+                for (int p = 0; knows_topic && p < partitions; ++p) {
+                    auto& partition = topic.partitions.emplace_back();
+                    partition.partition_index = p;
+                    partition.leader_id = leader;
+                    partition.leader_epoch = 0;
+                }
+            }
+        return reply(response, request.version);
+    }
+    net::Reply list_offsets(const net::RequestFrame& request) {
+        const auto asked = read<protocol::ListOffsetsRequest>(request);
+        protocol::ListOffsetsResponse response;
+        for (const auto& t : asked.topics) {
+            auto& topic = response.topics.emplace_back();
+            topic.name = t.name;
+            for (const auto& p : t.partitions) {
+                auto& to = topic.partitions.emplace_back();
+                to.partition_index = p.partition_index;
+                to.offset = p.timestamp == OffsetQuestion::earliest ? low : high;
+            }
+        }
+        return reply(response, request.version);
+    }
+
+    net::Timers& timers_;
+};
+
+class ConsumerScript {
+public:
+    explicit ConsumerScript(Config given = {}) {
+        EXPECT_TRUE(given.set("bootstrap.servers", "broker:9092"));
+        auto opened = server_host_->listen(loop.io.get_executor(), net::Endpoint("", 9092));
+        EXPECT_TRUE(opened);
+        listener_ = std::shared_ptr<net::Listener>(std::move(*opened));
+        asio::co_spawn(loop.io, serve(listener_, this), asio::detached);
+        Surroundings around;
+        around.executor = loop.io.get_executor();
+        around.transport = client_host_.get();
+        around.timers = &loop.timers;
+        around.seed = 7;
+        consumer.emplace(ConsumerCore::make(Runtime::within(around, "test"), consumer_config(given).value()));
+    }
+    ~ConsumerScript() {
+        consumer->async_close(std::chrono::seconds(1), [](Result<void>) {});
+        loop.settle();
+        consumer.reset();
+        listener_->close();
+        for (const auto& weak : sessions_)
+            if (const auto session = weak.lock()) session->close();
+        loop.run_for(std::chrono::seconds(1));
+    }
+
+    // Everything that poll() has after this long: values, and the names of errors.
+    std::string events_after(base::Duration time) {
+        loop.run_for(time);
+        std::string out;
+        while (auto event = consumer->poll(std::chrono::nanoseconds(0))) {
+            if (const auto* m = std::get_if<Message>(&*event)) out += std::string(m->value().text()) + " ";
+            if (const auto* e = std::get_if<PartitionError>(&*event))
+                out += std::string(e->error.name()) + "@" + to_string(e->offset) + (e->goes_on ? " " : "! ");
+            if (const auto* e = std::get_if<Error>(&*event)) out += std::string(e->name()) + " ";
+            if (std::holds_alternative<PartitionEof>(*event)) out += "EOF ";
+        }
+        return out;
+    }
+
+    test::VirtualLoop loop;
+    net::MemoryNetwork network{loop.timers, base::Random(42)};
+    FetchBroker broker{loop.timers};
+    std::optional<Consumer> consumer;
+
+private:
+    static asio::awaitable<void> serve(std::shared_ptr<net::Listener> listener, ConsumerScript* script) {
+        const auto executor = co_await asio::this_coro::executor;
+        for (;;) {
+            auto stream = co_await listener->accept(executor);
+            if (!stream) co_return;
+            net::ServerSessionOptions options;
+            auto session = net::ServerSession::make(std::move(*stream), script->loop.timers, script->pool_,
+                                                    script->broker, options, base::Log());
+            script->sessions_.push_back(session);
+            asio::co_spawn(executor, session->run(), asio::detached);
+        }
+    }
+
+    base::BufferPool pool_{1 << 20};
+    std::unique_ptr<net::Transport> client_host_ = network.host("client");
+    std::unique_ptr<net::Transport> server_host_ = network.host("broker");
+    std::shared_ptr<net::Listener> listener_;
+    std::vector<std::weak_ptr<net::ServerSession>> sessions_;
+};
+
+}  // namespace ottla::client

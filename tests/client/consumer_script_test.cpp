@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The consumer against a broker that answers strangely, on virtual time: an error where one is due, no crash, no hot
+// loop, and it goes on when the broker comes to its senses.
+#include "tests/client/consumer_script.hpp"
+
+namespace ottla::client {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string damaged(std::string batch) {
+    batch[batch.size() - 2] ^= 1;
+    return batch;
+}
+
+TEST(ConsumerScript, a_corrupt_batch_is_told_fetched_again_with_pauses_and_can_be_passed) {
+    ConsumerScript s;
+    s.broker.log = {{0, batch_of(0, 2) + damaged(batch_of(2, 2)) + batch_of(4, 2)},
+                    {2, damaged(batch_of(2, 2))},
+                    {4, batch_of(4, 2)}};
+    s.broker.high = 6;
+    s.consumer->assign({{"t", 0, Offset::beginning()}}).value();
+    EXPECT_EQ(s.events_after(100ms), "v0 v1 CORRUPT_MESSAGE@2 ");
+    EXPECT_EQ(s.consumer->position({{"t", 0}})[0].offset, Offset(2));
+    // Every fetch.error.backoff.ms, 500 by default.
+    const int before = s.broker.fetches;
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(s.events_after(550ms), "CORRUPT_MESSAGE@2 ");
+    EXPECT_LE(s.broker.fetches - before, 16);
+    s.broker.log[2] = batch_of(2, 2);
+    EXPECT_EQ(s.events_after(1s), "v2 v3 v4 v5 ");
+
+    s.broker.log[2] = damaged(batch_of(2, 2));
+    s.consumer->seek({"t", 0, 2}).value();
+    EXPECT_EQ(s.events_after(600ms), "CORRUPT_MESSAGE@2 ");
+    s.consumer->seek({"t", 0, 4}).value();
+    EXPECT_EQ(s.events_after(1s), "v4 v5 ");
+}
+
+TEST(ConsumerScript, bytes_without_a_whole_batch_do_not_spin) {
+    ConsumerScript s;
+    s.broker.log = {{0, batch_of(0, 1).substr(0, 50)}};
+    s.broker.high = 1;
+    s.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_TRUE(s.events_after(100ms).starts_with("CORRUPT_MESSAGE@0 "));
+    s.events_after(5s);
+    EXPECT_LE(s.broker.fetches, 12);
+    s.broker.log[0] = batch_of(0, 1);
+    EXPECT_EQ(s.events_after(1s), "v0 ");
+}
+
+TEST(ConsumerScript, answers_that_lead_nowhere_do_not_spin) {
+    ConsumerScript s;
+    s.broker.high = 10;
+    // Batches from before the position, forever.
+    s.broker.log = {{5, batch_of(0, 3)}};
+    s.consumer->assign({{"t", 0, 5}}).value();
+    s.events_after(5s);
+    EXPECT_LE(s.broker.fetches, 12);
+}
+
+TEST(ConsumerScript, partitions_left_out_or_never_asked_for_do_no_harm) {
+    ConsumerScript s;
+    s.broker.log = {{0, batch_of(0, 2)}};
+    s.broker.high = 2;
+    s.broker.spoil = [](protocol::FetchResponse& r) {
+        auto& stranger = r.responses.emplace_back();
+        stranger.topic = "other";
+        stranger.partitions.emplace_back().partition_index = -5;
+        if (!r.responses[0].partitions.empty()) r.responses[0].partitions[0].partition_index = 77;
+    };
+    s.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_EQ(s.events_after(5s), "");
+    EXPECT_LE(s.broker.fetches, 12);
+    s.broker.spoil = nullptr;
+    EXPECT_EQ(s.events_after(1s), "v0 v1 ");
+}
+
+TEST(ConsumerScript, an_unknown_topic_is_waited_for_and_told_once) {
+    ConsumerScript s;
+    s.broker.knows_topic = false;
+    s.broker.log = {{0, batch_of(0, 1)}};
+    s.broker.high = 1;
+    s.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_EQ(s.events_after(29s), "") << "topic.metadata.propagation.max.ms";
+    EXPECT_EQ(s.events_after(2s), "UNKNOWN_TOPIC_OR_PARTITION@0 ");
+    EXPECT_EQ(s.events_after(120s), "");
+    for (std::size_t i = 1; i < s.broker.metadata_asked.size(); ++i)
+        ASSERT_GE(s.broker.metadata_asked[i] - s.broker.metadata_asked[i - 1], 100ms);
+    s.broker.knows_topic = true;
+    EXPECT_EQ(s.events_after(5s), "v0 ");
+}
+
+TEST(ConsumerScript, a_partition_without_a_leader_is_looked_up_in_measure) {
+    ConsumerScript s;
+    s.broker.leader = -1;
+    s.broker.log = {{0, batch_of(0, 1)}};
+    s.broker.high = 1;
+    s.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_EQ(s.events_after(10s), "");
+    EXPECT_LE(s.broker.metadata_asked.size(), 102U);
+    s.broker.leader = 1;
+    EXPECT_EQ(s.events_after(1s), "v0 ");
+}
+
+TEST(ConsumerScript, errors_of_a_fetch_are_tried_again_in_measure_and_told_when_they_matter) {
+    struct Case {
+        ErrorCode code;
+        const char* told;
+    };
+    for (const auto& c :
+         {Case{ErrorCode::not_leader_or_follower, ""}, Case{ErrorCode::unknown_server_error, "UNKNOWN_SERVER_ERROR@0 "},
+          Case{ErrorCode::topic_authorization_failed, "TOPIC_AUTHORIZATION_FAILED@0! "}}) {
+        ConsumerScript s;
+        s.broker.fetch_error = c.code;
+        s.broker.log = {{0, batch_of(0, 1)}};
+        s.broker.high = 1;
+        s.consumer->assign({{"t", 0, 0}}).value();
+        EXPECT_EQ(s.events_after(5s), c.told);
+        EXPECT_LE(s.broker.fetches, 55) << name(c.code);
+        s.broker.fetch_error = ErrorCode::none;
+        const bool stopped = c.code == ErrorCode::topic_authorization_failed;
+        EXPECT_EQ(s.events_after(2s), stopped ? "" : "v0 ");
+        if (!stopped) continue;
+        s.consumer->seek({"t", 0, 0}).value();
+        EXPECT_EQ(s.events_after(2s), "v0 ");
+    }
+}
+
+TEST(ConsumerScript, out_of_range_goes_on_where_the_policy_says) {
+    ConsumerScript s(Config{{"auto.offset.reset", "earliest"}});
+    s.broker.low = 3;
+    s.broker.high = 5;
+    s.broker.log = {{3, batch_of(3, 2)}};
+    s.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_EQ(s.events_after(1s), "OFFSET_OUT_OF_RANGE@0 v3 v4 ");
+
+    ConsumerScript strict(Config{{"auto.offset.reset", "none"}});
+    strict.broker.low = strict.broker.high = 3;
+    strict.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_EQ(strict.events_after(1s), "AUTO_OFFSET_RESET@0! ");
+}
+
+TEST(ConsumerScript, a_broker_that_contradicts_itself_is_not_asked_without_end) {
+    ConsumerScript s(Config{{"auto.offset.reset", "earliest"}});
+    // Records beyond what it calls its end.
+    s.broker.log = {{0, batch_of(0, 1)}};
+    s.consumer->assign({{"t", 0, 0}}).value();
+    s.events_after(10s);
+    EXPECT_LE(s.broker.fetches, 50);
+}
+
+TEST(ConsumerScript, an_idle_consumer_asks_twice_a_second) {
+    ConsumerScript s;
+    s.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_EQ(s.events_after(60s), "");
+    EXPECT_LE(s.broker.fetches, 121);
+    EXPECT_LE(s.broker.metadata_asked.size(), 3U);
+}
+
+TEST(ConsumerScript, a_broker_that_falls_silent_is_given_up_and_found_again) {
+    ConsumerScript s(Config{{"socket.timeout.ms", 5000}});
+    s.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_EQ(s.events_after(1s), "");
+    s.network.cut("client", "broker");
+    s.events_after(30s);
+    s.network.heal_all();
+    s.broker.log = {{0, batch_of(0, 1)}};
+    s.broker.high = 1;
+    const auto said = s.events_after(40s);
+    EXPECT_NE(said.find("v0 "), std::string::npos) << said;
+}
+
+}  // namespace
+}  // namespace ottla::client
