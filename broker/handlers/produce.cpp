@@ -14,6 +14,7 @@ using Request = ProduceHandler::Request;
 using Response = ProduceHandler::Response;
 
 constexpr std::int16_t acks_all = -1;
+constexpr std::int16_t tells_leader_from = 10;
 constexpr std::int16_t by_topic_id_from = 13;
 constexpr std::int16_t zstd_from = 7;
 
@@ -148,7 +149,9 @@ awaitable<Result<Response>> ProduceHandler::handle(RequestContext& context, Requ
             co_return Error::of(ErrorCode::closed, "a produce request with acks=0 failed: " + to_string(slot.error));
         }
         set_error(*slot.answer, slot.error);
-        if (tells_leader(slot.error.code())) tell_leader(context, slot.ref, *slot.answer, response);
+        if (context.version >= tells_leader_from && tells_leader(slot.error.code())) {
+            tell_leader(context, slot.ref, *slot.answer, response);
+        }
     }
     co_return response;
 }
