@@ -29,6 +29,9 @@ constexpr ApiKey keys[] = {
 #undef OTTLA_API
 };
 
+// Not by its enumerator, which another release's specs may lack.
+constexpr ApiKey api_versions{18};
+
 const Api* find(ApiKey key) noexcept {
     const Api* api =
         std::lower_bound(std::begin(apis), std::end(apis), key, [](const Api& a, ApiKey k) { return a.key < k; });
@@ -72,7 +75,7 @@ std::int16_t request_header_version(ApiKey key, std::int16_t version) noexcept {
 
 std::int16_t response_header_version(ApiKey key, std::int16_t version) noexcept {
     const Api* api = find(key);
-    return api && key != ApiKey::api_versions && version >= api->response_flexible ? 1 : 0;
+    return api && key != api_versions && version >= api->response_flexible ? 1 : 0;
 }
 
 }  // namespace ottla::protocol

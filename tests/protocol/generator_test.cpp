@@ -34,46 +34,9 @@ TEST(Names, become_snake_case) {
     EXPECT_EQ(camel_case("TopicId"), "topicId");
 }
 
-// All that Apache Kafka's own files have and ours have not.
-constexpr const char* apache_style = R"(
-// Licensed under a licence, it says here.
-/* and
-   there */
-{
-  "apiKey": 1, // the key
-  "type": "request",
-  "listeners": ["broker", "controller",],
-  "name": "SampleRequest",
-  // Version 2 adds things. "quoted": { [ 
-  "validVersions": "1-4",
-  "deprecatedVersions": "1",
-  "flexibleVersions": "3+",
-  "latestVersionUnstable": true,
-  "fields": [
-    { "name": "ClusterId", "type": "string", "versions": "3+", "nullableVersions": "3+", "default": "null",
-      "taggedVersions": "3+", "tag": 1, "ignorable": true, "about": "Says // nothing, \"really\"." },
-    { "name": "Limit", "type": "int32", "versions": "0+", "default": "0x7fffffff", "about": "Hex." },
-    { "name": "Delay", "type": "int64", "tag": 0, "taggedVersions": "4+", "default": -1 },
-    { "name": "OldText", "type": "string", "versions": "0+", "flexibleVersions": "none" },
-    { "name": "Blob", "type": "bytes", "versions": "0+", "zeroCopy": true },
-    { "name": "Rate", "type": "float64", "versions": "2+", "default": "0.5" },
-    { "name": "Topics", "type": "[]SampleTopic", "versions": "0+", "nullableVersions": "2+", "fields": [
-      { "name": "Name", "type": "string", "versions": "0+", "mapKey": true, "entityType": "topicName" },
-      { "name": "Where", "type": "Place", "versions": "4+", "nullableVersions": "4+", "default": "null" },
-    ]},
-    { "name": "Home", "type": "Place", "versions": "0-2", "ignorable": true },
-  ],
-  "commonStructs": [
-    { "name": "Place", "versions": "0+", "fields": [
-      { "name": "Host", "type": "string", "versions": "0+" },
-      { "name": "Port", "type": "uint16", "versions": "0+" },
-    ]},
-  ],
-}
-)";
-
+// All that Apache Kafka's own files have and ours have not is in specs/SampleRequest.json.
 TEST(SpecReader, reads_apache_kafkas_own_style) {
-    const Spec spec = read_spec_text("SampleRequest.json", apache_style);
+    const Spec spec = read_spec(OTTLA_SOURCE_DIR "/tests/protocol/specs/SampleRequest.json");
     EXPECT_EQ(spec.name, "SampleRequest");
     EXPECT_EQ(spec.valid, (Versions{1, 4}));
     EXPECT_TRUE(spec.latest_version_unstable);
