@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "%s\n", to_string(consumer.error()).c_str());
         return 1;
     }
-    auto metadata = consumer->metadata(topic, 10s);
+    auto metadata = consumer->metadata(topic, 5s);
     if (metadata && metadata->topics.front().error.code() != ottla::ErrorCode::none)
         metadata = metadata->topics.front().error;
     if (!metadata) {
