@@ -150,7 +150,9 @@ TEST(MemoryDisk, keeps_a_directory_that_was_made_durable_with_its_parents) {
         ASSERT_TRUE(make_durable_directory(disk, "/var/lib/ottla"));
         ASSERT_TRUE(replace_text(disk, "/var/lib/ottla/meta.properties", "cluster.id=x"));
         disk.crash(random);
-        EXPECT_EQ(read_text(disk, "/var/lib/ottla/meta.properties").value_or(""), "cluster.id=x");
+        const auto text = read_text(disk, "/var/lib/ottla/meta.properties");
+        ASSERT_TRUE(text.has_value());
+        EXPECT_EQ(*text, "cluster.id=x");
         EXPECT_TRUE(make_durable_directory(disk, "/var/lib/ottla"));
     }
 }
