@@ -151,8 +151,9 @@ private:
         if (auto removed = remove_snapshots_above(log_.disk_, log_.directory_, log_.end_.offset); !removed) {
             return removed;
         }
-        // What a killed process left may be in the page cache alone; the name of the last segment too.
+        // What a killed process left may be in the page cache alone: batches, names of segments, the directory itself.
         log_.names_dirty_ = true;
+        log_.parent_dirty_ = true;
         return log_.sync();
     }
 

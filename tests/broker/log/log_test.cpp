@@ -377,6 +377,28 @@ TEST_F(LogTest, counts_as_synced_what_the_work_covered) {
     EXPECT_TRUE(log_->prepare_sync().empty());
 }
 
+// The process was killed between making the partition's directory and syncing its parent; the name was in the page
+// cache alone when the next process opened the log and had records acknowledged.
+TEST_F(LogTest, a_directory_found_after_a_kill_survives_the_power_cut_that_follows) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        MemoryDisk disk;
+        ASSERT_TRUE(make_durable_directory(disk, "/data"));
+        log_.reset();
+        ASSERT_TRUE(Log::create(disk, "/data/orders-1", config_, Uuid{}));
+        disk.restart();
+        const auto opened = Log::open(disk, "/data/orders-1", config_, Log::OpenOptions{});
+        ASSERT_TRUE(opened);
+        const Bytes batch = batch_of(3);
+        ASSERT_TRUE((*opened)->append(batch, {Origin::client, 0, {}}));
+        ASSERT_TRUE((*opened)->sync());
+        base::Random random(seed);
+        disk.crash(random);
+        const auto again = Log::open(disk, "/data/orders-1", config_, Log::OpenOptions{});
+        ASSERT_TRUE(again) << seed;
+        EXPECT_EQ((*again)->end().offset, 3) << seed;
+    }
+}
+
 TEST_F(LogTest, does_not_count_what_replaced_a_cut_tail) {
     append(batch_of(2));
     append(batch_of(2));
