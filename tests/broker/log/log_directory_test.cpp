@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/log/log_directory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/log/memory_disk.hpp"
+#include "tests/broker/log/batches.hpp"
+
+namespace ottla::broker::log {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Uuid uuid(std::uint8_t last) {
+    Uuid id;
+    id.bytes[15] = last;
+    return id;
+}
+
+struct Directory {
+    Result<std::unique_ptr<LogDirectory>> open(std::int32_t node = 1, std::string cluster = "c") {
+        return LogDirectory::open(disk, "/data", {node, std::move(cluster), uuid(9)}, {});
+    }
+    MemoryDisk disk;
+};
+
+TEST(LogDirectory, a_new_one_gets_its_identity) {
+    Directory at;
+    const auto opened = at.open().value();
+    EXPECT_EQ(opened->properties(), (MetaProperties{"c", 1, uuid(9)}));
+    EXPECT_FALSE(opened->was_clean());
+    EXPECT_EQ(read_text(at.disk, "/data/meta.properties").value(), opened->properties().to_text());
+    EXPECT_EQ(Directory().open(1, "").error(), ErrorCode::invalid_argument);
+}
+
+TEST(LogDirectory, is_used_by_one_broker_only) {
+    Directory at;
+    const auto opened = at.open().value();
+    EXPECT_EQ(at.open().error(), ErrorCode::locked);
+}
+
+TEST(LogDirectory, of_another_cluster_or_node_is_refused) {
+    Directory at;
+    at.open().value().reset();
+    EXPECT_EQ(at.open(1, "other").error(), ErrorCode::inconsistent_cluster_id);
+    const auto wrong_node = at.open(2);
+    EXPECT_EQ(wrong_node.error(), ErrorCode::invalid_argument);
+    EXPECT_THAT(std::string(wrong_node.error().text()), HasSubstr("belongs to the node 1, not to 2"));
+    EXPECT_TRUE(at.open(1, ""));
+}
+
+TEST(LogDirectory, finds_its_logs) {
+    Directory at;
+    {
+        const auto opened = at.open().value();
+        ASSERT_TRUE(opened->create_log({"a-b", 0}, uuid(1), {}));
+        ASSERT_TRUE(opened->create_log({"a", 12}, uuid(2), {}));
+        ASSERT_TRUE(at.disk.make_directory("/data/nothing"));
+        ASSERT_TRUE(at.disk.make_directory("/data/a-1.abc-delete"));
+        ASSERT_TRUE(at.disk.make_directory("/data/torn-0"));
+        EXPECT_TRUE(opened->has_log({"a", 12}));
+        EXPECT_FALSE(opened->has_log({"a", 13}));
+    }
+    const auto opened = at.open().value();
+    const auto found = opened->partitions().value();
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_EQ(found[0].name, (TopicPartitionName{"a", 12}));
+    EXPECT_EQ(found[0].topic_id, uuid(2));
+    EXPECT_EQ(found[1].name, (TopicPartitionName{"a-b", 0}));
+    EXPECT_TRUE(found[2].topic_id.is_zero());
+    EXPECT_FALSE(at.disk.exists("/data/a-1.abc-delete").value());
+}
+
+TEST(LogDirectory, deletes_a_log_by_another_name) {
+    Directory at;
+    const auto opened = at.open().value();
+    ASSERT_TRUE(opened->create_log({"a", 0}, uuid(1), {}));
+    ASSERT_TRUE(opened->delete_log({"a", 0}, uuid(3)));
+    EXPECT_TRUE(opened->partitions().value().empty());
+    EXPECT_THAT(at.disk.list("/data").value(),
+                ElementsAre(DirectoryEntry{".lock", false}, DirectoryEntry{"meta.properties", false}));
+}
+
+TEST(LogDirectory, remembers_a_stop_in_order_once) {
+    Directory at;
+    at.open().value()->close({{{"a", 0}, 5}}, 42).value();
+    EXPECT_FALSE(at.disk.exists("/data/.lock").value());
+    EXPECT_EQ(read_text(at.disk, "/data/recovery-point-offset-checkpoint").value(), "0\n1\na 0 5\n");
+    EXPECT_EQ(at.open().value()->clean_broker_epoch(), 42);
+    EXPECT_FALSE(at.open().value()->was_clean());
+}
+
+TEST(LogDirectory, goes_offline_once) {
+    Directory at;
+    const auto opened = at.open().value();
+    int told = 0;
+    opened->on_offline([&](const Error&) { ++told; });
+    opened->take_offline(Error::of(ErrorCode::file_system));
+    opened->take_offline(Error::of(ErrorCode::file_system));
+    EXPECT_TRUE(opened->offline());
+    EXPECT_EQ(told, 1);
+}
+
+TEST(DirectoryFiles, names_of_partitions) {
+    EXPECT_EQ(parse_partition_directory("a-b-3"), (TopicPartitionName{"a-b", 3}));
+    for (const char* name : {"a", "a-", "-1", "a-b", "a-1.x-delete", "a-1-stray", "a-99999999999"}) {
+        EXPECT_EQ(parse_partition_directory(name), std::nullopt) << name;
+    }
+    EXPECT_EQ(partition_directory("a-b", 3), "a-b-3");
+}
+
+TEST(DirectoryFiles, refuse_what_cannot_be) {
+    for (const char* text :
+         {"", "version=0\ncluster.id=c\nnode.id=1\n", "version=1\nnode.id=1\n", "version=1\ncluster.id=c\nnode.id=x\n",
+          "version=1\ncluster.id=c\n", "version=1\ncluster.id=c\nnode.id=1\ndirectory.id=short\n"}) {
+        EXPECT_EQ(MetaProperties::parse(text).error(), ErrorCode::corrupt_storage) << text;
+    }
+    for (const char* text : {"", "version: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA", "version: 0\n",
+                             "version: 0\ntopic_id: short", "version: 0\nid: AAAAAAAAAAAAAAAAAAAAAA"}) {
+        EXPECT_EQ(parse_partition_metadata(text).error(), ErrorCode::corrupt_storage) << text;
+    }
+    for (const char* text : {"", "[]", "{}", R"({"version":1,"brokerEpoch":1})", R"({"version":0})", "{"}) {
+        EXPECT_EQ(parse_clean_shutdown(text).error(), ErrorCode::corrupt_storage) << text;
+    }
+    for (const char* text : {"", "0\n1\n", "0\n1\na 0\n", "0\n2\na 0 1\na 0 1\n", "0\n1\na x 1\n", "0\n0\na 0 1\n"}) {
+        EXPECT_EQ(parse_offset_checkpoint(text).error(), ErrorCode::corrupt_storage) << text;
+    }
+    for (const char* text :
+         {"", "{}", R"({"data_version":1,"leaderId":1,"leaderEpoch":1,"votedId":-1,"currentVoters":[]})",
+          R"({"data_version":0,"leaderId":1,"leaderEpoch":1,"votedId":-1})",
+          R"({"data_version":0,"leaderId":1,"leaderEpoch":1,"votedId":-1,"currentVoters":[{}]})"}) {
+        EXPECT_EQ(QuorumState::parse(text).error(), ErrorCode::corrupt_storage) << text;
+    }
+}
+
+}  // namespace
+}  // namespace ottla::broker::log
