@@ -31,31 +31,33 @@ GroupSync::GroupSync(LogDirectory& directory, FlushPolicy policy, base::Workers&
       executor_(executor),
       alarm_(timers, executor, [this] { start(); }) {}
 
-void GroupSync::sync_now(std::shared_ptr<Syncable> log) {
-    gather(std::move(log));
+void GroupSync::sync_now(const std::shared_ptr<Syncable>& log) {
+    gather(log);
     start();
 }
 
-void GroupSync::sync_soon(std::shared_ptr<Syncable> log) {
-    gather(std::move(log));
+void GroupSync::sync_soon(const std::shared_ptr<Syncable>& log) {
+    gather(log);
     // When a group runs, its end starts the next one anyway.
     if (!running_) alarm_.set_if_earlier(timers_.now() + sync_soon_within);
 }
 
-void GroupSync::gather(std::shared_ptr<Syncable> log) {
+void GroupSync::gather(const std::shared_ptr<Syncable>& log) {
     if (std::exchange(log->gathered_, true)) return;
-    gathered_.push_back(std::move(log));
+    gathered_.push_back(log);
 }
 
 void GroupSync::start() {
     if (running_ || gathered_.empty()) return;
     auto group = std::make_shared<Group>();
-    group->logs = std::move(gathered_);
-    gathered_.clear();
-    for (const auto& log : group->logs) {
+    for (const auto& gathered : std::exchange(gathered_, {})) {
+        auto log = gathered.lock();
+        if (!log) continue;
         log->gathered_ = false;
         group->works.push_back(log->begin_sync());
+        group->logs.push_back(std::move(log));
     }
+    if (group->logs.empty()) return;
     running_ = true;
     ++counts_.groups;
     counts_.logs += group->logs.size();

@@ -28,8 +28,8 @@ public:
 
     FlushPolicy policy() const override { return policy_; }
     LogDirectory& directory() const override { return directory_; }
-    void sync_now(std::shared_ptr<Syncable>) override;
-    void sync_soon(std::shared_ptr<Syncable>) override;
+    void sync_now(const std::shared_ptr<Syncable>&) override;
+    void sync_soon(const std::shared_ptr<Syncable>&) override;
     base::Workers& workers() const override { return workers_; }
 
     const GroupSyncCounts& counts() const noexcept { return counts_; }
@@ -38,7 +38,7 @@ private:
     struct Group;
     GroupSync(LogDirectory& directory, FlushPolicy policy, base::Workers& workers, net::Timers& timers,
               net::asio::any_io_executor executor);
-    void gather(std::shared_ptr<Syncable>);
+    void gather(const std::shared_ptr<Syncable>&);
     void start();
     void end(Group&, const Result<void>&);
 
@@ -48,7 +48,8 @@ private:
     net::Timers& timers_;
     net::asio::any_io_executor executor_;
     net::Alarm alarm_;
-    std::vector<std::shared_ptr<Syncable>> gathered_;
+    // Weak: who goes before its turn needs no sync, and its log holds this object.
+    std::vector<std::weak_ptr<Syncable>> gathered_;
     bool running_ = false;
     GroupSyncCounts counts_;
 };

@@ -40,9 +40,9 @@ public:
     virtual FlushPolicy policy() const = 0;
     virtual LogDirectory& directory() const = 0;
     // With the next group, which starts as soon as the one that runs has ended.
-    virtual void sync_now(std::shared_ptr<Syncable>) = 0;
+    virtual void sync_now(const std::shared_ptr<Syncable>&) = 0;
     // Within 10 ms, or with a group that starts before.
-    virtual void sync_soon(std::shared_ptr<Syncable>) = 0;
+    virtual void sync_soon(const std::shared_ptr<Syncable>&) = 0;
     // For jobs that block or compute for long: cold reads, searches by time.
     virtual base::Workers& workers() const = 0;
 };
