@@ -114,11 +114,9 @@ asio::awaitable<void> ClusterCore::stop(base::TimePoint deadline) {
         up_.erase(at);
         co_await broker->stop(deadline);
     }
-    if (controller_) co_await controller_->stop();
-    if (controller_directory_) {
-        const auto closed = controller_directory_->close({}, -1);
-        if (!closed) controller_parts_.log.error("{}", closed.error().text());
-    }
+    if (!controller_ || !co_await controller_->stop()) co_return;
+    const auto closed = controller_directory_->close({}, -1);
+    if (!closed) controller_parts_.log.error("{}", closed.error().text());
 }
 
 std::string ClusterCore::bootstrap() const {

@@ -192,6 +192,7 @@ asio::awaitable<Result<void>> Broker::start() {
     for (const auto& listening : listening_) {
         asio::co_spawn(parts_.shards.front(), accept_loop(shared_from_this(), listening), asio::detached);
     }
+    serves_ = true;
     node_.log.info("broker {} of cluster {} serves {} on {}. Transitioning from RECOVERY to RUNNING.", node_.id,
                    node_.cluster_id, config_.log_dir, bootstrap());
     co_return ok();
@@ -246,16 +247,17 @@ asio::awaitable<void> Broker::leave_controller() {
     if (controller_) controller_->remove_listener(*this);
 }
 
-asio::awaitable<log::OffsetCheckpoint> Broker::sync_partitions() {
-    log::OffsetCheckpoint points;
+asio::awaitable<bool> Broker::sync_partitions(log::OffsetCheckpoint& points) {
+    bool all_synced = true;
     for (const auto& shard : node_.shards) {
         auto job = [&] {
             for (const auto& partition : shard->partitions()) {
                 const auto end = partition->log_end_offset();
-                auto closed = partition->sync_and_close();
+                const auto closed = partition->sync_and_close();
                 if (closed) {
                     points[{partition->topic(), partition->number()}] = end;
                 } else {
+                    all_synced = false;
                     node_.log.error("{}-{}: {}", partition->topic(), partition->number(), closed.error().text());
                 }
                 shard->remove(partition->key());
@@ -263,7 +265,7 @@ asio::awaitable<log::OffsetCheckpoint> Broker::sync_partitions() {
         };
         co_await run_at(*shard, here(), job);
     }
-    co_return points;
+    co_return all_synced;
 }
 
 asio::awaitable<void> Broker::drop_partitions() {
@@ -294,10 +296,12 @@ asio::awaitable<void> Broker::stop(base::TimePoint deadline) {
     }
     co_await close_connections(deadline);
     co_await leave_controller();
-    auto points = co_await sync_partitions();
-    if (own_controller_) co_await own_controller_->stop();
+    log::OffsetCheckpoint points;
+    bool in_order = co_await sync_partitions(points);
+    if (own_controller_) in_order &= co_await own_controller_->stop();
     co_await drain_syncs();
-    if (directory_) {
+    // Only a broker that had checked all of its logs, and synced them, may tell the next start to trust them.
+    if (serves_ && in_order && !directory_->offline()) {
         if (auto closed = directory_->close(points, epoch_); !closed) node_.log.error("{}", closed.error().text());
     }
     node_.log.info("broker {} has stopped", node_.id);

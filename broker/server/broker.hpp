@@ -88,7 +88,7 @@ private:
                                               std::unique_ptr<net::Stream>);
     boost::asio::awaitable<void> close_connections(base::TimePoint deadline);
     boost::asio::awaitable<void> leave_controller();
-    boost::asio::awaitable<log::OffsetCheckpoint> sync_partitions();
+    boost::asio::awaitable<bool> sync_partitions(log::OffsetCheckpoint& points);
     boost::asio::awaitable<void> drop_partitions();
     boost::asio::awaitable<void> drain_syncs();
     Shard& here() noexcept { return *node_.shards.front(); }
@@ -110,6 +110,7 @@ private:
     std::unique_ptr<net::Signal> connection_ended_;
     std::unique_ptr<net::Signal> image_applied_;
     bool applying_ = false;
+    bool serves_ = false;
     bool stopped_ = false;
     std::int64_t epoch_ = -1;
 };

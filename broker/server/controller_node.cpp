@@ -53,10 +53,9 @@ Result<std::unique_ptr<ControllerNode>> ControllerNode::start(log::LogDirectory&
     return node;
 }
 
-boost::asio::awaitable<void> ControllerNode::stop() {
+boost::asio::awaitable<bool> ControllerNode::stop() {
     co_await abandon();
-    const auto closed = store_->sync_and_close();
-    static_cast<void>(closed);  // what was acknowledged is synced already
+    co_return store_->sync_and_close().has_value();
 }
 
 boost::asio::awaitable<void> ControllerNode::abandon() {

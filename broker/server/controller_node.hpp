@@ -27,8 +27,8 @@ public:
 
     // Blocks on the disk. `endpoints` are the controller's own.
     static Result<std::unique_ptr<ControllerNode>> start(log::LogDirectory&, const BrokerConfig&, Parts parts);
-    // Ends the loop and syncs the log. Before it, nobody may be waiting for a reply.
-    boost::asio::awaitable<void> stop();
+    // Ends the loop and syncs the log; false when that failed. Before it, nobody may be waiting for a reply.
+    boost::asio::awaitable<bool> stop();
     // The loop ends with the request it is at; nothing is synced. What a crash does.
     boost::asio::awaitable<void> abandon();
 
