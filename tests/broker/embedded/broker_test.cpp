@@ -13,7 +13,7 @@ namespace {
 
 class OneBroker : public ::testing::Test {
 protected:
-    std::shared_ptr<Broker> broker_on(log::Disk& disk, const std::string& directory, int node_id = 1,
+    std::shared_ptr<Broker> broker_on(log::Disk& on, const std::string& directory, int node_id = 1,
                                       std::string cluster_id = "") {
         auto config = BrokerConfig::parse(
             "listeners=PLAINTEXT://host:9092\nlog.dirs=" + directory + "\nnode.id=" + std::to_string(node_id), {});
@@ -22,7 +22,7 @@ protected:
         parts.shards = {loop.io.get_executor()};
         parts.timers = &loop.timers;
         parts.transport = transport.get();
-        parts.disk = &disk;
+        parts.disk = &on;
         parts.workers = &workers;
         parts.random = random.split();
         parts.cluster_id = std::move(cluster_id);
