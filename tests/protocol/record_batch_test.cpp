@@ -192,7 +192,8 @@ TEST(RecordBatchBuilder, size_bound_holds_in_any_batch) {
     EXPECT_TRUE(builder.append_at(std::numeric_limits<std::int32_t>::max() - 1,
                                   std::numeric_limits<std::int64_t>::min(), as_bytes("k"), std::nullopt, headers));
     EXPECT_LE(builder.size() - 7, bound);
-    RecordReader records = RecordBatchView::parse(builder.finish().span())->records();
+    const Buffer batch = builder.finish();
+    RecordReader records = RecordBatchView::parse(batch.span())->records();
     RecordView r;
     while (records.next(r)) continue;
     EXPECT_TRUE(records.complete());
