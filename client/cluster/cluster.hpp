@@ -74,6 +74,8 @@ public:
     // Ends connections and coroutines; everybody who waits gets `closed`.
     void close();
     bool is_closed() const noexcept { return closed_; }
+    // Why the last connection failed or ended; none when that has not happened.
+    const Error& last_error() const noexcept { return last_error_; }
 
 private:
     // A broker of the metadata, or one of bootstrap.servers, or both.

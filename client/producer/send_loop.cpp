@@ -316,7 +316,8 @@ void SendLoop::give_up(BatchPtr batch, Error error) {
 }
 
 Error SendLoop::timed_out(const Batch& batch) const {
-    const Error& last = batch.last_error.code() != ErrorCode::none ? batch.last_error : last_error_;
+    const Error& lately = last_error_.code() != ErrorCode::none ? last_error_ : cluster_->last_error();
+    const Error& last = batch.last_error.code() != ErrorCode::none ? batch.last_error : lately;
     return Error::of(ErrorCode::message_timed_out,
                      fmt::format("{}: not delivered within delivery.timeout.ms ({}){}",
                                  batch.partition >= 0 ? where(batch) : fmt::format("topic '{}'", *batch.topic),

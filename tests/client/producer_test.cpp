@@ -192,6 +192,7 @@ TEST(Producer, an_absent_broker_is_named_at_the_deadline) {
     s.loop.run_for(200ms);
     EXPECT_EQ(s.codes, Codes{ErrorCode::message_timed_out});
     EXPECT_EQ(s.statuses, std::vector{DeliveryStatus::not_persisted});
+    EXPECT_NE(s.reports[0].find("broker:9092"), std::string::npos) << s.reports[0];
 }
 
 TEST(Producer, the_deadline_holds_while_a_request_is_in_flight) {
