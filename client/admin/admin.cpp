@@ -123,10 +123,7 @@ void Admin::start_describe_cluster(AdminCore& core, AdminOptions options, Comple
 Result<Metadata> Admin::metadata(std::optional<std::string> topic, nanoseconds timeout) {
     if (core_->is_closed()) return core_->closed_error("metadata");
     return client::wait_for<Metadata>(core_->runtime(), "metadata", timeout, [&](Completion<Metadata> done) {
-        client::spawn_call(
-            core_->runtime().executor(),
-            client::metadata_call(core_->cluster(), std::move(topic), core_->runtime().deadline(timeout)),
-            std::move(done));
+        start_metadata(*core_, std::move(topic), timeout, std::move(done));
     });
 }
 
@@ -147,5 +144,18 @@ Result<void> Admin::close(nanoseconds timeout) {
 
 bool Admin::is_closed() const noexcept { return core_->is_closed(); }
 const std::string& Admin::name() const noexcept { return core_->runtime().name(); }
+
+void Admin::start_metadata(AdminCore& core, std::optional<std::string> topic, nanoseconds timeout,
+                           Completion<Metadata> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("metadata"));
+    client::spawn_call(core.runtime().executor(),
+                       client::metadata_call(core.cluster(), std::move(topic), core.runtime().deadline(timeout)),
+                       std::move(done));
+}
+
+void Admin::start_close(AdminCore& core, Completion<void> done) {
+    if (!core.begin_close()) return client::answer_without_loop(std::move(done), core.closed_error("close"));
+    client::spawn_call(core.runtime().executor(), AdminCore::close(core.shared_from_this()), std::move(done));
+}
 
 }  // namespace ottla::inline v0

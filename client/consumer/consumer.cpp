@@ -230,10 +230,7 @@ Result<std::vector<TopicPartition>> Consumer::offsets_for_times(std::vector<Topi
 Result<Metadata> Consumer::metadata(std::optional<std::string> topic, nanoseconds timeout) {
     if (core_->is_closed()) return core_->closed_error("metadata");
     return client::wait_for<Metadata>(core_->runtime(), "metadata", timeout, [&](Completion<Metadata> done) {
-        client::spawn_call(
-            core_->runtime().executor(),
-            client::metadata_call(core_->cluster(), std::move(topic), core_->runtime().deadline(timeout)),
-            std::move(done));
+        start_metadata(*core_, std::move(topic), timeout, std::move(done));
     });
 }
 
@@ -288,6 +285,14 @@ void Consumer::start_query_watermark_offsets(ConsumerCore& core, TopicPartition 
 void Consumer::start_close(ConsumerCore& core, nanoseconds, Completion<void> done) {
     if (!core.begin_close()) return client::answer_without_loop(std::move(done), core.closed_error("close"));
     client::spawn_call(core.runtime().executor(), ConsumerCore::close(core.shared_from_this()), std::move(done));
+}
+
+void Consumer::start_metadata(ConsumerCore& core, std::optional<std::string> topic, nanoseconds timeout,
+                              Completion<Metadata> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("metadata"));
+    client::spawn_call(core.runtime().executor(),
+                       client::metadata_call(core.cluster(), std::move(topic), core.runtime().deadline(timeout)),
+                       std::move(done));
 }
 
 }  // namespace ottla::inline v0

@@ -36,9 +36,8 @@ void answer_without_loop(Completion<T> done, Error error) {
         std::move(done)(Result<T>(boost::system::in_place_error, std::move(error)));
     };
     // Never within the call itself.
-    asio::post(asio::system_executor(), [executor, answer = std::move(answer)]() mutable {
-        asio::dispatch(executor, std::move(answer));
-    });
+    asio::post(asio::system_executor(),
+               [executor, answer = std::move(answer)]() mutable { asio::dispatch(executor, std::move(answer)); });
 }
 
 // For coroutines that nobody waits for: only cancellation ends them by an exception.

@@ -138,6 +138,31 @@ TEST_F(AdminBroker, a_broker_that_is_silent_is_told_at_the_deadline) {
     EXPECT_FALSE(admin->create_topics({{"a", 1, 1}}, options).has_value());
 }
 
+boost::asio::awaitable<void> from_a_coroutine(Admin& admin, std::vector<std::string>& out) {
+    std::vector<NewTopic> topics;
+    topics.emplace_back("a", 2, std::int16_t{1});
+    AdminOptions options;
+    const auto made = co_await admin.async_create_topics(std::move(topics), options, boost::asio::use_awaitable);
+    out.push_back(made ? to_string(made->front().error) : to_string(made.error()));
+    const auto metadata = co_await admin.async_metadata("a", 10s, boost::asio::use_awaitable);
+    out.push_back(metadata ? to_string(metadata->topics.front().partitions.at(1)) : to_string(metadata.error()));
+    const auto closed = co_await admin.async_close(boost::asio::use_awaitable);
+    out.push_back(closed ? "closed" : to_string(closed.error()));
+}
+
+TEST_F(AdminBroker, runs_on_the_callers_executor) {
+    boost::asio::io_context io;
+    auto own = Admin::create(io.get_executor(), {{"bootstrap.servers", cluster->bootstrap_servers()}}).value();
+    std::vector<std::string> out;
+    boost::asio::co_spawn(io, from_a_coroutine(own, out), boost::asio::detached);
+    io.run_for(20s);
+    ASSERT_EQ(out.size(), 3U);
+    EXPECT_TRUE(out[0].starts_with("NONE")) << out[0];
+    EXPECT_TRUE(out[1].starts_with("partition 1, leader ")) << out[1];
+    EXPECT_EQ(out[2], "closed");
+    EXPECT_TRUE(io.stopped());
+}
+
 TEST_F(AdminBroker, a_closed_client_says_so) {
     admin->close(5s).value();
     EXPECT_EQ(admin->close(5s).error(), ErrorCode::closed);

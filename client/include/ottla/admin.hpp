@@ -238,15 +238,34 @@ public:
     }
     // One topic, or all of them, and the brokers.
     Result<Metadata> metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<Metadata>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<Metadata> done, std::optional<std::string> asked,
+                                 std::chrono::nanoseconds t) {
+                start_metadata(*core, std::move(asked), t, std::move(done));
+            },
+            std::move(topic), timeout);
+    }
 
     // Ends the connections and the thread. Never waits longer than `timeout`; a second call answers closed.
     Result<void> close(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_close(Token&& token) {
+        return detail::initiate<void>(std::forward<Token>(token), [core = core_.get()](Completion<void> done) {
+            start_close(*core, std::move(done));
+        });
+    }
     bool is_closed() const noexcept;
     // "client.id#admin-N"
     const std::string& name() const noexcept;
 
 private:
     static void start_list_topics(client::AdminCore&, AdminOptions, Completion<std::vector<TopicListing>>);
+    static void start_metadata(client::AdminCore&, std::optional<std::string>, std::chrono::nanoseconds,
+                               Completion<Metadata>);
+    static void start_close(client::AdminCore&, Completion<void>);
     static void start_describe_cluster(client::AdminCore&, AdminOptions, Completion<ClusterDescription>);
 
     std::shared_ptr<client::AdminCore> core_;

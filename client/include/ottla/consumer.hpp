@@ -140,6 +140,16 @@ public:
 
     // One topic, or all of them. A topic that does not exist carries its error.
     Result<Metadata> metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<Metadata>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<Metadata> done, std::optional<std::string> asked,
+                                 std::chrono::nanoseconds t) {
+                start_metadata(*core, std::move(asked), t, std::move(done));
+            },
+            std::move(topic), timeout);
+    }
 
     // Ends the connections and the thread. Never waits longer than `timeout`; a second call answers closed.
     Result<void> close(std::chrono::nanoseconds timeout);
@@ -165,6 +175,8 @@ private:
                                         Completion<std::vector<TopicPartition>>);
     static void start_query_watermark_offsets(client::ConsumerCore&, TopicPartition, std::chrono::nanoseconds,
                                               Completion<WatermarkOffsets>);
+    static void start_metadata(client::ConsumerCore&, std::optional<std::string>, std::chrono::nanoseconds,
+                               Completion<Metadata>);
     static void start_close(client::ConsumerCore&, std::chrono::nanoseconds, Completion<void>);
 
     std::shared_ptr<client::ConsumerCore> core_;
