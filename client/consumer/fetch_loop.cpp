@@ -41,7 +41,7 @@ awaitable<void> Fetcher::fetch_loop(std::shared_ptr<Fetcher> self, BrokerId brok
         if (self->plan(broker).empty()) {
             self->queue_->loop_waits();
             if (self->plan(broker).empty()) {
-                co_await watch.wait_until(runtime.timers(), self->state_.next_time());
+                co_await watch.wait_until(runtime.timers(), self->state_.next_time(runtime.now()));
                 continue;
             }
         }

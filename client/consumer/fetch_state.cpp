@@ -145,11 +145,12 @@ bool FetchState::lacks_leader(const MetadataCache& metadata) const {
     });
 }
 
-TimePoint FetchState::next_time() const {
+TimePoint FetchState::next_time(TimePoint now) const {
     auto next = TimePoint::max();
     for (const auto& [key, p] : partitions_) {
         const bool waits = p.phase == Partition::Phase::lookup || p.phase == Partition::Phase::fetching;
-        if (waits && !p.in_flight && p.not_before != TimePoint{}) next = std::min(next, p.not_before);
+        // What is due already waits for something else: a connection, room.
+        if (waits && !p.in_flight && p.not_before > now) next = std::min(next, p.not_before);
     }
     return next;
 }

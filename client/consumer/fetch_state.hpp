@@ -82,8 +82,8 @@ public:
     std::vector<BrokerId> leaders(const MetadataCache&) const;
     // A partition that is to be fetched has no known leader.
     bool lacks_leader(const MetadataCache&) const;
-    // When something that waits may be tried; max() when nothing waits for time.
-    TimePoint next_time() const;
+    // When something that waits may be tried, after `now`; max() when nothing waits for time.
+    TimePoint next_time(TimePoint now) const;
     bool empty() const noexcept { return partitions_.empty(); }
     std::size_t size() const noexcept { return partitions_.size(); }
 

@@ -98,7 +98,7 @@ awaitable<void> Fetcher::supervise_loop(std::shared_ptr<Fetcher> self) {
             if (self->loops_.insert(leader).second) spawn(runtime.executor(), fetch_loop(self, leader));
         if (self->state_.lacks_leader(self->cluster_->metadata()))
             self->cluster_->request_refresh("a partition has no leader");
-        co_await watch.wait_until(runtime.timers(), self->state_.next_time());
+        co_await watch.wait_until(runtime.timers(), self->state_.next_time(runtime.now()));
     }
 }
 

@@ -93,8 +93,9 @@ TEST_F(FetchStateTest, what_is_paused_full_in_flight_or_waiting_is_not_asked_for
     state.find("t", 0, 0)->in_flight = true;
     state.find("t", 2, 0)->not_before = now + 1s;
     EXPECT_EQ(planned(1), List{});
-    EXPECT_EQ(state.next_time(), now + 1s);
+    EXPECT_EQ(state.next_time(now), now + 1s);
     now += 1s;
+    EXPECT_EQ(state.next_time(now), TimePoint::max());  // it is due: time has nothing to do with it any more
     EXPECT_EQ(planned(1), List{2});
     EXPECT_TRUE(state.has_work(1, metadata));
 }
@@ -131,7 +132,7 @@ TEST_F(FetchStateTest, out_of_range_goes_by_the_policy_and_remembers_where_it_wa
     EXPECT_EQ(state.take_lookups(now).at("t")[0].place, Offset::end());
     state.lookup_again(*p, now + 5s);
     EXPECT_TRUE(state.take_lookups(now).empty());
-    EXPECT_EQ(state.next_time(), now + 5s);
+    EXPECT_EQ(state.next_time(now), now + 5s);
     EXPECT_FALSE(state.take_lookups(now + 5s).empty());
 }
 
