@@ -215,7 +215,7 @@ Outcome run_connections(std::uint64_t seed) {
     return outcome;
 }
 
-TEST(Simulation, connections_keep_what_is_acknowledged) { run_seeds("connections", run_connections); }
+TEST(Simulation, connections_keep_what_is_acknowledged) { run_seeds("connections", 1.0, run_connections); }
 
 }  // namespace
 }  // namespace ottla::test

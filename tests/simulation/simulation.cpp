@@ -107,8 +107,17 @@ struct Totals {
 };
 
 void run_twice(const std::string& name, Outcome (*run)(std::uint64_t), std::uint64_t seed, Totals& totals) {
-    Outcome first = run(seed);
-    const Outcome second = run(seed);
+    const auto run_once = [run, seed] {
+        try {
+            return run(seed);
+        } catch (const std::exception& e) {
+            Outcome outcome;
+            outcome.failures.emplace_back(e.what());
+            return outcome;
+        }
+    };
+    Outcome first = run_once();
+    const Outcome second = run_once();
     ++totals.seeds;
     totals.simulated_seconds += first.simulated_seconds + second.simulated_seconds;
     totals.events += first.events + second.events;
@@ -125,7 +134,7 @@ void run_twice(const std::string& name, Outcome (*run)(std::uint64_t), std::uint
 
 }  // namespace
 
-void run_seeds(const std::string& name, Outcome (*run)(std::uint64_t)) {
+void run_seeds(const std::string& name, double share, Outcome (*run)(std::uint64_t)) {
     Totals totals;
     if (const auto seed = number_from("OTTLA_SIM_SEED")) {
         std::cout << "SIMULATION " << name << ": seed " << *seed << std::endl;
@@ -136,7 +145,7 @@ void run_seeds(const std::string& name, Outcome (*run)(std::uint64_t)) {
     EXPECT_TRUE(recorded) << "no recorded seeds of " << name;
     for (std::string line; std::getline(recorded, line);)
         if (!line.empty() && line[0] != '#') run_twice(name, run, std::strtoull(line.c_str(), nullptr, 10), totals);
-    const auto limit = static_cast<double>(number_from("OTTLA_SIM_SECONDS").value_or(2));
+    const double limit = share * static_cast<double>(number_from("OTTLA_SIM_SECONDS").value_or(5));
     const std::uint64_t fresh = base::seed_from_system() % 1'000'000'000'000;
     std::cout << "SIMULATION " << name << ": " << totals.seeds << " recorded seeds, then fresh ones from " << fresh
               << std::endl;
