@@ -32,6 +32,13 @@ public:
         take(v);
     }
 
+    template <class... T>
+    OTTLA_INLINE void values(Named<T>... fields) {
+        if (remaining() < fixed_sizes<T...>) [[unlikely]]
+            return fail(ends_early);
+        (take(fields.value), ...);
+    }
+
     OTTLA_INLINE void string(const char*, std::string& s, bool compact) {
         const std::int64_t n = string_length(compact);
         if (n < 0) [[unlikely]]

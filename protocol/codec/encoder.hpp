@@ -29,6 +29,12 @@ public:
         put(v);
     }
 
+    template <class... T>
+    OTTLA_INLINE void values(Named<T>... fields) {
+        ensure(fixed_sizes<T...>);
+        (put(fields.value), ...);
+    }
+
     OTTLA_INLINE void string(const char* name, const std::string& s, bool compact) {
         ensure(s.size() + 5);
         if (compact) {
@@ -45,12 +51,15 @@ public:
         null<std::int16_t>(name, compact, nullable);
     }
     OTTLA_INLINE void bytes(const char*, const Bytes& b, bool compact) {
+        if (b.size() < Writer::splice_at_least) return short_bytes(b, compact);
         length(b.size(), compact);
         finish();
         writer_->splice(b);
         resume();
     }
     OTTLA_INLINE void bytes(const char*, const Records& r, bool compact) {
+        const Bytes* b = r.bytes();
+        if (b && b->size() < Writer::splice_at_least) return short_bytes(*b, compact);
         length(r.size(), compact);
         finish();
         writer_->splice(r);
@@ -198,7 +207,7 @@ private:
     }
 
     OTTLA_INLINE void put_raw(const void* from, std::size_t count) {
-        std::memcpy(at_, from, count);
+        if (count != 0) std::memcpy(at_, from, count);
         at_ += count;
     }
     template <class T>
@@ -231,6 +240,11 @@ private:
     OTTLA_INLINE void length(std::size_t count, bool compact) {
         ensure(5);
         put_length(count, compact);
+    }
+    OTTLA_INLINE void short_bytes(const Bytes& b, bool compact) {
+        ensure(5 + b.size());
+        put_length(b.size(), compact);
+        put_raw(b.data(), b.size());
     }
     template <class Length>
     OTTLA_INLINE void null(const char* name, bool compact, bool nullable) {

@@ -2,8 +2,8 @@
 // The generated Walk<T> of a message or nested struct names its fields once, in order, to an operation: Encoder,
 // Decoder or one of the JSON ones. Everything is inlined, so that the walk costs what straight-line code does.
 //
-// An operation has: value, string, bytes, records, array, structure, tagged_structure, absent (a field that this
-// version lacks), tag_section and no_tag_section; and `in_order`, true when it wants tagged fields where they are
+// An operation has: value, values, string, bytes, records, array, structure, tagged_structure, absent (a field that
+// this version lacks), tag_section and no_tag_section; and `in_order`, true when it wants tagged fields where they are
 // declared (tagged) instead of at the end.
 #pragma once
 
@@ -79,6 +79,19 @@ template <class T, class D>
 OTTLA_INLINE void set_default(T& value, const D& by_default) {
     value = by_default;
 }
+
+// Fields of fixed size that stand side by side: one check serves them all.
+template <class T>
+struct Named {
+    const char* name;
+    T& value;
+};
+template <class T>
+OTTLA_INLINE Named<T> named(const char* name, T& value) {
+    return {name, value};
+}
+template <class... T>
+inline constexpr std::size_t fixed_sizes = (fixed_size<std::remove_const_t<T>> + ...);
 
 // What went wrong while writing; the first counts.
 struct WriteFailure {

@@ -9,8 +9,6 @@
 namespace ottla::protocol {
 
 namespace {
-// Below this, copying costs less than one more piece to gather and to count references for.
-constexpr std::size_t splice_at_least = 1024;
 constexpr std::size_t block_at_most = 64 * 1024;
 }  // namespace
 
@@ -90,7 +88,8 @@ Chain Writer::finish() {
 
 void Writer::more(std::size_t count) {
     close_piece();
-    const std::size_t capacity = std::max(next_block_, count);
+    // The encoder asks for the longest that a length may be: room for that beyond what was expected.
+    const std::size_t capacity = std::max(next_block_ + 16, count);
     block_ = pool_ ? pool_->take(capacity) : Buffer(capacity);
     next_block_ = std::min(std::max(next_block_, capacity * 2), std::max(next_block_, block_at_most));
     start_ = at_ = block_.data();

@@ -140,7 +140,11 @@ private:
         const std::string flexible = condition(spec_.flexible, s.context);
         if (!flexible.empty() && flexible != "false")
             out_ << "        [[maybe_unused]] const bool compact = " << flexible << ";\n";
-        for (const Field& field : s.fields) emit_field(s, field);
+        for (std::size_t i = 0; i < s.fields.size();) {
+            const std::size_t run = run_of_values(s, i);
+            run > 1 ? emit_run(s, i, run) : emit_field(s, s.fields[i]);
+            i += run;
+        }
         if (!spec_.flexible.empty()) {
             if (flexible.empty())
                 out_ << "        op.tag_section(m, v);\n";
@@ -154,13 +158,41 @@ private:
         out_ << "    }\n";
     }
 
+    // How many fields from here on are of fixed size, never tagged, and in the same versions.
+    static std::size_t run_of_values(const Struct& s, std::size_t from) {
+        const auto fits = [&](const Field& field) {
+            return field.fixed() && !field.array && !field.tag && condition(field.versions, s.context) != "false" &&
+                   condition(field.versions, s.context) == condition(s.fields[from].versions, s.context);
+        };
+        std::size_t to = from;
+        while (to < s.fields.size() && fits(s.fields[to])) ++to;
+        return to > from ? to - from : 1;
+    }
+    void emit_run(const Struct& s, std::size_t from, std::size_t count) {
+        std::string values, absents;
+        for (std::size_t i = from; i < from + count; ++i) {
+            const Field& field = s.fields[i];
+            values += std::string(i == from ? "" : ", ") + "named(\"" + camel_case(field.name) + "\", m." +
+                      member_name(field.name) + ")";
+            absents += absent(field) + " ";
+        }
+        const std::string present = condition(s.fields[from].versions, s.context);
+        if (present.empty()) {
+            out_ << "        op.values(" << values << ");\n";
+        } else {
+            out_ << "        if (" << present << ") { op.values(" << values << "); } else { " << absents << "}\n";
+        }
+    }
+    static std::string absent(const Field& field) {
+        return "op.absent(\"" + camel_case(field.name) + "\", m." + member_name(field.name) + ", " +
+               default_argument(field) + ", " + (field.ignorable ? "true" : "false") + ");";
+    }
+
     void emit_field(const Struct& s, const Field& field) {
         const Versions here = intersect(field.versions, s.context);
         const std::string present = condition(field.versions, s.context);
-        const std::string absent = "op.absent(\"" + camel_case(field.name) + "\", m." + member_name(field.name) + ", " +
-                                   default_argument(field) + ", " + (field.ignorable ? "true" : "false") + ");";
         if (present == "false") {
-            out_ << "        " << absent << "\n";
+            out_ << "        " << absent(field) << "\n";
             return;
         }
         const std::string is_tagged = field.tag ? condition(field.tagged, here) : "false";
@@ -177,7 +209,7 @@ private:
         if (present.empty()) {
             out_ << "        " << body << "\n";
         } else {
-            out_ << "        if (" << present << ") { " << body << " } else { " << absent << " }\n";
+            out_ << "        if (" << present << ") { " << body << " } else { " << absent(field) << " }\n";
         }
     }
 

@@ -47,6 +47,10 @@ public:
         }
     }
 
+    template <class... T>
+    void values(Named<T>... fields) {
+        (value(fields.name, fields.value), ...);
+    }
     template <class T>
     void value(const char* name, T& v) {
         read(name, [&](const boost::json::value& json) { to(json, v); });

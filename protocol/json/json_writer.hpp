@@ -16,6 +16,10 @@ public:
 
     JsonWriter(boost::json::object& out, WriteFailure& failure) : out_(out), failure_(failure) {}
 
+    template <class... T>
+    void values(Named<T>... fields) {
+        (value(fields.name, fields.value), ...);
+    }
     template <class T>
     void value(const char* name, const T& v) {
         add(name, of(v));
