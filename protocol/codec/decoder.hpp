@@ -19,12 +19,12 @@ public:
     static constexpr bool in_order = false;
 
     explicit Decoder(Reader& reader) : at_(reader.at_), end_(reader.end_), reader_(&reader) {}
-    OTTLA_INLINE void finish() {
+    void finish() {
         if (!reader_->failed()) reader_->at_ = at_;
     }
 
     template <class T>
-    OTTLA_INLINE void value(const char*, T& v) {
+    void value(const char*, T& v) {
         if (remaining() < fixed_size<T>) [[unlikely]] {
             v = T{};
             return fail(ends_early);
@@ -33,48 +33,47 @@ public:
     }
 
     template <class... T>
-    OTTLA_INLINE void values(Named<T>... fields) {
+    void values(Named<T>... fields) {
         if (remaining() < fixed_sizes<T...>) [[unlikely]]
             return fail(ends_early);
         (take(fields.value), ...);
     }
 
-    OTTLA_INLINE void string(const char*, std::string& s, bool compact) {
+    void string(const char*, std::string& s, bool compact) {
         const std::int64_t n = string_length(compact);
         if (n < 0) [[unlikely]]
             return fail(null_not_allowed);
         assign(s, static_cast<std::size_t>(n));
     }
-    OTTLA_INLINE void string(const char*, std::optional<std::string>& s, bool compact, bool nullable) {
+    void string(const char*, std::optional<std::string>& s, bool compact, bool nullable) {
         const std::int64_t n = string_length(compact);
         if (n < 0) return null(s, nullable);
         if (!s) s.emplace();
         assign(*s, static_cast<std::size_t>(n));
     }
     template <class T>
-    OTTLA_INLINE void bytes(const char*, T& b, bool compact) {
+    void bytes(const char*, T& b, bool compact) {
         const std::int64_t n = length(compact);
         if (n < 0) [[unlikely]]
             return fail(null_not_allowed);
         slice(b, static_cast<std::size_t>(n));
     }
     template <class T>
-    OTTLA_INLINE void bytes(const char*, std::optional<T>& b, bool compact, bool nullable) {
+    void bytes(const char*, std::optional<T>& b, bool compact, bool nullable) {
         const std::int64_t n = length(compact);
         if (n < 0) return null(b, nullable);
         slice(b.emplace(), static_cast<std::size_t>(n));
     }
 
     template <class T>
-    OTTLA_INLINE void array(const char*, std::vector<T>& items, bool compact, std::int16_t v) {
+    void array(const char*, std::vector<T>& items, bool compact, std::int16_t v) {
         const std::int64_t count = length(compact);
         if (count < 0) [[unlikely]]
             return fail(null_not_allowed);
         elements(items, static_cast<std::size_t>(count), compact, v);
     }
     template <class T>
-    OTTLA_INLINE void array(const char*, std::optional<std::vector<T>>& items, bool compact, bool nullable,
-                            std::int16_t v) {
+    void array(const char*, std::optional<std::vector<T>>& items, bool compact, bool nullable, std::int16_t v) {
         const std::int64_t count = length(compact);
         if (count < 0) return null(items, nullable);
         if (!items) items.emplace();
@@ -82,27 +81,27 @@ public:
     }
 
     template <class T>
-    OTTLA_INLINE void structure(const char*, T& s, std::int16_t v) {
+    void structure(const char*, T& s, std::int16_t v) {
         Walk<T>::fields(*this, s, v);
     }
     template <class T>
-    OTTLA_INLINE void structure(const char*, std::optional<T>& s, bool nullable, std::int16_t v) {
+    void structure(const char*, std::optional<T>& s, bool nullable, std::int16_t v) {
         std::int8_t mark = 1;
         if (nullable) value("", mark);
         marked(s, mark >= 0, v);
     }
     template <class T>
-    OTTLA_INLINE void tagged_structure(const char*, std::optional<T>& s, bool nullable, std::int16_t v) {
+    void tagged_structure(const char*, std::optional<T>& s, bool nullable, std::int16_t v) {
         marked(s, !nullable || varint() != 0, v);
     }
 
     template <class T, class D>
-    OTTLA_INLINE void absent(const char*, T& value, const D& by_default, bool) {
+    void absent(const char*, T& value, const D& by_default, bool) {
         set_default(value, by_default);
     }
 
     template <class M>
-    OTTLA_INLINE void tag_section(M& m, std::int16_t v) {
+    void tag_section(M& m, std::int16_t v) {
         if constexpr (Walk<M>::has_tags) {
             ResetTags reset;
             Walk<M>::tags(reset, m, v);
@@ -113,7 +112,7 @@ public:
             *this = read_tags(*this, m, v, count);
     }
     template <class M>
-    OTTLA_INLINE void no_tag_section(M& m) {
+    void no_tag_section(M& m) {
         if (!m.unknown_tagged_fields.empty()) m.unknown_tagged_fields.clear();
     }
 
@@ -132,7 +131,7 @@ private:
 
     struct ResetTags {
         template <class T, class D, class F>
-        OTTLA_INLINE void tagged(std::uint32_t, T& value, const D& by_default, F&&) {
+        void tagged(std::uint32_t, T& value, const D& by_default, F&&) {
             set_default(value, by_default);
         }
     };
@@ -178,8 +177,8 @@ private:
     }
     void keep_unknown(TaggedFields&, std::uint32_t tag, std::size_t size);
 
-    OTTLA_INLINE std::size_t remaining() const { return static_cast<std::size_t>(end_ - at_); }
-    OTTLA_INLINE void fail(const char* reason) {
+    std::size_t remaining() const { return static_cast<std::size_t>(end_ - at_); }
+    void fail(const char* reason) {
         failed(reader_, at_, reason);
         at_ = end_ = nullptr;
     }
@@ -187,7 +186,7 @@ private:
     [[gnu::noinline]] static Raw slow_varint(const std::uint8_t* at, const std::uint8_t* end);
 
     template <class T>
-    OTTLA_INLINE void take(T& v) {
+    void take(T& v) {
         if constexpr (std::is_same_v<T, bool>) {
             v = *at_ != 0;
         } else if constexpr (std::is_same_v<T, Uuid>) {
@@ -199,7 +198,7 @@ private:
         }
         at_ += fixed_size<T>;
     }
-    OTTLA_INLINE std::uint32_t varint() {
+    std::uint32_t varint() {
         if (at_ != end_ && *at_ < 0x80) [[likely]]
             return *at_++;
         const Raw raw = slow_varint(at_, end_);
@@ -211,13 +210,13 @@ private:
         return raw.value;
     }
     // -1 for null.
-    OTTLA_INLINE std::int64_t length(bool compact) {
+    std::int64_t length(bool compact) {
         if (compact) return std::int64_t{varint()} - 1;
         std::int32_t n = 0;
         value("", n);
         return n;
     }
-    OTTLA_INLINE std::int64_t string_length(bool compact) {
+    std::int64_t string_length(bool compact) {
         if (compact) return std::int64_t{varint()} - 1;
         std::int16_t n = 0;
         value("", n);
@@ -225,20 +224,20 @@ private:
     }
 
     template <class T>
-    OTTLA_INLINE void null(std::optional<T>& value, bool nullable) {
+    void null(std::optional<T>& value, bool nullable) {
         value.reset();
         if (!nullable) [[unlikely]]
             fail(null_not_allowed);
     }
     template <class T>
-    OTTLA_INLINE void marked(std::optional<T>& s, bool present, std::int16_t v) {
+    void marked(std::optional<T>& s, bool present, std::int16_t v) {
         if (!present) return s.reset();
         if (!s) s.emplace();
         Walk<T>::fields(*this, *s, v);
     }
 
     // Takes memory from the budget of the frame before it is allocated.
-    OTTLA_INLINE bool charge(std::size_t bytes) {
+    bool charge(std::size_t bytes) {
         if (bytes > reader_->budget_) [[unlikely]] {
             fail(too_large);
             return false;
@@ -246,7 +245,7 @@ private:
         reader_->budget_ -= bytes;
         return true;
     }
-    OTTLA_INLINE void assign(std::string& s, std::size_t n) {
+    void assign(std::string& s, std::size_t n) {
         if (n > remaining()) [[unlikely]]
             return fail(ends_early);
         // A string that grows takes at least twice what it had.
@@ -255,20 +254,20 @@ private:
         s.assign(reinterpret_cast<const char*>(at_), n);
         at_ += n;
     }
-    OTTLA_INLINE void slice(Bytes& b, std::size_t n) {
+    void slice(Bytes& b, std::size_t n) {
         if (n > remaining()) [[unlikely]]
             return fail(ends_early);
         b = reader_->frame_.slice({at_, n});
         at_ += n;
     }
-    OTTLA_INLINE void slice(Records& r, std::size_t n) {
+    void slice(Records& r, std::size_t n) {
         Bytes b;
         slice(b, n);
         r = std::move(b);
     }
 
     template <class T>
-    OTTLA_INLINE static std::size_t smallest(bool compact, std::int16_t v) {
+    static std::size_t smallest(bool compact, std::int16_t v) {
         if constexpr (std::is_same_v<T, std::string>) {
             return compact ? 1 : 2;
         } else if constexpr (std::is_same_v<T, Bytes>) {
@@ -279,7 +278,7 @@ private:
     }
 
     template <class T>
-    OTTLA_INLINE void elements(std::vector<T>& items, std::size_t count, bool compact, std::int16_t v) {
+    void elements(std::vector<T>& items, std::size_t count, bool compact, std::int16_t v) {
         if constexpr (is_fixed<T>) {
             if (count * fixed_size<T> > remaining()) [[unlikely]]
                 return fail(ends_early);
@@ -313,7 +312,7 @@ private:
         }
     }
     template <class T>
-    OTTLA_INLINE bool resize(std::vector<T>& items, std::size_t count) {
+    bool resize(std::vector<T>& items, std::size_t count) {
         if (count > items.capacity()) {
             if (!charge(count * sizeof(T))) [[unlikely]]
                 return false;
@@ -324,7 +323,7 @@ private:
     }
     // Makes room for as many more as the average element so far promises; all of them in a valid frame of like ones.
     template <class T>
-    OTTLA_INLINE bool grow(std::vector<T>& items, std::size_t count, std::size_t bytes_so_far) {
+    bool grow(std::vector<T>& items, std::size_t count, std::size_t bytes_so_far) {
         const std::size_t had = items.capacity();
         if (!grow_by_average(reader_, items, count, bytes_so_far, remaining())) {
             fail(too_large);
@@ -348,10 +347,10 @@ private:
         return true;
     }
 
-    OTTLA_INLINE void element(std::string& s, bool compact, std::int16_t) { string("", s, compact); }
-    OTTLA_INLINE void element(Bytes& b, bool compact, std::int16_t) { bytes("", b, compact); }
+    void element(std::string& s, bool compact, std::int16_t) { string("", s, compact); }
+    void element(Bytes& b, bool compact, std::int16_t) { bytes("", b, compact); }
     template <class T>
-    OTTLA_INLINE void element(T& s, bool, std::int16_t v) {
+    void element(T& s, bool, std::int16_t v) {
         Walk<T>::fields(*this, s, v);
     }
 
@@ -361,7 +360,7 @@ private:
 };
 
 template <class T>
-OTTLA_INLINE Result<void> decode_message(Reader& reader, T& m, std::int16_t version) {
+Result<void> decode_message(Reader& reader, T& m, std::int16_t version) {
     if (!T::versions.contains(version)) return no_such_version(T::message_name, T::versions, version);
     Decoder decoder(reader);
     Walk<T>::fields(decoder, m, version);

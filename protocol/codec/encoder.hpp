@@ -21,21 +21,21 @@ public:
           limit_(writer.limit_),
           writer_(&writer),
           failure_(&failure) {}
-    OTTLA_INLINE void finish() { writer_->at_ = at_; }
+    void finish() { writer_->at_ = at_; }
 
     template <class T>
-    OTTLA_INLINE void value(const char*, const T& v) {
+    void value(const char*, const T& v) {
         ensure(fixed_size<T>);
         put(v);
     }
 
     template <class... T>
-    OTTLA_INLINE void values(Named<T>... fields) {
+    void values(Named<T>... fields) {
         ensure(fixed_sizes<T...>);
         (put(fields.value), ...);
     }
 
-    OTTLA_INLINE void string(const char* name, const std::string& s, bool compact) {
+    void string(const char* name, const std::string& s, bool compact) {
         ensure(s.size() + 5);
         if (compact) {
             put_varint(static_cast<std::uint32_t>(s.size() + 1));
@@ -46,18 +46,18 @@ public:
         }
         put_raw(s.data(), s.size());
     }
-    OTTLA_INLINE void string(const char* name, const std::optional<std::string>& s, bool compact, bool nullable) {
+    void string(const char* name, const std::optional<std::string>& s, bool compact, bool nullable) {
         if (s) return string(name, *s, compact);
         null<std::int16_t>(name, compact, nullable);
     }
-    OTTLA_INLINE void bytes(const char*, const Bytes& b, bool compact) {
+    void bytes(const char*, const Bytes& b, bool compact) {
         if (b.size() < Writer::splice_at_least) return short_bytes(b, compact);
         length(b.size(), compact);
         finish();
         writer_->splice(b);
         resume();
     }
-    OTTLA_INLINE void bytes(const char*, const Records& r, bool compact) {
+    void bytes(const char*, const Records& r, bool compact) {
         const Bytes* b = r.bytes();
         if (b && b->size() < Writer::splice_at_least) return short_bytes(*b, compact);
         length(r.size(), compact);
@@ -66,13 +66,13 @@ public:
         resume();
     }
     template <class T>
-    OTTLA_INLINE void bytes(const char* name, const std::optional<T>& b, bool compact, bool nullable) {
+    void bytes(const char* name, const std::optional<T>& b, bool compact, bool nullable) {
         if (b) return bytes(name, *b, compact);
         null<std::int32_t>(name, compact, nullable);
     }
 
     template <class T>
-    OTTLA_INLINE void array(const char* name, const std::vector<T>& items, bool compact, std::int16_t v) {
+    void array(const char* name, const std::vector<T>& items, bool compact, std::int16_t v) {
         if constexpr (is_fixed<T>) {
             ensure(5 + items.size() * fixed_size<T>);
             put_length(items.size(), compact);
@@ -83,37 +83,37 @@ public:
         }
     }
     template <class T>
-    OTTLA_INLINE void array(const char* name, const std::optional<std::vector<T>>& items, bool compact, bool nullable,
-                            std::int16_t v) {
+    void array(const char* name, const std::optional<std::vector<T>>& items, bool compact, bool nullable,
+               std::int16_t v) {
         if (items) return array(name, *items, compact, v);
         null<std::int32_t>(name, compact, nullable);
     }
 
     template <class T>
-    OTTLA_INLINE void structure(const char*, const T& s, std::int16_t v) {
+    void structure(const char*, const T& s, std::int16_t v) {
         Walk<T>::fields(*this, s, v);
     }
     template <class T>
-    OTTLA_INLINE void structure(const char* name, const std::optional<T>& s, bool nullable, std::int16_t v) {
+    void structure(const char* name, const std::optional<T>& s, bool nullable, std::int16_t v) {
         if (nullable) value(name, static_cast<std::int8_t>(s ? 1 : -1));
         if (s) return structure(name, *s, v);
         if (!nullable) failure_->set(name, is_null, ErrorCode::invalid_argument);
     }
     template <class T>
-    OTTLA_INLINE void tagged_structure(const char* name, const std::optional<T>& s, bool nullable, std::int16_t v) {
+    void tagged_structure(const char* name, const std::optional<T>& s, bool nullable, std::int16_t v) {
         if (nullable) value(name, static_cast<std::int8_t>(s ? 1 : 0));
         if (s) return structure(name, *s, v);
         if (!nullable) failure_->set(name, is_null, ErrorCode::invalid_argument);
     }
 
     template <class T, class D>
-    OTTLA_INLINE void absent(const char* name, const T& value, const D& by_default, bool ignorable) {
+    void absent(const char* name, const T& value, const D& by_default, bool ignorable) {
         if (!ignorable && !is_default(value, by_default)) [[unlikely]]
             failure_->set(name, lacks_field, ErrorCode::unsupported_version);
     }
 
     template <class M>
-    OTTLA_INLINE void tag_section(const M& m, std::int16_t v) {
+    void tag_section(const M& m, std::int16_t v) {
         if constexpr (Walk<M>::has_tags) {
             CountTags counted;
             Walk<M>::tags(counted, m, v);
@@ -131,7 +131,7 @@ public:
         }
     }
     template <class M>
-    OTTLA_INLINE void no_tag_section(const M& m) {
+    void no_tag_section(const M& m) {
         if (!m.unknown_tagged_fields.empty()) [[unlikely]]
             failure_->set("unknown_tagged_fields", lacks_field, ErrorCode::unsupported_version);
     }
@@ -142,7 +142,7 @@ private:
         std::uint32_t count = 0;
 
         template <class T, class D, class F>
-        OTTLA_INLINE void tagged(std::uint32_t, const T& value, const D& by_default, F&&) {
+        void tagged(std::uint32_t, const T& value, const D& by_default, F&&) {
             if (!is_default(value, by_default)) ++count;
         }
     };
@@ -181,37 +181,35 @@ private:
     }
     static void write_unknown(Writer&, WriteFailure&, const TaggedFields&);
 
-    OTTLA_INLINE void element(const char* name, const std::string& s, bool compact, std::int16_t) {
-        string(name, s, compact);
-    }
-    OTTLA_INLINE void element(const char* name, const Bytes& b, bool compact, std::int16_t) { bytes(name, b, compact); }
+    void element(const char* name, const std::string& s, bool compact, std::int16_t) { string(name, s, compact); }
+    void element(const char* name, const Bytes& b, bool compact, std::int16_t) { bytes(name, b, compact); }
     template <class T>
-    OTTLA_INLINE void element(const char*, const T& s, bool, std::int16_t v) {
+    void element(const char*, const T& s, bool, std::int16_t v) {
         Walk<T>::fields(*this, s, v);
     }
 
-    OTTLA_INLINE void ensure(std::size_t count) {
+    void ensure(std::size_t count) {
         if (static_cast<std::size_t>(limit_ - at_) < count) [[unlikely]] {
             finish();
             writer_->more(count);
             resume();
         }
     }
-    OTTLA_INLINE void resume() {
+    void resume() {
         at_ = writer_->at_;
         limit_ = writer_->limit_;
     }
-    OTTLA_INLINE void none() {
+    void none() {
         ensure(1);
         *at_++ = 0;
     }
 
-    OTTLA_INLINE void put_raw(const void* from, std::size_t count) {
+    void put_raw(const void* from, std::size_t count) {
         if (count != 0) std::memcpy(at_, from, count);
         at_ += count;
     }
     template <class T>
-    OTTLA_INLINE void put(const T& v) {
+    void put(const T& v) {
         if constexpr (std::is_same_v<T, bool>) {
             *at_++ = v ? 1 : 0;
         } else if constexpr (std::is_same_v<T, Uuid>) {
@@ -223,31 +221,31 @@ private:
             at_ += sizeof v;
         }
     }
-    OTTLA_INLINE void put_varint(std::uint32_t v) {
+    void put_varint(std::uint32_t v) {
         while (v >= 0x80) {
             *at_++ = static_cast<std::uint8_t>(v | 0x80);
             v >>= 7;
         }
         *at_++ = static_cast<std::uint8_t>(v);
     }
-    OTTLA_INLINE void put_length(std::size_t count, bool compact) {
+    void put_length(std::size_t count, bool compact) {
         if (compact) {
             put_varint(static_cast<std::uint32_t>(count + 1));
         } else {
             put(static_cast<std::int32_t>(count));
         }
     }
-    OTTLA_INLINE void length(std::size_t count, bool compact) {
+    void length(std::size_t count, bool compact) {
         ensure(5);
         put_length(count, compact);
     }
-    OTTLA_INLINE void short_bytes(const Bytes& b, bool compact) {
+    void short_bytes(const Bytes& b, bool compact) {
         ensure(5 + b.size());
         put_length(b.size(), compact);
         put_raw(b.data(), b.size());
     }
     template <class Length>
-    OTTLA_INLINE void null(const char* name, bool compact, bool nullable) {
+    void null(const char* name, bool compact, bool nullable) {
         if (!nullable) [[unlikely]]
             failure_->set(name, is_null, ErrorCode::invalid_argument);
         ensure(sizeof(Length));
@@ -265,7 +263,7 @@ private:
 };
 
 template <class T>
-OTTLA_INLINE Result<void> encode_message(Writer& writer, const T& m, std::int16_t version) {
+Result<void> encode_message(Writer& writer, const T& m, std::int16_t version) {
     if (!T::versions.contains(version)) return no_such_version(T::message_name, T::versions, version);
     WriteFailure failure;
     Encoder encoder(writer, failure);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The generated Walk<T> of a message or nested struct names its fields once, in order, to an operation: Encoder,
-// Decoder or one of the JSON ones. Everything is inlined, so that the walk costs what straight-line code does.
+// Decoder or one of the JSON ones. The messages that carry records and metadata are flattened (emit_header.cpp), so
+// that their walk costs what straight-line code does; the others are left to the compiler, or they would take minutes
+// to build.
 //
 // An operation has: value, values, string, bytes, records, array, structure, tagged_structure, absent (a field that
 // this version lacks), tag_section and no_tag_section; and `in_order`, true when it wants tagged fields where they are
@@ -17,9 +19,6 @@
 
 #include <ottla/bytes.hpp>
 #include <ottla/protocol/message.hpp>
-
-#define OTTLA_WALK [[gnu::always_inline]] static inline
-#define OTTLA_INLINE [[gnu::always_inline]] inline
 
 namespace ottla::protocol::detail {
 
@@ -44,7 +43,7 @@ template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
 template <class T>
-OTTLA_INLINE bool is_default(const T& value, Empty) {
+bool is_default(const T& value, Empty) {
     if constexpr (is_optional<T>) {
         return value && is_default(*value, empty);
     } else if constexpr (requires { value.empty(); }) {
@@ -54,17 +53,17 @@ OTTLA_INLINE bool is_default(const T& value, Empty) {
     }
 }
 template <class T>
-OTTLA_INLINE bool is_default(const std::optional<T>& value, std::nullopt_t) {
+bool is_default(const std::optional<T>& value, std::nullopt_t) {
     return !value;
 }
 template <class T, class D>
     requires(!std::is_same_v<D, Empty> && !std::is_same_v<D, std::nullopt_t>)
-OTTLA_INLINE bool is_default(const T& value, const D& by_default) {
+bool is_default(const T& value, const D& by_default) {
     return value == by_default;
 }
 
 template <class T>
-OTTLA_INLINE void set_default(T& value, Empty) {
+void set_default(T& value, Empty) {
     if constexpr (is_optional<T>) {
         if (!value) value.emplace();
         set_default(*value, empty);
@@ -76,7 +75,7 @@ OTTLA_INLINE void set_default(T& value, Empty) {
 }
 template <class T, class D>
     requires(!std::is_same_v<D, Empty>)
-OTTLA_INLINE void set_default(T& value, const D& by_default) {
+void set_default(T& value, const D& by_default) {
     value = by_default;
 }
 
@@ -87,7 +86,7 @@ struct Named {
     T& value;
 };
 template <class T>
-OTTLA_INLINE Named<T> named(const char* name, T& value) {
+Named<T> named(const char* name, T& value) {
     return {name, value};
 }
 template <class... T>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <sstream>
 
 #include "protocol/generator/emit.hpp"
@@ -59,6 +60,17 @@ std::string remark(const Field& field, Versions valid) {
     return text.empty() ? "" : "  // " + text;
 }
 
+// Whether some field of the message is a nullable structure of this type. std::optional asks whether it can be made
+// from nothing while the message is still incomplete; only a declared constructor can answer that.
+bool held_by_optional(const Spec& spec, const Struct& s) {
+    const auto holds = [&](const Struct& holder) {
+        return std::ranges::any_of(holder.fields, [&](const Field& field) {
+            return field.kind == Kind::structure && !field.array && field.ever_nullable() && field.structure == s.name;
+        });
+    };
+    return holds(spec.root) || std::ranges::any_of(spec.structs, holds);
+}
+
 void structure(std::ostringstream& out, const Spec& spec, const Struct& s, const std::string& indent) {
     for (const Field& field : s.fields) out << indent << member(field) << remark(field, spec.valid) << "\n";
     if (!spec.flexible.empty()) out << indent << "TaggedFields unknown_tagged_fields;\n";
@@ -98,12 +110,17 @@ std::string emit_header(const Spec& spec, const std::string& partner) {
         out << "    using " << (spec.type == "request" ? "Response" : "Request") << " = " << partner << ";\n";
     for (const Struct& s : spec.structs) {
         out << "\n    struct " << s.name << " {\n";
+        if (held_by_optional(spec, s)) out << "        " << s.name << "();\n\n";
         structure(out, spec, s, "        ");
         out << "    };\n";
     }
     out << "\n";
     structure(out, spec, spec.root, "    ");
     out << "};\n\n";
+    for (const Struct& s : spec.structs) {
+        const std::string type = spec.name + "::" + s.name;
+        if (held_by_optional(spec, s)) out << "inline " << type << "::" << s.name << "() = default;\n\n";
+    }
     out << "Result<void> decode(Reader&, " << spec.name << "&, std::int16_t version);\n";
     out << "Result<void> encode(Writer&, const " << spec.name << "&, std::int16_t version);\n";
     out << "Result<std::size_t> encoded_size(const " << spec.name << "&, std::int16_t version);\n";
@@ -113,13 +130,14 @@ std::string emit_header(const Spec& spec, const std::string& partner) {
 
 std::string emit_source(const Spec& spec) {
     std::ostringstream out;
+    const std::string function = spec.hot() ? "[[gnu::flatten]] Result<void> " : "Result<void> ";
     const std::string file = snake_case(spec.name);
     out << preamble(spec.name + ".json") << "#include <ottla/protocol/messages/" << file
         << ".hpp>\n\n#include \"protocol/codec/decoder.hpp\"\n#include \"protocol/codec/encoder.hpp\"\n#include \""
         << file << "_walk.hpp\"\n\nnamespace ottla::protocol {\n\n";
-    out << "Result<void> decode(Reader& reader, " << spec.name
+    out << function << "decode(Reader& reader, " << spec.name
         << "& m, std::int16_t version) {\n    return detail::decode_message(reader, m, version);\n}\n";
-    out << "Result<void> encode(Writer& writer, const " << spec.name
+    out << function << "encode(Writer& writer, const " << spec.name
         << "& m, std::int16_t version) {\n    return detail::encode_message(writer, m, version);\n}\n";
     out << "Result<std::size_t> encoded_size(const " << spec.name
         << "& m, std::int16_t version) {\n    Writer writer;\n    if (auto done = encode(writer, m, version); !done) "

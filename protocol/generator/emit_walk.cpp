@@ -118,7 +118,7 @@ private:
         }
         if (flexible != "false") add(flexible, "1", 1);
         const std::string body = std::to_string(sure) + rest;
-        out_ << "    OTTLA_WALK std::size_t smallest([[maybe_unused]] std::int16_t v) { return " << body << "; }\n";
+        out_ << "    static std::size_t smallest([[maybe_unused]] std::int16_t v) { return " << body << "; }\n";
     }
     static std::size_t size_of(Kind kind) {
         switch (kind) {
@@ -135,7 +135,7 @@ private:
     std::string qualified(const Field& field) const { return spec_.name + "::" + field.structure; }
 
     void emit_fields(const Struct& s) {
-        out_ << "    template <class Op, class M>\n    OTTLA_WALK void fields(Op& op, M& m, [[maybe_unused]] const "
+        out_ << "    template <class Op, class M>\n    static void fields(Op& op, M& m, [[maybe_unused]] const "
                 "std::int16_t v) {\n";
         const std::string flexible = condition(spec_.flexible, s.context);
         if (!flexible.empty() && flexible != "false")
@@ -222,12 +222,12 @@ private:
         for (const Field* field : fields) {
             const Versions here = intersect(field->tagged, s.context);
             std::string inner = call(*field, here, true);
-            out_ << "    template <class Op, class M>\n    OTTLA_WALK void tag_" << *field->tag
+            out_ << "    template <class Op, class M>\n    static void tag_" << *field->tag
                  << "(Op& op, M& m, [[maybe_unused]] const std::int16_t v) {\n"
                  << "        op.tagged(" << *field->tag << ", m." << member_name(field->name) << ", "
                  << default_argument(*field) << ", [&](auto& to) { to." << inner << "; });\n    }\n";
         }
-        out_ << "    template <class Op, class M>\n    OTTLA_WALK void tags(Op& op, M& m, const std::int16_t v) {\n";
+        out_ << "    template <class Op, class M>\n    static void tags(Op& op, M& m, const std::int16_t v) {\n";
         for (const Field* field : fields) {
             const std::string when = condition(field->tagged, s.context);
             out_ << "        " << (when.empty() ? "" : "if (" + when + ") ") << "tag_" << *field->tag

@@ -52,7 +52,7 @@ std::vector<Spec> read_all(const std::vector<std::string>& paths) {
         if (!added) throw SpecError(path + ": the message '" + spec.name + "' is also in " + other->second);
         specs.push_back(std::move(spec));
     }
-    std::sort(specs.begin(), specs.end(), [](const Spec& a, const Spec& b) { return a.name < b.name; });
+    std::ranges::sort(specs, {}, &Spec::name);
     return specs;
 }
 
@@ -67,8 +67,13 @@ std::string partner(const Spec& spec, const std::vector<Spec>& specs) {
 
 void generate(const fs::path& headers, const fs::path& sources, std::size_t batches,
               const std::vector<std::string>& paths) {
-    const std::vector<Spec> specs = read_all(paths);
+    std::vector<Spec> specs = read_all(paths);
     if (specs.size() > batches * batch_size) throw SpecError("there are more specs than batches for them");
+    write(headers / "ottla/protocol/api_keys.inc", emit_api_keys(specs));
+    write(headers / "ottla/protocol/messages.hpp", emit_all_headers(specs));
+    write(headers / "ottla/protocol/message_table.inc", emit_message_table(specs));
+    // The hot ones stand in the first batch, which is compiled with more care.
+    std::ranges::stable_partition(specs, &Spec::hot);
     std::vector<std::string> unity(batches), unity_json(batches);
     std::size_t count = 0;
     for (const Spec& spec : specs) {
@@ -86,9 +91,6 @@ void generate(const fs::path& headers, const fs::path& sources, std::size_t batc
         write(sources / ("messages_" + std::to_string(i) + ".cpp"), preamble("all specs") + unity[i]);
         write(sources / ("json_" + std::to_string(i) + ".cpp"), preamble("all specs") + unity_json[i]);
     }
-    write(headers / "ottla/protocol/api_keys.inc", emit_api_keys(specs));
-    write(headers / "ottla/protocol/messages.hpp", emit_all_headers(specs));
-    write(headers / "ottla/protocol/message_table.inc", emit_message_table(specs));
 }
 
 }  // namespace

@@ -77,6 +77,8 @@ struct Spec {
     // Nested ones, each after those that it holds.
     std::vector<Struct> structs;
 
+    // On the way of every record, or as large as the cluster: Produce, Fetch, ListOffsets, Metadata.
+    bool hot() const { return (type == "request" || type == "response") && api_key.value_or(4) <= 3; }
     bool has_fields() const { return !valid.empty(); }
     const Struct& structure(const std::string& struct_name) const;
     int first_flexible() const { return flexible.empty() ? Versions::open : flexible.min; }
