@@ -16,27 +16,29 @@ class Encoder {
 public:
     static constexpr bool in_order = false;
 
-    explicit Encoder(Writer& writer, WriteFailure& failure)
-        : at_(writer.at_),
-          limit_(writer.limit_),
-          writer_(&writer),
-          failure_(&failure) {}
+    explicit Encoder(Writer& writer, WriteFailure& failure) : writer_(&writer), failure_(&failure) { resume(); }
     void finish() { writer_->at_ = at_; }
+
+    // All fields of a message or nested struct.
+    template <class T>
+    void fields(const T& s, std::int16_t v) {
+        static_assert(Walk<T>::unasked <= Writer::unasked);
+        ensure(0);
+        Walk<T>::fields(*this, s, v);
+    }
 
     template <class T>
     void value(const char*, const T& v) {
-        ensure(fixed_size<T>);
         put(v);
     }
 
     template <class... T>
     void values(Named<T>... fields) {
-        ensure(fixed_sizes<T...>);
         (put(fields.value), ...);
     }
 
     void string(const char* name, const std::string& s, bool compact) {
-        ensure(s.size() + 5);
+        ensure(s.size());
         if (compact) {
             put_varint(static_cast<std::uint32_t>(s.size() + 1));
         } else {
@@ -52,7 +54,7 @@ public:
     }
     void bytes(const char*, const Bytes& b, bool compact) {
         if (b.size() < Writer::splice_at_least) return short_bytes(b, compact);
-        length(b.size(), compact);
+        put_length(b.size(), compact);
         finish();
         writer_->splice(b);
         resume();
@@ -60,7 +62,7 @@ public:
     void bytes(const char*, const Records& r, bool compact) {
         const Bytes* b = r.bytes();
         if (b && b->size() < Writer::splice_at_least) return short_bytes(*b, compact);
-        length(r.size(), compact);
+        put_length(r.size(), compact);
         finish();
         writer_->splice(r);
         resume();
@@ -74,12 +76,13 @@ public:
     template <class T>
     void array(const char* name, const std::vector<T>& items, bool compact, std::int16_t v) {
         if constexpr (is_fixed<T>) {
-            ensure(5 + items.size() * fixed_size<T>);
+            ensure(items.size() * fixed_size<T>);
             put_length(items.size(), compact);
             for (const T& item : items) put(item);
         } else {
-            length(items.size(), compact);
+            put_length(items.size(), compact);
             for (const T& item : items) element(name, item, compact, v);
+            ensure(0);
         }
     }
     template <class T>
@@ -91,7 +94,8 @@ public:
 
     template <class T>
     void structure(const char*, const T& s, std::int16_t v) {
-        Walk<T>::fields(*this, s, v);
+        fields(s, v);
+        ensure(0);
     }
     template <class T>
     void structure(const char* name, const std::optional<T>& s, bool nullable, std::int16_t v) {
@@ -185,24 +189,25 @@ private:
     void element(const char* name, const Bytes& b, bool compact, std::int16_t) { bytes(name, b, compact); }
     template <class T>
     void element(const char*, const T& s, bool, std::int16_t v) {
-        Walk<T>::fields(*this, s, v);
+        fields(s, v);
     }
 
+    // Room for `count` bytes, and behind them for what a struct may write unasked (Writer::unasked): its fields of
+    // fixed size and the lengths of the others. So there is one question per struct and one per text, array or bytes.
     void ensure(std::size_t count) {
-        if (static_cast<std::size_t>(limit_ - at_) < count) [[unlikely]] {
+        if (limit_ - at_ < static_cast<std::ptrdiff_t>(count)) [[unlikely]] {
             finish();
-            writer_->more(count);
+            writer_->more(count + Writer::unasked);
             resume();
         }
     }
     void resume() {
+        if (writer_->limit_ - writer_->at_ < static_cast<std::ptrdiff_t>(Writer::unasked))
+            writer_->more(Writer::unasked);
         at_ = writer_->at_;
-        limit_ = writer_->limit_;
+        limit_ = writer_->limit_ - Writer::unasked;
     }
-    void none() {
-        ensure(1);
-        *at_++ = 0;
-    }
+    void none() { *at_++ = 0; }
 
     void put_raw(const void* from, std::size_t count) {
         if (count != 0) std::memcpy(at_, from, count);
@@ -235,12 +240,8 @@ private:
             put(static_cast<std::int32_t>(count));
         }
     }
-    void length(std::size_t count, bool compact) {
-        ensure(5);
-        put_length(count, compact);
-    }
     void short_bytes(const Bytes& b, bool compact) {
-        ensure(5 + b.size());
+        ensure(b.size());
         put_length(b.size(), compact);
         put_raw(b.data(), b.size());
     }
@@ -248,7 +249,6 @@ private:
     void null(const char* name, bool compact, bool nullable) {
         if (!nullable) [[unlikely]]
             failure_->set(name, is_null, ErrorCode::invalid_argument);
-        ensure(sizeof(Length));
         if (compact) {
             *at_++ = 0;
         } else {
@@ -257,7 +257,7 @@ private:
     }
 
     std::uint8_t* at_;
-    std::uint8_t* limit_;
+    std::uint8_t* limit_;  // Writer::unasked bytes before the end
     Writer* writer_;
     WriteFailure* failure_;
 };
@@ -267,7 +267,7 @@ Result<void> encode_message(Writer& writer, const T& m, std::int16_t version) {
     if (!T::versions.contains(version)) return no_such_version(T::message_name, T::versions, version);
     WriteFailure failure;
     Encoder encoder(writer, failure);
-    Walk<T>::fields(encoder, m, version);
+    encoder.fields(m, version);
     encoder.finish();
     if (failure.reason) [[unlikely]]
         return failure.error(T::message_name, version);

@@ -88,8 +88,7 @@ Chain Writer::finish() {
 
 void Writer::more(std::size_t count) {
     close_piece();
-    // The encoder asks for the longest that a length may be: room for that beyond what was expected.
-    const std::size_t capacity = std::max(next_block_ + 16, count);
+    const std::size_t capacity = std::max(next_block_ + unasked, count);
     block_ = pool_ ? pool_->take(capacity) : Buffer(capacity);
     next_block_ = std::min(std::max(next_block_, capacity * 2), std::max(next_block_, block_at_most));
     start_ = at_ = block_.data();

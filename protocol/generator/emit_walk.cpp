@@ -48,6 +48,7 @@ private:
         const bool tags = s.has_tags();
         out_ << "\ntemplate <>\nstruct Walk<" << type
              << "> {\n    static constexpr bool has_tags = " << (tags ? "true" : "false") << ";\n";
+        emit_unasked(s);
         emit_smallest(s);
         emit_fields(s);
         if (tags) emit_tags(s);
@@ -62,6 +63,13 @@ private:
     std::string flexible_in(Versions context) const {
         const std::string c = condition(spec_.flexible, context);
         return c.empty() ? "true" : c == "false" ? "false" : "compact";
+    }
+
+    // The most bytes that one takes on the wire besides nested structs, elements, texts and bytes.
+    void emit_unasked(const Struct& s) {
+        std::size_t most = 1;
+        for (const Field& field : s.fields) most += field.fixed() && !field.array ? size_of(field.kind) : 5;
+        out_ << "    static constexpr std::size_t unasked = " << most << ";\n";
     }
 
     // The fewest bytes that one takes on the wire.

@@ -131,7 +131,9 @@ TEST(Message, nullable_structs_are_marked) {
     DescribeTopicPartitionsRequest request;
     request.response_partition_limit = 1;
     EXPECT_EQ(encoded(request, 0), Bytes::copy_of(std::string("\1\0\0\0\1\xff\0", 7)));
-    request.cursor = DescribeTopicPartitionsRequest::Cursor{"t", 2};
+    auto& cursor = request.cursor.emplace();
+    cursor.topic_name = "t";
+    cursor.partition_index = 2;
     EXPECT_EQ(encoded(request, 0), Bytes::copy_of(std::string("\1\0\0\0\1\1\2t\0\0\0\2\0\0", 14)));
     EXPECT_EQ(decoded<DescribeTopicPartitionsRequest>(encoded(request, 0), 0), request);
 }

@@ -31,7 +31,7 @@ std::int64_t assign_all(Consumer& consumer, const BenchOptions& options) {
     return available;
 }
 
-int bench(Session& session, const BenchOptions& options) {
+int bench_consume(Session& session, const BenchOptions& options) {
     auto consumer = Consumer::create(to_config(options.connection));
     if (consumer.has_error()) throw UsageError(std::string(consumer.error().text()));
     const std::int64_t available = assign_all(*consumer, options);
@@ -72,7 +72,7 @@ int bench(Session& session, const BenchOptions& options) {
 Action declare_bench_consume(CLI::App& app) {
     auto options = std::make_shared<BenchOptions>();
     add_bench_options(app, *options);
-    return [options](Session& session) { return bench(session, *options); };
+    return [options](Session& session) { return bench_consume(session, *options); };
 }
 
 }  // namespace ottla::tools

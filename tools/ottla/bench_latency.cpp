@@ -87,7 +87,7 @@ private:
     std::int64_t sent_ = 0;
 };
 
-int bench(Session& session, const BenchOptions& options) {
+int bench_latency(Session& session, const BenchOptions& options) {
     const Config config = to_config(options.connection);
     auto producer = Producer::create(config);
     if (producer.has_error()) throw UsageError(std::string(producer.error().text()));
@@ -121,7 +121,7 @@ Action declare_bench_latency(CLI::App& app) {
     options->records = 100'000;
     add_bench_options(app, *options);
     app.add_option("--rate", options->rate, "Records per second")->check(CLI::PositiveNumber)->capture_default_str();
-    return [options](Session& session) { return bench(session, *options); };
+    return [options](Session& session) { return bench_latency(session, *options); };
 }
 
 }  // namespace ottla::tools

@@ -56,7 +56,7 @@ private:
     std::int64_t sent_ = 0;
 };
 
-int bench(Session& session, const BenchOptions& options) {
+int bench_produce(Session& session, const BenchOptions& options) {
     const Config config = to_config(options.connection);
     auto producer = Producer::create(config);
     if (producer.has_error()) throw UsageError(std::string(producer.error().text()));
@@ -86,7 +86,7 @@ int bench(Session& session, const BenchOptions& options) {
 Action declare_bench_produce(CLI::App& app) {
     auto options = std::make_shared<BenchOptions>();
     add_bench_options(app, *options);
-    return [options](Session& session) { return bench(session, *options); };
+    return [options](Session& session) { return bench_produce(session, *options); };
 }
 
 }  // namespace ottla::tools

@@ -18,11 +18,6 @@
 
 namespace ottla::tools {
 
-void Session::hint(std::string_view line) const {
-    if (!stderr_is_terminal) return;
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-}
-
 namespace {
 
 std::atomic<bool> stop{false};

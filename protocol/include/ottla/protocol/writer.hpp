@@ -32,6 +32,9 @@ public:
     // Below this, copying costs less than one more piece to gather and to count references for.
     static constexpr std::size_t splice_at_least = 1024;
 
+    // Free bytes that the encoder keeps at the end of a block, so that it need not ask before each small field.
+    static constexpr std::size_t unasked = 256;
+
     // `expected`: bytes for which memory is taken at first (spliced ones apart); more is taken when needed. From
     // the pool, if there is one; it must outlive the writer.
     explicit Writer(std::size_t expected = 512, base::BufferPool* pool = nullptr) noexcept
