@@ -11,6 +11,7 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 
+#include <ottla/protocol/any_message.hpp>
 #include <ottla/protocol/json.hpp>
 #include <ottla/protocol/reader.hpp>
 #include <ottla/protocol/writer.hpp>
@@ -33,6 +34,11 @@ Result<const MessageInfo*> find(std::string_view name, int version) {
                          std::string(name) + " has no version " + std::to_string(version) + ", only " +
                              std::to_string(info->versions.min) + " to " + std::to_string(info->versions.max));
     return info;
+}
+
+Result<void> decode_whole(Reader& bytes, AnyMessage& message, std::int16_t version) {
+    if (auto read = decode(bytes, message, version); !read) return read;
+    return bytes.end(message.info().name);
 }
 
 int failed(const Error& error, std::ostream& err) {
@@ -74,7 +80,8 @@ private:
         json::monotonic_resource memory(block_.data(), block_.size());
         json::value value(&memory);
         Reader reader(std::move(*bytes));
-        if (auto done = (*info)->transcode(reader, static_cast<std::int16_t>(version), value, writer_); !done) {
+        if (auto done = protocol::transcode(**info, reader, static_cast<std::int16_t>(version), value, writer_);
+            !done) {
             writer_.finish();
             return done;
         }
@@ -96,6 +103,15 @@ private:
 
 }  // namespace
 
+Result<void> transcode(const MessageInfo& info, Reader& bytes, std::int16_t version, json::value& value, Writer& again) {
+    AnyMessage message(info);
+    if (auto read = decode_whole(bytes, message, version); !read) return read;
+    auto made = to_json(message, version, value.storage());
+    if (!made) return made.error();
+    value = std::move(*made);
+    return encode(again, message, version);
+}
+
 int wire_decode(const WireMessage& message, std::istream& in, std::ostream& out, std::ostream& err) {
     const auto info = find(message.name, message.version);
     if (!info) return failed(info.error(), err);
@@ -103,7 +119,10 @@ int wire_decode(const WireMessage& message, std::istream& in, std::ostream& out,
     std::optional<Bytes> bytes = message.hex ? parse_hex(input) : Bytes::from(std::move(input));
     if (!bytes) return failed(Error::of(ErrorCode::invalid_argument, "the input is not hexadecimal"), err);
     Reader reader(std::move(*bytes));
-    const auto value = (*info)->decode(reader, static_cast<std::int16_t>(message.version));
+    AnyMessage read(**info);
+    const auto version = static_cast<std::int16_t>(message.version);
+    if (auto done = decode_whole(reader, read, version); !done) return failed(done.error(), err);
+    const auto value = to_json(read, version);
     if (!value) return failed(value.error(), err);
     out << to_text(*value) << '\n';
     return 0;
@@ -116,9 +135,11 @@ int wire_encode(const WireMessage& message, std::istream& in, std::ostream& out,
     const json::value value = json::parse(read_all(in), bad_json);
     if (bad_json)
         return failed(Error::of(ErrorCode::invalid_argument, "the input is not JSON: " + bad_json.message()), err);
+    AnyMessage read(**info);
+    const auto version = static_cast<std::int16_t>(message.version);
+    if (auto done = from_json(value, read, version); !done) return failed(done.error(), err);
     Writer writer;
-    if (auto done = (*info)->encode(value, static_cast<std::int16_t>(message.version), writer); !done)
-        return failed(done.error(), err);
+    if (auto done = encode(writer, read, version); !done) return failed(done.error(), err);
     const auto bytes = writer.finish().flatten();
     if (!bytes) return failed(bytes.error(), err);
     if (message.hex) {

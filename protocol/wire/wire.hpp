@@ -6,7 +6,18 @@
 #include <iosfwd>
 #include <string>
 
+#include <boost/json/value.hpp>
+
+#include <ottla/result.hpp>
+
 namespace ottla::protocol {
+
+class Reader;
+class Writer;
+struct MessageInfo;
+
+// Reads the whole of `bytes`, makes JSON of it in the memory of `json`, and writes it again.
+Result<void> transcode(const MessageInfo&, Reader& bytes, std::int16_t version, boost::json::value& json, Writer& again);
 
 struct WireMessage {
     std::string name;

@@ -6,12 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
+#include <ottla/protocol/any_message.hpp>
 #include <ottla/protocol/json.hpp>
-#include <ottla/protocol/messages.hpp>
+#include <ottla/protocol/messages/quorum_state_data.hpp>
 #include <ottla/protocol/reader.hpp>
 #include <ottla/protocol/record_batch.hpp>
 #include <ottla/protocol/writer.hpp>
 
+#include "protocol/wire/wire.hpp"
 #include "tests/protocol/golden_vectors.hpp"
 
 namespace ottla::protocol {
@@ -29,7 +31,7 @@ void expect_same_json_and_bytes(const GoldenVector& vector) {
     Reader reader(vector.bytes);
     boost::json::value json;
     Writer writer;
-    const auto done = info->transcode(reader, vector.version, json, writer);
+    const auto done = transcode(*info, reader, vector.version, json, writer);
     ASSERT_TRUE(done) << done.error().text();
     EXPECT_EQ(to_text(json), vector.json) << vector.name << " v" << vector.version;
     const Bytes again = writer.finish().flatten().value();
@@ -54,9 +56,11 @@ TEST(GoldenMessages, every_message_at_every_version_is_javas) {
 
 TEST(GoldenMessages, json_gives_the_bytes) {
     for (const GoldenVector& vector : golden_vectors("java-4.3.1.tsv.zst")) {
-        Writer writer;
-        const auto done = find_message(vector.name)->encode(boost::json::parse(vector.json), vector.version, writer);
+        AnyMessage message(*find_message(vector.name));
+        const auto done = from_json(boost::json::parse(vector.json), message, vector.version);
         ASSERT_TRUE(done) << done.error().text() << "\n" << vector.json;
+        Writer writer;
+        ASSERT_TRUE(encode(writer, message, vector.version));
         EXPECT_EQ(writer.finish().flatten().value(), vector.bytes) << vector.name << " v" << vector.version;
     }
 }
@@ -74,7 +78,8 @@ TEST(GoldenMessages, what_is_cut_off_is_refused) {
         last = vector.name;
         for (std::size_t size = 0; size < vector.bytes.size(); ++size) {
             Reader reader(vector.bytes.slice(0, size));
-            EXPECT_FALSE(find_message(vector.name)->decode(reader, vector.version)) << vector.name << " " << size;
+            AnyMessage message(*find_message(vector.name));
+            EXPECT_FALSE(decode(reader, message, vector.version)) << vector.name << " " << size;
         }
     }
 }
@@ -97,7 +102,7 @@ TEST_P(GoldenCoordinatorRecords, come_back_byte_for_byte) {
     boost::json::value json;
     Writer writer;
     writer.int16(type);
-    ASSERT_TRUE(find_message(message)->transcode(reader, version, json, writer)) << message;
+    ASSERT_TRUE(transcode(*find_message(message), reader, version, json, writer)) << message;
     EXPECT_EQ(writer.finish().flatten().value(), all);
 }
 INSTANTIATE_TEST_SUITE_P(Files, GoldenCoordinatorRecords,
@@ -129,7 +134,7 @@ TEST(GoldenMessages, metadata_records_come_back_byte_for_byte) {
         Writer writer;
         for (const std::uint32_t head : {frame, key, v}) writer.unsigned_varint(head);
         boost::json::value json;
-        const auto done = info->transcode(reader, static_cast<std::int16_t>(v), json, writer);
+        const auto done = transcode(*info, reader, static_cast<std::int16_t>(v), json, writer);
         ASSERT_TRUE(done) << done.error().text();
         EXPECT_EQ(writer.finish().flatten().value(), bytes) << name;
         ++records;
@@ -156,7 +161,7 @@ TEST(GoldenMessages, the_records_of_a_snapshot_come_back) {
             } else {
                 for (int i = 0; i < 3; ++i) writer.unsigned_varint(reader.unsigned_varint());
             }
-            ASSERT_TRUE(find_message(name)->transcode(reader, 0, json, writer)) << name;
+            ASSERT_TRUE(transcode(*find_message(name), reader, 0, json, writer)) << name;
             EXPECT_EQ(writer.finish().flatten().value(), value);
             seen.push_back(to_text(json));
         }

@@ -11,13 +11,19 @@ namespace {
 constexpr std::size_t head = alignof(std::max_align_t);
 std::size_t live = 0, peak = 0;
 
-void* take(std::size_t size) {
+void* take_or_null(std::size_t size) noexcept {
     auto* block = static_cast<char*>(std::malloc(head + size));
-    if (block == nullptr) throw std::bad_alloc();
+    if (block == nullptr) return nullptr;
     *reinterpret_cast<std::size_t*>(block) = size;
     live += size;
     peak = std::max(peak, live);
     return block + head;
+}
+
+void* take(std::size_t size) {
+    void* memory = take_or_null(size);
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
 }
 
 void give_back(void* memory) noexcept {
@@ -37,9 +43,15 @@ void reset_peak_memory() noexcept { peak = live; }
 
 }  // namespace ottla::tests
 
+// Each form that gives memory out or takes it back: a sanitizer's runtime brings its own of those that are missing here,
+// and a block of the one must not end in the other.
 void* operator new(std::size_t size) { return take(size); }
 void* operator new[](std::size_t size) { return take(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return take_or_null(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return take_or_null(size); }
 void operator delete(void* memory) noexcept { give_back(memory); }
 void operator delete[](void* memory) noexcept { give_back(memory); }
 void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { give_back(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { give_back(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { give_back(memory); }
