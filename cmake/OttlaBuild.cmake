@@ -24,7 +24,7 @@ target_compile_options(ottla_options INTERFACE
   $<$<BOOL:${OTTLA_WARNINGS_AS_ERRORS}>:-Werror>
   $<$<CONFIG:RelWithDebInfo>:-g1>
   # gcc 12 warns about its own inlining of std::string, optional and coroutine frames; the sanitizers see the real thing.
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds;-Wno-mismatched-new-delete;-fpch-preprocess>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds;-Wno-mismatched-new-delete;-Wno-subobject-linkage;-fpch-preprocess>
   $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-field-initializers>
   -Wno-missing-field-initializers)
 if(OTTLA_SANITIZE)
@@ -43,6 +43,14 @@ elseif(PROJECT_IS_TOP_LEVEL AND OTTLA_LLD)
   add_link_options(-fuse-ld=lld)
 endif()
 
+# Sources of a target are compiled together, some at a time: most of what each would compile is what all include.
+set(OTTLA_UNITY_BATCH 8)
+function(ottla_unity target)
+  if(OTTLA_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${OTTLA_UNITY_BATCH})
+  endif()
+endfunction()
+
 # ottla_library(NAME [PUBLIC_HEADERS] SOURCES ... LINK ... PRIVATE_LINK ...)
 # A layer of the house: static, seen as ottla::NAME, its own headers by the path from the root, its public ones
 # from <folder>/include.
@@ -57,6 +65,7 @@ function(ottla_library name)
       $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
   endif()
   target_compile_features(ottla_${name} PUBLIC cxx_std_20)
+  ottla_unity(ottla_${name})
   target_link_libraries(ottla_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK} $<BUILD_INTERFACE:ottla_options>)
 endfunction()
 
@@ -71,6 +80,7 @@ endfunction()
 function(ottla_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
+  ottla_unity(${name})
   target_link_libraries(${name} PRIVATE ${arg_LINK} ottla_options GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE OTTLA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)

@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(ottla_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/ottla")
-foreach(name base json asio codec protocol any_message protocol_json net client broker)
+foreach(name base json asio codec protocol any_message protocol_json net client log broker)
   if(TARGET ottla_${name})
     install(TARGETS ottla_${name} EXPORT ottlaTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   endif()

@@ -12,16 +12,16 @@
 namespace ottla::broker {
 namespace {
 
-using Request = DescribeConfigsHandler::Request;
-using Response = DescribeConfigsHandler::Response;
+using protocol::DescribeConfigsRequest;
+using protocol::DescribeConfigsResponse;
 
-bool is_wanted(const Request::DescribeConfigsResource& resource, std::string_view name) {
+bool is_wanted(const DescribeConfigsRequest::DescribeConfigsResource& resource, std::string_view name) {
     const auto& keys = resource.configuration_keys;
     return !keys || keys->empty() || std::find(keys->begin(), keys->end(), name) != keys->end();
 }
 
-void add(const ConfigKey& key, const EffectiveConfig& effective, const Request& request,
-         Response::DescribeConfigsResult& result) {
+void add(const ConfigKey& key, const EffectiveConfig& effective, const DescribeConfigsRequest& request,
+         DescribeConfigsResponse::DescribeConfigsResult& result) {
     auto& one = result.configs.emplace_back();
     one.name = key.name;
     one.is_sensitive = key.is_sensitive();
@@ -39,8 +39,9 @@ void add(const ConfigKey& key, const EffectiveConfig& effective, const Request& 
     }
 }
 
-Result<void> describe_topic(const ConfigView& view, const Request& request,
-                            const Request::DescribeConfigsResource& resource, Response::DescribeConfigsResult& result) {
+Result<void> describe_topic(const ConfigView& view, const DescribeConfigsRequest& request,
+                            const DescribeConfigsRequest::DescribeConfigsResource& resource,
+                            DescribeConfigsResponse::DescribeConfigsResult& result) {
     if (auto right = check_topic_name(resource.resource_name); !right) return right;
     if (!view.image.topic(resource.resource_name)) return Error::of(ErrorCode::unknown_topic_or_partition);
     for (const auto& key : config_keys(ConfigScope::topic)) {
@@ -50,9 +51,9 @@ Result<void> describe_topic(const ConfigView& view, const Request& request,
     return ok();
 }
 
-Result<void> describe_broker(const ConfigView& view, const Request& request,
-                             const Request::DescribeConfigsResource& resource,
-                             Response::DescribeConfigsResult& result) {
+Result<void> describe_broker(const ConfigView& view, const DescribeConfigsRequest& request,
+                             const DescribeConfigsRequest::DescribeConfigsResource& resource,
+                             DescribeConfigsResponse::DescribeConfigsResult& result) {
     const auto& name = resource.resource_name;
     if (!name.empty() && name != std::to_string(view.node_id)) {
         return Error::of(
@@ -69,8 +70,9 @@ Result<void> describe_broker(const ConfigView& view, const Request& request,
     return ok();
 }
 
-Result<void> describe(const ConfigView& view, const Request& request, const Request::DescribeConfigsResource& resource,
-                      Response::DescribeConfigsResult& result) {
+Result<void> describe(const ConfigView& view, const DescribeConfigsRequest& request,
+                      const DescribeConfigsRequest::DescribeConfigsResource& resource,
+                      DescribeConfigsResponse::DescribeConfigsResult& result) {
     switch (static_cast<ConfigResourceType>(resource.resource_type)) {
         case ConfigResourceType::topic: return describe_topic(view, request, resource, result);
         case ConfigResourceType::broker: return describe_broker(view, request, resource, result);
@@ -82,9 +84,10 @@ Result<void> describe(const ConfigView& view, const Request& request, const Requ
 
 }  // namespace
 
-awaitable<Result<Response>> DescribeConfigsHandler::handle(RequestContext& context, Request& request) {
+awaitable<Result<DescribeConfigsResponse>> DescribeConfigsHandler::handle(RequestContext& context,
+                                                                          DescribeConfigsRequest& request) {
     const ConfigView view{*context.image, context.node.config->values, context.node.id};
-    Response response;
+    DescribeConfigsResponse response;
     for (const auto& resource : request.resources) {
         auto& result = response.results.emplace_back();
         result.resource_type = resource.resource_type;
@@ -98,8 +101,9 @@ awaitable<Result<Response>> DescribeConfigsHandler::handle(RequestContext& conte
     co_return response;
 }
 
-Response DescribeConfigsHandler::error_answer(const Request& request, std::int16_t, ErrorCode code) {
-    Response response;
+DescribeConfigsResponse DescribeConfigsHandler::error_answer(const DescribeConfigsRequest& request, std::int16_t,
+                                                             ErrorCode code) {
+    DescribeConfigsResponse response;
     for (const auto& resource : request.resources) {
         auto& one = response.results.emplace_back();
         one.resource_type = resource.resource_type;

@@ -10,11 +10,11 @@
 namespace ottla::broker {
 namespace {
 
-using Request = DescribeTopicPartitionsHandler::Request;
-using Response = DescribeTopicPartitionsHandler::Response;
+using protocol::DescribeTopicPartitionsRequest;
+using protocol::DescribeTopicPartitionsResponse;
 
 // Names in order, from the cursor's on.
-std::vector<std::string> names_to_describe(const MetadataImage& image, const Request& request) {
+std::vector<std::string> names_to_describe(const MetadataImage& image, const DescribeTopicPartitionsRequest& request) {
     std::set<std::string> names;
     for (const auto& topic : request.topics) names.insert(topic.name);
     if (request.topics.empty()) {
@@ -25,7 +25,7 @@ std::vector<std::string> names_to_describe(const MetadataImage& image, const Req
 }
 
 void add_partition(const RequestContext& context, const PartitionImage& partition, std::size_t number,
-                   Response::DescribeTopicPartitionsResponseTopic& out) {
+                   DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponseTopic& out) {
     auto& one = out.partitions.emplace_back();
     const auto error = leader_error(*context.image, partition, context.listener_name);
     one.error_code = wire(error);
@@ -41,12 +41,13 @@ void add_partition(const RequestContext& context, const PartitionImage& partitio
 
 }  // namespace
 
-awaitable<Result<Response>> DescribeTopicPartitionsHandler::handle(RequestContext& context, Request& request) {
+awaitable<Result<DescribeTopicPartitionsResponse>> DescribeTopicPartitionsHandler::handle(
+    RequestContext& context, DescribeTopicPartitionsRequest& request) {
     if (request.cursor && request.cursor->partition_index < 0) co_return Error::of(ErrorCode::invalid_request);
     const auto limit = static_cast<std::size_t>(
         std::max(0, std::min(request.response_partition_limit, context.node.config->partitions_per_request_max)));
     std::size_t given = 0;
-    Response response;
+    DescribeTopicPartitionsResponse response;
     for (const auto& name : names_to_describe(*context.image, request)) {
         const bool at_cursor = request.cursor && request.cursor->topic_name == name;
         const std::size_t first = at_cursor ? static_cast<std::size_t>(request.cursor->partition_index) : 0;
@@ -84,8 +85,9 @@ awaitable<Result<Response>> DescribeTopicPartitionsHandler::handle(RequestContex
     co_return response;
 }
 
-Response DescribeTopicPartitionsHandler::error_answer(const Request& request, std::int16_t, ErrorCode code) {
-    Response response;
+DescribeTopicPartitionsResponse DescribeTopicPartitionsHandler::error_answer(
+    const DescribeTopicPartitionsRequest& request, std::int16_t, ErrorCode code) {
+    DescribeTopicPartitionsResponse response;
     for (const auto& topic : request.topics) {
         auto& one = response.topics.emplace_back();
         one.name = topic.name;

@@ -7,12 +7,12 @@
 namespace ottla::broker {
 namespace {
 
-using Request = FetchHandler::Request;
-using Response = FetchHandler::Response;
+using protocol::FetchRequest;
+using protocol::FetchResponse;
 
-constexpr std::int16_t tells_leader_from = 12;
+constexpr std::int16_t fetch_tells_leader_from = 12;
 
-void fill(Response::PartitionData& answer, const FetchSlot& slot) {
+void fill(FetchResponse::PartitionData& answer, const FetchSlot& slot) {
     answer.error_code = wire(slot.error);
     if (slot.error != ErrorCode::none) {
         answer.high_watermark = -1;
@@ -28,8 +28,8 @@ void fill(Response::PartitionData& answer, const FetchSlot& slot) {
     if (slot.range.length != 0) answer.records = protocol::Records(slot.range);
 }
 
-Response make_response(const RequestContext& context, const Request& request, const FetchSlots& fetch) {
-    Response response;
+FetchResponse make_response(const RequestContext& context, const FetchRequest& request, const FetchSlots& fetch) {
+    FetchResponse response;
     response.responses.reserve(request.topics.size());
     auto slot = fetch.all().begin();
     for (const auto& topic : request.topics) {
@@ -44,7 +44,7 @@ Response make_response(const RequestContext& context, const Request& request, co
             if (request.isolation_level == 0) answer.aborted_transactions.reset();
             answer.records.emplace();
             fill(answer, *slot);
-            if (context.version >= tells_leader_from && tells_leader(slot->error)) {
+            if (context.version >= fetch_tells_leader_from && tells_leader(slot->error)) {
                 tell_leader(context, slot->ref, answer, response);
             }
             ++slot;
@@ -55,7 +55,7 @@ Response make_response(const RequestContext& context, const Request& request, co
 
 }  // namespace
 
-awaitable<Result<Response>> FetchHandler::handle(RequestContext& context, Request& request) {
+awaitable<Result<FetchResponse>> FetchHandler::handle(RequestContext& context, FetchRequest& request) {
     // Only a session goes on with a rising epoch, and there are none.
     if (request.session_epoch > 0) co_return Error::of(ErrorCode::fetch_session_id_not_found);
     FetchSlots fetch(context, request);
@@ -69,8 +69,8 @@ awaitable<Result<Response>> FetchHandler::handle(RequestContext& context, Reques
     co_return make_response(context, request, fetch);
 }
 
-Response FetchHandler::error_answer(const Request& request, std::int16_t version, ErrorCode code) {
-    Response response;
+FetchResponse FetchHandler::error_answer(const FetchRequest& request, std::int16_t version, ErrorCode code) {
+    FetchResponse response;
     // From version 7 on there is one place for it; the client does not look further.
     if (version >= 7) {
         response.error_code = wire(code);

@@ -9,7 +9,7 @@
 namespace ottla::broker {
 namespace {
 
-using Request = protocol::FetchRequest;
+using protocol::FetchRequest;
 
 constexpr std::int16_t by_topic_id_from = 13;
 // fetch.max.bytes of the broker: no answer is larger, but for one first batch.
@@ -18,7 +18,7 @@ constexpr std::size_t answer_bytes_max = 55U << 20;
 std::size_t at_least_zero(std::int32_t bytes) noexcept { return static_cast<std::size_t>(std::max(bytes, 0)); }
 
 // KIP-595: the reader's last record is of another history than ours.
-std::optional<log::EpochEnd> diverging_epoch(const Partition& partition, const Request::FetchPartition& wanted) {
+std::optional<log::EpochEnd> diverging_epoch(const Partition& partition, const FetchRequest::FetchPartition& wanted) {
     if (wanted.last_fetched_epoch < 0) return std::nullopt;
     const auto end = partition.epochs().end_of(wanted.last_fetched_epoch, partition.log_end_offset());
     if (end.epoch < wanted.last_fetched_epoch || end.end_offset < wanted.fetch_offset) return end;
@@ -110,7 +110,7 @@ private:
     FetchSlots& fetch_;
 };
 
-FetchSlots::FetchSlots(RequestContext& context, const Request& request)
+FetchSlots::FetchSlots(RequestContext& context, const FetchRequest& request)
     : context_(context),
       request_(request),
       bytes_max_(std::min(at_least_zero(request.max_bytes), answer_bytes_max)),

@@ -12,9 +12,9 @@
 namespace ottla::broker {
 namespace {
 
-using Request = ListOffsetsHandler::Request;
-using Response = ListOffsetsHandler::Response;
 using log::TimestampOffset;
+using protocol::ListOffsetsRequest;
+using protocol::ListOffsetsResponse;
 
 // What negative times stand for, and from which version on they may be asked for.
 enum SpecialTime : std::int64_t {
@@ -36,10 +36,10 @@ bool is_known_time(std::int64_t timestamp, std::int16_t version) noexcept {
     }
 }
 
-struct Slot {
+struct ListOffsetsSlot {
     PartitionRef ref;
-    const Request::ListOffsetsPartition* wanted = nullptr;
-    Response::ListOffsetsPartitionResponse* answer = nullptr;
+    const ListOffsetsRequest::ListOffsetsPartition* wanted = nullptr;
+    ListOffsetsResponse::ListOffsetsPartitionResponse* answer = nullptr;
     bool is_repeated = false;
 };
 
@@ -52,16 +52,16 @@ TimestampOffset at_start(const Partition& partition) {
     return {-1, start, epoch ? *epoch : -1};
 }
 
-class LookOnShard {
+class ListOffsetsOnShard {
 public:
-    LookOnShard(std::int16_t version, ReadUpTo up_to, std::vector<Slot>& slots)
+    ListOffsetsOnShard(std::int16_t version, ReadUpTo up_to, std::vector<ListOffsetsSlot>& slots)
         : version_(version),
           up_to_(up_to),
           slots_(slots) {}
 
     awaitable<void> operator()(Shard& shard, std::span<const std::size_t> indices) {
         for (const std::size_t index : indices) {
-            Slot& slot = slots_[index];
+            ListOffsetsSlot& slot = slots_[index];
             auto found = co_await look(shard, slot);
             if (found) {
                 slot.answer->timestamp = found->timestamp;
@@ -75,7 +75,7 @@ public:
     }
 
 private:
-    awaitable<Result<TimestampOffset>> look(Shard& shard, const Slot& slot) {
+    awaitable<Result<TimestampOffset>> look(Shard& shard, const ListOffsetsSlot& slot) {
         if (slot.is_repeated) co_return Error::of(ErrorCode::invalid_request);
         const std::int64_t timestamp = slot.wanted->timestamp;
         if (!is_known_time(timestamp, version_)) co_return Error::of(ErrorCode::unsupported_version);
@@ -99,22 +99,23 @@ private:
 
     std::int16_t version_;
     ReadUpTo up_to_;
-    std::vector<Slot>& slots_;
+    std::vector<ListOffsetsSlot>& slots_;
 };
 
-std::vector<Slot> make_slots(const RequestContext& context, const Request& request, Response& response) {
+std::vector<ListOffsetsSlot> make_slots(const RequestContext& context, const ListOffsetsRequest& request,
+                                        ListOffsetsResponse& response) {
     for (const auto& topic : request.topics) {
         auto& answers = response.topics.emplace_back();
         answers.name = topic.name;
         answers.partitions.resize(topic.partitions.size());
     }
-    std::vector<Slot> slots;
+    std::vector<ListOffsetsSlot> slots;
     std::map<std::pair<std::string_view, std::int32_t>, int> times;
     for (std::size_t t = 0; t < request.topics.size(); ++t) {
         const auto& topic = request.topics[t];
         const auto known = find_topic(*context.image, topic.name, {}, false);
         for (std::size_t p = 0; p < topic.partitions.size(); ++p) {
-            Slot& slot = slots.emplace_back();
+            ListOffsetsSlot& slot = slots.emplace_back();
             slot.wanted = &topic.partitions[p];
             slot.ref = refer(known, slot.wanted->partition_index, false);
             slot.answer = &response.topics[t].partitions[p];
@@ -133,18 +134,19 @@ std::vector<Slot> make_slots(const RequestContext& context, const Request& reque
 
 }  // namespace
 
-awaitable<Result<Response>> ListOffsetsHandler::handle(RequestContext& context, Request& request) {
-    Response response;
-    std::vector<Slot> slots = make_slots(context, request, response);
+awaitable<Result<ListOffsetsResponse>> ListOffsetsHandler::handle(RequestContext& context,
+                                                                  ListOffsetsRequest& request) {
+    ListOffsetsResponse response;
+    std::vector<ListOffsetsSlot> slots = make_slots(context, request, response);
     const auto up_to = request.isolation_level == 0 ? ReadUpTo::high_watermark : ReadUpTo::last_stable;
-    LookOnShard work(context.version, up_to, slots);
+    ListOffsetsOnShard work(context.version, up_to, slots);
     const auto owner = [&](std::size_t i) { return context.node.owner_index(slots[i].ref.key); };
     co_await on_owners(context.node, context.shard, slots.size(), owner, work);
     co_return response;
 }
 
-Response ListOffsetsHandler::error_answer(const Request& request, std::int16_t, ErrorCode code) {
-    Response response;
+ListOffsetsResponse ListOffsetsHandler::error_answer(const ListOffsetsRequest& request, std::int16_t, ErrorCode code) {
+    ListOffsetsResponse response;
     for (const auto& topic : request.topics) {
         auto& answers = response.topics.emplace_back();
         answers.name = topic.name;

@@ -10,12 +10,12 @@
 namespace ottla::broker {
 namespace {
 
-using Request = MetadataHandler::Request;
-using Response = MetadataHandler::Response;
+using protocol::MetadataRequest;
+using protocol::MetadataResponse;
 
-Response::MetadataResponseTopic describe(const MetadataImage& image, const TopicImage& topic,
-                                         std::string_view listener_name) {
-    Response::MetadataResponseTopic out;
+MetadataResponse::MetadataResponseTopic describe(const MetadataImage& image, const TopicImage& topic,
+                                                 std::string_view listener_name) {
+    MetadataResponse::MetadataResponseTopic out;
     out.name = topic.name;
     out.topic_id = topic.id;
     out.is_internal = topic.is_internal();
@@ -35,9 +35,9 @@ Response::MetadataResponseTopic describe(const MetadataImage& image, const Topic
     return out;
 }
 
-Response::MetadataResponseTopic failed(const Request::MetadataRequestTopic& asked, ErrorCode code,
-                                       std::int16_t version) {
-    Response::MetadataResponseTopic out;
+MetadataResponse::MetadataResponseTopic failed(const MetadataRequest::MetadataRequestTopic& asked, ErrorCode code,
+                                               std::int16_t version) {
+    MetadataResponse::MetadataResponseTopic out;
     out.error_code = wire(code);
     out.topic_id = asked.topic_id;
     if (asked.name || version >= 12) {
@@ -48,7 +48,7 @@ Response::MetadataResponseTopic failed(const Request::MetadataRequestTopic& aske
     return out;
 }
 
-void add_brokers(const MetadataImage& image, std::string_view listener_name, Response& response) {
+void add_brokers(const MetadataImage& image, std::string_view listener_name, MetadataResponse& response) {
     for (const auto& [id, broker] : image.brokers()) {
         const auto* endpoint = broker.endpoint(listener_name);
         if (broker.fenced || !endpoint) continue;
@@ -61,7 +61,7 @@ void add_brokers(const MetadataImage& image, std::string_view listener_name, Res
 }
 
 // Names that are asked for, not there, and may be created.
-std::vector<std::string> missing_names(const MetadataImage& image, const Request& request) {
+std::vector<std::string> missing_names(const MetadataImage& image, const MetadataRequest& request) {
     std::set<std::string> names;
     for (const auto& asked : *request.topics) {
         if (asked.name && asked.topic_id.is_zero() && !image.topic(*asked.name) && check_topic_name(*asked.name)) {
@@ -98,13 +98,13 @@ awaitable<CreationErrors> create(RequestContext& context, std::vector<std::strin
     co_return errors;
 }
 
-bool wants_all(const Request& request, std::int16_t version) {
+bool wants_all(const MetadataRequest& request, std::int16_t version) {
     return version == 0 ? !request.topics || request.topics->empty() : !request.topics;
 }
 
 }  // namespace
 
-awaitable<Result<Response>> MetadataHandler::handle(RequestContext& context, Request& request) {
+awaitable<Result<MetadataResponse>> MetadataHandler::handle(RequestContext& context, MetadataRequest& request) {
     const std::int16_t version = context.version;
     const bool all = wants_all(request, version);
     CreationErrors creation_errors;
@@ -120,7 +120,7 @@ awaitable<Result<Response>> MetadataHandler::handle(RequestContext& context, Req
     }
 
     const auto& image = *context.image;
-    Response response;
+    MetadataResponse response;
     add_brokers(image, context.listener_name, response);
     response.cluster_id = context.node.cluster_id;
     // Any broker forwards to the controller (KIP-590): name one that answers clients.
@@ -151,8 +151,8 @@ awaitable<Result<Response>> MetadataHandler::handle(RequestContext& context, Req
     co_return response;
 }
 
-Response MetadataHandler::error_answer(const Request& request, std::int16_t version, ErrorCode code) {
-    Response response;
+MetadataResponse MetadataHandler::error_answer(const MetadataRequest& request, std::int16_t version, ErrorCode code) {
+    MetadataResponse response;
     if (request.topics) {
         for (const auto& asked : *request.topics) response.topics.push_back(failed(asked, code, version));
     }

@@ -8,22 +8,22 @@
 namespace ottla::broker {
 namespace {
 
-using Request = OffsetForLeaderEpochHandler::Request;
-using Response = OffsetForLeaderEpochHandler::Response;
+using protocol::OffsetForLeaderEpochRequest;
+using protocol::OffsetForLeaderEpochResponse;
 
-struct Slot {
+struct OffsetForLeaderEpochSlot {
     PartitionRef ref;
-    const Request::OffsetForLeaderPartition* wanted = nullptr;
-    Response::EpochEndOffset* answer = nullptr;
+    const OffsetForLeaderEpochRequest::OffsetForLeaderPartition* wanted = nullptr;
+    OffsetForLeaderEpochResponse::EpochEndOffset* answer = nullptr;
 };
 
-class LookOnShard {
+class OffsetForLeaderEpochOnShard {
 public:
-    explicit LookOnShard(std::vector<Slot>& slots) : slots_(slots) {}
+    explicit OffsetForLeaderEpochOnShard(std::vector<OffsetForLeaderEpochSlot>& slots) : slots_(slots) {}
 
     awaitable<void> operator()(Shard& shard, std::span<const std::size_t> indices) {
         for (const std::size_t index : indices) {
-            Slot& slot = slots_[index];
+            OffsetForLeaderEpochSlot& slot = slots_[index];
             const auto partition = find_leader(shard, slot.ref, slot.wanted->current_leader_epoch);
             if (!partition) {
                 slot.answer->error_code = wire(wire_code(partition.error()));
@@ -37,21 +37,23 @@ public:
     }
 
 private:
-    std::vector<Slot>& slots_;
+    std::vector<OffsetForLeaderEpochSlot>& slots_;
 };
 
-std::vector<Slot> make_slots(const RequestContext& context, const Request& request, Response& response) {
+std::vector<OffsetForLeaderEpochSlot> make_slots(const RequestContext& context,
+                                                 const OffsetForLeaderEpochRequest& request,
+                                                 OffsetForLeaderEpochResponse& response) {
     for (const auto& topic : request.topics) {
         auto& answers = response.topics.emplace_back();
         answers.topic = topic.topic;
         answers.partitions.resize(topic.partitions.size());
     }
-    std::vector<Slot> slots;
+    std::vector<OffsetForLeaderEpochSlot> slots;
     for (std::size_t t = 0; t < request.topics.size(); ++t) {
         const auto& topic = request.topics[t];
         const auto known = find_topic(*context.image, topic.topic, {}, false);
         for (std::size_t p = 0; p < topic.partitions.size(); ++p) {
-            Slot& slot = slots.emplace_back();
+            OffsetForLeaderEpochSlot& slot = slots.emplace_back();
             slot.wanted = &topic.partitions[p];
             slot.ref = refer(known, slot.wanted->partition, false);
             slot.answer = &response.topics[t].partitions[p];
@@ -63,17 +65,19 @@ std::vector<Slot> make_slots(const RequestContext& context, const Request& reque
 
 }  // namespace
 
-awaitable<Result<Response>> OffsetForLeaderEpochHandler::handle(RequestContext& context, Request& request) {
-    Response response;
-    std::vector<Slot> slots = make_slots(context, request, response);
-    LookOnShard work(slots);
+awaitable<Result<OffsetForLeaderEpochResponse>> OffsetForLeaderEpochHandler::handle(
+    RequestContext& context, OffsetForLeaderEpochRequest& request) {
+    OffsetForLeaderEpochResponse response;
+    std::vector<OffsetForLeaderEpochSlot> slots = make_slots(context, request, response);
+    OffsetForLeaderEpochOnShard work(slots);
     const auto owner = [&](std::size_t i) { return context.node.owner_index(slots[i].ref.key); };
     co_await on_owners(context.node, context.shard, slots.size(), owner, work);
     co_return response;
 }
 
-Response OffsetForLeaderEpochHandler::error_answer(const Request& request, std::int16_t, ErrorCode code) {
-    Response response;
+OffsetForLeaderEpochResponse OffsetForLeaderEpochHandler::error_answer(const OffsetForLeaderEpochRequest& request,
+                                                                       std::int16_t, ErrorCode code) {
+    OffsetForLeaderEpochResponse response;
     for (const auto& topic : request.topics) {
         auto& answers = response.topics.emplace_back();
         answers.topic = topic.topic;

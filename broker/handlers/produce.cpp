@@ -10,19 +10,19 @@
 namespace ottla::broker {
 namespace {
 
-using Request = ProduceHandler::Request;
-using Response = ProduceHandler::Response;
+using protocol::ProduceRequest;
+using protocol::ProduceResponse;
 
 constexpr std::int16_t acks_all = -1;
-constexpr std::int16_t tells_leader_from = 10;
+constexpr std::int16_t produce_tells_leader_from = 10;
 constexpr std::int16_t by_topic_id_from = 13;
 constexpr std::int16_t zstd_from = 7;
 
 // One partition of the request, from the connection's shard to the owner's and back.
-struct Slot {
+struct ProduceSlot {
     PartitionRef ref;
     Bytes records;
-    Response::PartitionProduceResponse* answer = nullptr;
+    ProduceResponse::PartitionProduceResponse* answer = nullptr;
     Error error;
 };
 
@@ -38,7 +38,7 @@ Bytes with_true_max_timestamp(const Bytes& batch, const protocol::CheckedBatch& 
 // What the owner does with its part.
 class ProduceOnShard {
 public:
-    ProduceOnShard(RequestContext& context, const Request& request, std::vector<Slot>& slots)
+    ProduceOnShard(RequestContext& context, const ProduceRequest& request, std::vector<ProduceSlot>& slots)
         : context_(context),
           acks_(request.acks),
           deadline_(context.node.timers->now() + std::chrono::milliseconds(std::max(request.timeout_ms, 0))),
@@ -47,7 +47,7 @@ public:
     awaitable<void> operator()(Shard& shard, std::span<const std::size_t> indices) {
         CommitWait wait(shard.executor());
         for (const std::size_t index : indices) {
-            Slot& slot = slots_[index];
+            ProduceSlot& slot = slots_[index];
             auto partition = find_leader(shard, slot.ref);
             if (!partition) {
                 slot.error = partition.error();
@@ -64,7 +64,7 @@ public:
     }
 
 private:
-    Result<log::Appended> append(Shard& shard, Partition& partition, Slot& slot) {
+    Result<log::Appended> append(Shard& shard, Partition& partition, ProduceSlot& slot) {
         const auto& settings = partition.settings();
         protocol::BatchRules rules;
         rules.batch_bytes_max = settings.max_message_bytes;
@@ -90,10 +90,10 @@ private:
     RequestContext& context_;
     std::int16_t acks_;
     base::TimePoint deadline_;
-    std::vector<Slot>& slots_;
+    std::vector<ProduceSlot>& slots_;
 };
 
-void set_error(Response::PartitionProduceResponse& answer, const Error& error) {
+void set_error(ProduceResponse::PartitionProduceResponse& answer, const Error& error) {
     answer.error_code = wire(wire_code(error));
     answer.base_offset = -1;
     answer.log_append_time_ms = -1;
@@ -102,7 +102,7 @@ void set_error(Response::PartitionProduceResponse& answer, const Error& error) {
 }
 
 // The answer with a place for each partition, and a slot for each that can be tried.
-std::vector<Slot> make_slots(const RequestContext& context, Request& request, Response& response) {
+std::vector<ProduceSlot> make_slots(const RequestContext& context, ProduceRequest& request, ProduceResponse& response) {
     const bool by_id = context.version >= by_topic_id_from;
     std::size_t count = 0;
     response.responses.reserve(request.topic_data.size());
@@ -113,14 +113,14 @@ std::vector<Slot> make_slots(const RequestContext& context, Request& request, Re
         answer.partition_responses.resize(topic.partition_data.size());
         count += topic.partition_data.size();
     }
-    std::vector<Slot> slots;
+    std::vector<ProduceSlot> slots;
     slots.reserve(count);
     for (std::size_t t = 0; t < request.topic_data.size(); ++t) {
         auto& topic = request.topic_data[t];
         const auto known = find_topic(*context.image, topic.name, topic.topic_id, by_id);
         for (std::size_t p = 0; p < topic.partition_data.size(); ++p) {
             auto& data = topic.partition_data[p];
-            Slot& slot = slots.emplace_back();
+            ProduceSlot& slot = slots.emplace_back();
             slot.ref = refer(known, data.index, by_id);
             if (data.records && data.records->bytes()) slot.records = *data.records->bytes();
             slot.answer = &response.responses[t].partition_responses[p];
@@ -132,32 +132,32 @@ std::vector<Slot> make_slots(const RequestContext& context, Request& request, Re
 
 }  // namespace
 
-awaitable<Result<Response>> ProduceHandler::handle(RequestContext& context, Request& request) {
+awaitable<Result<ProduceResponse>> ProduceHandler::handle(RequestContext& context, ProduceRequest& request) {
     context.answer = request.acks != 0;
     if (request.acks < acks_all || request.acks > 1) co_return Error::of(ErrorCode::invalid_required_acks);
 
-    Response response;
-    std::vector<Slot> slots = make_slots(context, request, response);
+    ProduceResponse response;
+    std::vector<ProduceSlot> slots = make_slots(context, request, response);
     ProduceOnShard work(context, request, slots);
     const auto owner = [&](std::size_t i) { return context.node.owner_index(slots[i].ref.key); };
     co_await on_owners(context.node, context.shard, slots.size(), owner, work);
 
-    for (const Slot& slot : slots) {
+    for (const ProduceSlot& slot : slots) {
         if (slot.error == ErrorCode::none) continue;
         // With acks=0 a closed connection is the only way to say that something is wrong.
         if (request.acks == 0) {
             co_return Error::of(ErrorCode::closed, "a produce request with acks=0 failed: " + to_string(slot.error));
         }
         set_error(*slot.answer, slot.error);
-        if (context.version >= tells_leader_from && tells_leader(slot.error.code())) {
+        if (context.version >= produce_tells_leader_from && tells_leader(slot.error.code())) {
             tell_leader(context, slot.ref, *slot.answer, response);
         }
     }
     co_return response;
 }
 
-Response ProduceHandler::error_answer(const Request& request, std::int16_t, ErrorCode code) {
-    Response response;
+ProduceResponse ProduceHandler::error_answer(const ProduceRequest& request, std::int16_t, ErrorCode code) {
+    ProduceResponse response;
     for (const auto& topic : request.topic_data) {
         auto& answer = response.responses.emplace_back();
         answer.name = topic.name;

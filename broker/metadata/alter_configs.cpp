@@ -13,30 +13,28 @@
 namespace ottla::broker {
 namespace {
 
-using Request = protocol::IncrementalAlterConfigsRequest;
-using Response = protocol::IncrementalAlterConfigsResponse;
+using protocol::IncrementalAlterConfigsRequest;
+using protocol::IncrementalAlterConfigsResponse;
 
 enum class Operation : std::int8_t { set = 0, remove = 1, append = 2, subtract = 3 };
-
-Error refuse(ErrorCode code, std::string text) { return Error::of(code, std::move(text)); }
 
 Result<ConfigScope> scope_of(const MetadataImage& image, const ConfigResource& resource) {
     if (resource.type == ConfigResourceType::topic) {
         if (!image.topic(resource.name)) {
-            return refuse(ErrorCode::unknown_topic_or_partition,
-                          fmt::format("The topic '{}' does not exist.", resource.name));
+            return Error::of(ErrorCode::unknown_topic_or_partition,
+                             fmt::format("The topic '{}' does not exist.", resource.name));
         }
         return ConfigScope::topic;
     }
     if (resource.type != ConfigResourceType::broker) {
-        return refuse(ErrorCode::invalid_request,
-                      fmt::format("Unexpected resource type {}", static_cast<int>(resource.type)));
+        return Error::of(ErrorCode::invalid_request,
+                         fmt::format("Unexpected resource type {}", static_cast<int>(resource.type)));
     }
     std::int32_t id = -1;
     const auto* end = resource.name.data() + resource.name.size();
     if (!resource.name.empty() && std::from_chars(resource.name.data(), end, id).ptr != end) {
-        return refuse(ErrorCode::invalid_request,
-                      fmt::format("Broker id must be an integer, but it is: {}", resource.name));
+        return Error::of(ErrorCode::invalid_request,
+                         fmt::format("Broker id must be an integer, but it is: {}", resource.name));
     }
     return ConfigScope::broker;
 }
@@ -52,33 +50,37 @@ std::string changed_list(Operation operation, const std::string& now, std::strin
     return boost::algorithm::join(items, ",");
 }
 
-Result<void> check_key(const ConfigKey& key, const ConfigResource& resource, const Request::AlterableConfig& change) {
+Result<void> check_key(const ConfigKey& key, const ConfigResource& resource,
+                       const IncrementalAlterConfigsRequest::AlterableConfig& change) {
     const auto operation = static_cast<Operation>(change.config_operation);
     if (change.config_operation < 0 || change.config_operation > 3) {
-        return refuse(ErrorCode::invalid_request, fmt::format("Unknown config operation {}", change.config_operation));
+        return Error::of(ErrorCode::invalid_request,
+                         fmt::format("Unknown config operation {}", change.config_operation));
     }
     if (key.scope == ConfigScope::broker &&
         (key.update == ConfigUpdate::read_only || (key.update == ConfigUpdate::per_broker && resource.name.empty()))) {
-        return refuse(ErrorCode::invalid_request, fmt::format("Cannot update these configs dynamically: {}", key.name));
+        return Error::of(ErrorCode::invalid_request,
+                         fmt::format("Cannot update these configs dynamically: {}", key.name));
     }
     if (operation != Operation::remove && !change.value) {
-        return refuse(ErrorCode::invalid_request, fmt::format("Null value not supported for : {}", key.name));
+        return Error::of(ErrorCode::invalid_request, fmt::format("Null value not supported for : {}", key.name));
     }
     if ((operation == Operation::append || operation == Operation::subtract) && key.type != ConfigType::list) {
-        return refuse(ErrorCode::invalid_config,
-                      fmt::format("Can't append to or subtract from key {}: its type is not LIST.", key.name));
+        return Error::of(ErrorCode::invalid_config,
+                         fmt::format("Can't append to or subtract from key {}: its type is not LIST.", key.name));
     }
     return ok();
 }
 
 }  // namespace
 
-Decision Controller::on(const ImagePtr& image, const Request& request) {
+Decision Controller::on(const ImagePtr& image, const IncrementalAlterConfigsRequest& request) {
     const ConfigView view{*image, options_.static_values, options_.node_id};
 
     // The new value of one key; none removes it.
-    const auto new_value = [&](const ConfigResource& resource, ConfigScope scope,
-                               const Request::AlterableConfig& change) -> Result<std::optional<std::string>> {
+    const auto new_value =
+        [&](const ConfigResource& resource, ConfigScope scope,
+            const IncrementalAlterConfigsRequest::AlterableConfig& change) -> Result<std::optional<std::string>> {
         const auto* key = find_config_key(scope, change.name);
         if (!key) return unknown_config_key(scope, change.name);
         if (auto right = check_key(*key, resource, change); !right) return right.error();
@@ -94,7 +96,8 @@ Decision Controller::on(const ImagePtr& image, const Request& request) {
         return std::optional(std::move(value));
     };
 
-    const auto records_for = [&](const Request::AlterConfigsResource& asked) -> Result<std::vector<MetadataRecord>> {
+    const auto records_for =
+        [&](const IncrementalAlterConfigsRequest::AlterConfigsResource& asked) -> Result<std::vector<MetadataRecord>> {
         const ConfigResource resource{static_cast<ConfigResourceType>(asked.resource_type), asked.resource_name};
         const auto scope = scope_of(*image, resource);
         if (!scope) return scope.error();
@@ -123,14 +126,14 @@ Decision Controller::on(const ImagePtr& image, const Request& request) {
     std::map<std::pair<std::int8_t, std::string>, int> times;
     for (const auto& one : request.resources) ++times[{one.resource_type, one.resource_name}];
     Decision decision;
-    Response response;
+    IncrementalAlterConfigsResponse response;
     for (const auto& asked : request.resources) {
-        Response::AlterConfigsResourceResponse result;
+        IncrementalAlterConfigsResponse::AlterConfigsResourceResponse result;
         result.resource_type = asked.resource_type;
         result.resource_name = asked.resource_name;
         result.error_message.reset();
         const auto records = times[{asked.resource_type, asked.resource_name}] > 1
-                                 ? refuse(ErrorCode::invalid_request, "Each resource must appear at most once.")
+                                 ? Error::of(ErrorCode::invalid_request, "Each resource must appear at most once.")
                                  : records_for(asked);
         if (!records) {
             result.error_code = static_cast<std::int16_t>(records.error().code());

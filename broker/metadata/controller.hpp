@@ -47,8 +47,6 @@ public:
     MetadataRecord controller_registration(std::span<const EndpointImage> endpoints);
 
 private:
-    using ImagePtr = std::shared_ptr<const MetadataImage>;
-
     Decision on(const ImagePtr&, const protocol::CreateTopicsRequest&);
     Decision on(const ImagePtr&, const protocol::DeleteTopicsRequest&);
     Decision on(const ImagePtr&, const protocol::CreatePartitionsRequest&);

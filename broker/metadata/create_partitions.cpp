@@ -12,31 +12,31 @@
 namespace ottla::broker {
 namespace {
 
-using Request = protocol::CreatePartitionsRequest;
-using Response = protocol::CreatePartitionsResponse;
-
-Error refuse(ErrorCode code, std::string text) { return Error::of(code, std::move(text)); }
+using protocol::CreatePartitionsRequest;
+using protocol::CreatePartitionsResponse;
 
 Result<std::int32_t> partitions_to_add(const TopicImage& topic, std::int32_t wanted) {
     const auto now = static_cast<std::int32_t>(topic.partitions.size());
-    if (wanted < 1) return refuse(ErrorCode::invalid_partitions, "The number of partitions must be at least 1.");
+    if (wanted < 1) return Error::of(ErrorCode::invalid_partitions, "The number of partitions must be at least 1.");
     if (wanted < now) {
-        return refuse(ErrorCode::invalid_partitions,
-                      fmt::format("The topic {} currently has {} partition(s); {} would not be an increase.",
-                                  topic.name, now, wanted));
+        return Error::of(ErrorCode::invalid_partitions,
+                         fmt::format("The topic {} currently has {} partition(s); {} would not be an increase.",
+                                     topic.name, now, wanted));
     }
     if (wanted == now) {
-        return refuse(ErrorCode::invalid_partitions, fmt::format("Topic already has {} partition(s).", now));
+        return Error::of(ErrorCode::invalid_partitions, fmt::format("Topic already has {} partition(s).", now));
     }
     return wanted - now;
 }
 
 Result<std::vector<Assignment>> manual_assignment(const MetadataImage& image, const TopicImage& topic,
-                                                  const Request::CreatePartitionsTopic& asked, std::int32_t more) {
+                                                  const CreatePartitionsRequest::CreatePartitionsTopic& asked,
+                                                  std::int32_t more) {
     if (asked.assignments->size() != static_cast<std::size_t>(more)) {
-        return refuse(ErrorCode::invalid_replica_assignment,
-                      fmt::format("Attempted to add {} additional partition(s), but {} assignment(s) were specified.",
-                                  more, asked.assignments->size()));
+        return Error::of(
+            ErrorCode::invalid_replica_assignment,
+            fmt::format("Attempted to add {} additional partition(s), but {} assignment(s) were specified.", more,
+                        asked.assignments->size()));
     }
     std::vector<Assignment> all;
     const auto copies = topic.partitions.front().replicas.size();
@@ -44,9 +44,9 @@ Result<std::vector<Assignment>> manual_assignment(const MetadataImage& image, co
         const auto number = static_cast<std::int32_t>(topic.partitions.size() + all.size());
         if (auto right = check_replicas(image, number, one.broker_ids); !right) return right.error();
         if (one.broker_ids.size() != copies) {
-            return refuse(ErrorCode::invalid_replica_assignment,
-                          fmt::format("Partition {} is given {} replica(s), the topic has {}.", number,
-                                      one.broker_ids.size(), copies));
+            return Error::of(ErrorCode::invalid_replica_assignment,
+                             fmt::format("Partition {} is given {} replica(s), the topic has {}.", number,
+                                         one.broker_ids.size(), copies));
         }
         all.push_back(one.broker_ids);
     }
@@ -55,19 +55,20 @@ Result<std::vector<Assignment>> manual_assignment(const MetadataImage& image, co
 
 }  // namespace
 
-Decision Controller::on(const ImagePtr& image, const Request& request) {
+Decision Controller::on(const ImagePtr& image, const CreatePartitionsRequest& request) {
     std::map<std::string, int> asked;
     for (const auto& topic : request.topics) ++asked[topic.name];
 
-    const auto assign = [&](const Request::CreatePartitionsTopic& topic) -> Result<std::vector<Assignment>> {
-        if (asked[topic.name] > 1) return refuse(ErrorCode::invalid_request, "Duplicate topic in request.");
+    const auto assign =
+        [&](const CreatePartitionsRequest::CreatePartitionsTopic& topic) -> Result<std::vector<Assignment>> {
+        if (asked[topic.name] > 1) return Error::of(ErrorCode::invalid_request, "Duplicate topic in request.");
         const auto found = image->topic(topic.name);
         if (!found)
-            return refuse(ErrorCode::unknown_topic_or_partition, "This server does not host this topic-partition.");
+            return Error::of(ErrorCode::unknown_topic_or_partition, "This server does not host this topic-partition.");
         const auto more = partitions_to_add(*found, topic.count);
         if (!more) return more.error();
         if (*more > options_.partitions_per_request_max) {
-            return refuse(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
+            return Error::of(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
         }
         if (topic.assignments) return manual_assignment(*image, *found, topic, *more);
         const auto copies = static_cast<std::int16_t>(found->partitions.front().replicas.size());
@@ -75,11 +76,11 @@ Decision Controller::on(const ImagePtr& image, const Request& request) {
     };
 
     Decision decision;
-    Response response;
+    CreatePartitionsResponse response;
     std::set<std::string> answered;
     for (const auto& topic : request.topics) {
         if (!answered.insert(topic.name).second) continue;
-        Response::CreatePartitionsTopicResult result;
+        CreatePartitionsResponse::CreatePartitionsTopicResult result;
         result.name = topic.name;
         result.error_message.reset();
         const auto added = assign(topic);

@@ -17,31 +17,29 @@
 namespace ottla::broker {
 namespace {
 
-using Request = protocol::CreateTopicsRequest;
-using Response = protocol::CreateTopicsResponse;
-using ImagePtr = std::shared_ptr<const MetadataImage>;
-
-Error refuse(ErrorCode code, std::string text) { return Error::of(code, std::move(text)); }
+using protocol::CreateTopicsRequest;
+using protocol::CreateTopicsResponse;
 
 // What one request has taken already, so that two of its topics do not collide.
 class Names {
 public:
-    Names(const MetadataImage& image, const Request& request) : image_(image) {
+    Names(const MetadataImage& image, const CreateTopicsRequest& request) : image_(image) {
         for (const auto& topic : request.topics) ++asked_[topic.name];
         for (const auto& [name, topic] : image.topics()) taken_.emplace(collision_key(name), name);
     }
 
     Result<void> check(const std::string& name) const {
-        if (asked_.at(name) > 1) return refuse(ErrorCode::invalid_request, "Duplicate topic name.");
+        if (asked_.at(name) > 1) return Error::of(ErrorCode::invalid_request, "Duplicate topic name.");
         if (name == "__cluster_metadata") {
-            return refuse(ErrorCode::invalid_request, "Creation of internal topic __cluster_metadata is prohibited.");
+            return Error::of(ErrorCode::invalid_request,
+                             "Creation of internal topic __cluster_metadata is prohibited.");
         }
         if (image_.topic(name))
-            return refuse(ErrorCode::topic_already_exists, fmt::format("Topic '{}' already exists.", name));
+            return Error::of(ErrorCode::topic_already_exists, fmt::format("Topic '{}' already exists.", name));
         if (auto right = check_topic_name(name); !right) return right;
         if (const auto at = taken_.find(collision_key(name)); at != taken_.end()) {
-            return refuse(ErrorCode::invalid_topic_exception,
-                          fmt::format("Topic '{}' collides with existing topic: {}", name, at->second));
+            return Error::of(ErrorCode::invalid_topic_exception,
+                             fmt::format("Topic '{}' collides with existing topic: {}", name, at->second));
         }
         return ok();
     }
@@ -53,17 +51,19 @@ private:
     std::map<std::string, std::string> taken_;
 };
 
-Result<std::vector<Assignment>> manual_assignment(const MetadataImage& image, const Request::CreatableTopic& topic) {
+Result<std::vector<Assignment>> manual_assignment(const MetadataImage& image,
+                                                  const CreateTopicsRequest::CreatableTopic& topic) {
     if (topic.replication_factor != -1 || topic.num_partitions != -1) {
-        return refuse(ErrorCode::invalid_request,
-                      "A manual partition assignment was specified, but the number of partitions and the replication "
-                      "factor were not both set to -1.");
+        return Error::of(
+            ErrorCode::invalid_request,
+            "A manual partition assignment was specified, but the number of partitions and the replication "
+            "factor were not both set to -1.");
     }
     std::map<std::int32_t, Assignment> by_number;
     for (const auto& one : topic.assignments) {
         if (auto right = check_replicas(image, one.partition_index, one.broker_ids); !right) return right.error();
         if (!by_number.emplace(one.partition_index, one.broker_ids).second) {
-            return refuse(
+            return Error::of(
                 ErrorCode::invalid_replica_assignment,
                 fmt::format("Found multiple manual partition assignments for partition {}", one.partition_index));
         }
@@ -71,26 +71,28 @@ Result<std::vector<Assignment>> manual_assignment(const MetadataImage& image, co
     std::vector<Assignment> all;
     for (auto& [number, replicas] : by_number) {
         if (number != static_cast<std::int32_t>(all.size())) {
-            return refuse(ErrorCode::invalid_replica_assignment,
-                          "partitions should be a consecutive 0-based integer sequence");
+            return Error::of(ErrorCode::invalid_replica_assignment,
+                             "partitions should be a consecutive 0-based integer sequence");
         }
         if (!all.empty() && replicas.size() != all.front().size()) {
-            return refuse(ErrorCode::invalid_replica_assignment,
-                          "The manual partition assignment gives partitions different numbers of replicas.");
+            return Error::of(ErrorCode::invalid_replica_assignment,
+                             "The manual partition assignment gives partitions different numbers of replicas.");
         }
         all.push_back(std::move(replicas));
     }
     return all;
 }
 
-Result<std::vector<Assignment>> automatic_assignment(const MetadataImage& image, const Request::CreatableTopic& topic,
+Result<std::vector<Assignment>> automatic_assignment(const MetadataImage& image,
+                                                     const CreateTopicsRequest::CreatableTopic& topic,
                                                      const ControllerOptions& options, base::Random& random) {
     if (topic.replication_factor < -1 || topic.replication_factor == 0) {
-        return refuse(ErrorCode::invalid_replication_factor,
-                      "Replication factor must be larger than 0, or -1 to use the default value.");
+        return Error::of(ErrorCode::invalid_replication_factor,
+                         "Replication factor must be larger than 0, or -1 to use the default value.");
     }
     if (topic.num_partitions < -1 || topic.num_partitions == 0) {
-        return refuse(ErrorCode::invalid_partitions, "Number of partitions was set to an invalid non-positive value.");
+        return Error::of(ErrorCode::invalid_partitions,
+                         "Number of partitions was set to an invalid non-positive value.");
     }
     const std::int16_t copies =
         topic.replication_factor == -1 ? options.default_replication_factor : topic.replication_factor;
@@ -98,13 +100,13 @@ Result<std::vector<Assignment>> automatic_assignment(const MetadataImage& image,
     return place_replicas(image, partitions, copies, random);
 }
 
-Result<std::vector<MetadataRecord>> config_records(const Request::CreatableTopic& topic) {
+Result<std::vector<MetadataRecord>> config_records(const CreateTopicsRequest::CreatableTopic& topic) {
     std::vector<MetadataRecord> records;
     bool touches_min_isr = false;
     for (const auto& config : topic.configs) {
         if (!config.value) {
-            return refuse(ErrorCode::invalid_config,
-                          fmt::format("Null value not supported for topic configs: {}", config.name));
+            return Error::of(ErrorCode::invalid_config,
+                             fmt::format("Null value not supported for topic configs: {}", config.name));
         }
         if (auto right = check_topic_config(config.name, config.value); !right) return right.error();
         protocol::ConfigRecord record;
@@ -123,7 +125,7 @@ Result<std::vector<MetadataRecord>> config_records(const Request::CreatableTopic
     return records;
 }
 
-Result<std::vector<MetadataRecord>> records_for(const ImagePtr& image, const Request::CreatableTopic& topic,
+Result<std::vector<MetadataRecord>> records_for(const ImagePtr& image, const CreateTopicsRequest::CreatableTopic& topic,
                                                 const ControllerOptions& options, base::Random& random) {
     auto assignment = topic.assignments.empty() ? automatic_assignment(*image, topic, options, random)
                                                 : manual_assignment(*image, topic);
@@ -148,7 +150,7 @@ Result<std::vector<MetadataRecord>> records_for(const ImagePtr& image, const Req
 
 // The topic as it will be, with all of its configs (shown from version 5 on).
 void describe(const ImagePtr& image, const std::vector<MetadataRecord>& records, const ControllerOptions& options,
-              Response::CreatableTopicResult& result) {
+              CreateTopicsResponse::CreatableTopicResult& result) {
     ImageBuilder builder(image);
     for (const auto& record : records) {
         const auto applied = builder.apply(record, image->offset() + 1);
@@ -164,7 +166,7 @@ void describe(const ImagePtr& image, const std::vector<MetadataRecord>& records,
     for (const auto& key : config_keys(ConfigScope::topic)) {
         if (key.is_internal()) continue;
         const auto effective = effective_topic_config(key, view, result.name);
-        Response::CreatableTopicConfigs one;
+        CreateTopicsResponse::CreatableTopicConfigs one;
         one.name = key.name;
         one.value = effective.value;
         one.config_source = static_cast<std::int8_t>(effective.source);
@@ -174,15 +176,15 @@ void describe(const ImagePtr& image, const std::vector<MetadataRecord>& records,
 
 }  // namespace
 
-Decision Controller::on(const ImagePtr& image, const Request& request) {
+Decision Controller::on(const ImagePtr& image, const CreateTopicsRequest& request) {
     Decision decision;
-    Response response;
+    CreateTopicsResponse response;
     Names names(*image, request);
     std::set<std::string> answered;
     std::size_t partitions = 0;
     for (const auto& topic : request.topics) {
         if (!answered.insert(topic.name).second) continue;
-        Response::CreatableTopicResult result;
+        CreateTopicsResponse::CreatableTopicResult result;
         result.name = topic.name;
         result.configs.reset();
         result.error_message.reset();
@@ -194,7 +196,7 @@ Decision Controller::on(const ImagePtr& image, const Request& request) {
         }
         if (records) partitions += records->size();
         if (records && partitions > static_cast<std::size_t>(options_.partitions_per_request_max)) {
-            records = refuse(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
+            records = Error::of(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
         }
         if (records) {
             names.take(topic.name);

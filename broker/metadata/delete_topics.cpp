@@ -8,11 +8,12 @@
 namespace ottla::broker {
 namespace {
 
-using Request = protocol::DeleteTopicsRequest;
-using Response = protocol::DeleteTopicsResponse;
+using protocol::DeleteTopicsRequest;
+using protocol::DeleteTopicsResponse;
 
-Response::DeletableTopicResult failed(const Request::DeleteTopicState& topic, ErrorCode code, std::string text) {
-    Response::DeletableTopicResult result;
+DeleteTopicsResponse::DeletableTopicResult failed(const DeleteTopicsRequest::DeleteTopicState& topic, ErrorCode code,
+                                                  std::string text) {
+    DeleteTopicsResponse::DeletableTopicResult result;
     result.name = topic.name;
     result.topic_id = topic.topic_id;
     result.error_code = static_cast<std::int16_t>(code);
@@ -21,10 +22,10 @@ Response::DeletableTopicResult failed(const Request::DeleteTopicState& topic, Er
 }
 
 // Both ways of asking, as the newer one.
-std::vector<Request::DeleteTopicState> asked_for(const Request& request) {
+std::vector<DeleteTopicsRequest::DeleteTopicState> asked_for(const DeleteTopicsRequest& request) {
     auto topics = request.topics;
     for (const auto& name : request.topic_names) {
-        Request::DeleteTopicState one;
+        DeleteTopicsRequest::DeleteTopicState one;
         one.name = name;
         topics.push_back(std::move(one));
     }
@@ -33,9 +34,9 @@ std::vector<Request::DeleteTopicState> asked_for(const Request& request) {
 
 }  // namespace
 
-Decision Controller::on(const ImagePtr& image, const Request& request) {
+Decision Controller::on(const ImagePtr& image, const DeleteTopicsRequest& request) {
     Decision decision;
-    Response response;
+    DeleteTopicsResponse response;
     std::set<Uuid> deleted;
     for (const auto& topic : asked_for(request)) {
         if (topic.name.has_value() == !topic.topic_id.is_zero()) {
@@ -64,7 +65,7 @@ Decision Controller::on(const ImagePtr& image, const Request& request) {
         protocol::RemoveTopicRecord record;
         record.topic_id = found->id;
         decision.records.emplace_back(std::move(record));
-        Response::DeletableTopicResult result;
+        DeleteTopicsResponse::DeletableTopicResult result;
         result.name = found->name;
         result.topic_id = found->id;
         response.responses.push_back(std::move(result));

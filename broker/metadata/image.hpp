@@ -136,5 +136,6 @@ private:
     std::shared_ptr<const Configs> configs_;
     std::shared_ptr<const Features> features_;
 };
+using ImagePtr = std::shared_ptr<const MetadataImage>;
 
 }  // namespace ottla::broker

@@ -106,14 +106,14 @@ public:
             ResetTags reset;
             Walk<M>::tags(reset, m, v);
         }
-        if (!m.unknown_tagged_fields.empty()) m.unknown_tagged_fields.clear();
+        m.unknown_tagged_fields.clear();
         const std::uint32_t count = varint();
         if (count != 0) [[unlikely]]
             *this = read_tags(*this, m, v, count);
     }
     template <class M>
     void no_tag_section(M& m) {
-        if (!m.unknown_tagged_fields.empty()) m.unknown_tagged_fields.clear();
+        m.unknown_tagged_fields.clear();
     }
 
 private:

@@ -49,11 +49,13 @@ public:
         put_raw(s.data(), s.size());
     }
     void string(const char* name, const std::optional<std::string>& s, bool compact, bool nullable) {
-        if (s) return string(name, *s, compact);
+        if (s) [[likely]]
+            return string(name, *s, compact);
         null<std::int16_t>(name, compact, nullable);
     }
     void bytes(const char*, const Bytes& b, bool compact) {
-        if (b.size() < Writer::splice_at_least) return short_bytes(b, compact);
+        if (b.size() < Writer::splice_at_least) [[likely]]
+            return short_bytes(b, compact);
         put_length(b.size(), compact);
         finish();
         writer_->splice(b);
@@ -61,7 +63,8 @@ public:
     }
     void bytes(const char*, const Records& r, bool compact) {
         const Bytes* b = r.bytes();
-        if (b && b->size() < Writer::splice_at_least) return short_bytes(*b, compact);
+        if (b && b->size() < Writer::splice_at_least) [[likely]]
+            return short_bytes(*b, compact);
         put_length(r.size(), compact);
         finish();
         writer_->splice(r);
@@ -69,7 +72,8 @@ public:
     }
     template <class T>
     void bytes(const char* name, const std::optional<T>& b, bool compact, bool nullable) {
-        if (b) return bytes(name, *b, compact);
+        if (b) [[likely]]
+            return bytes(name, *b, compact);
         null<std::int32_t>(name, compact, nullable);
     }
 
@@ -79,6 +83,8 @@ public:
             ensure(items.size() * fixed_size<T>);
             put_length(items.size(), compact);
             for (const T& item : items) put(item);
+        } else if (items.empty()) [[likely]] {  // asked once for many elements, or often for none
+            put_length(0, compact);
         } else {
             put_length(items.size(), compact);
             for (const T& item : items) element(name, item, compact, v);
@@ -88,7 +94,8 @@ public:
     template <class T>
     void array(const char* name, const std::optional<std::vector<T>>& items, bool compact, bool nullable,
                std::int16_t v) {
-        if (items) return array(name, *items, compact, v);
+        if (items) [[likely]]
+            return array(name, *items, compact, v);
         null<std::int32_t>(name, compact, nullable);
     }
 
@@ -147,7 +154,8 @@ private:
 
         template <class T, class D, class F>
         void tagged(std::uint32_t, const T& value, const D& by_default, F&&) {
-            if (!is_default(value, by_default)) ++count;
+            if (!is_default(value, by_default)) [[unlikely]]
+                ++count;
         }
     };
 
@@ -210,7 +218,8 @@ private:
     void none() { *at_++ = 0; }
 
     void put_raw(const void* from, std::size_t count) {
-        if (count != 0) std::memcpy(at_, from, count);
+        if (count != 0) [[likely]]
+            std::memcpy(at_, from, count);
         at_ += count;
     }
     template <class T>
@@ -227,7 +236,7 @@ private:
         }
     }
     void put_varint(std::uint32_t v) {
-        while (v >= 0x80) {
+        while (v >= 0x80) [[unlikely]] {
             *at_++ = static_cast<std::uint8_t>(v | 0x80);
             v >>= 7;
         }

@@ -60,10 +60,7 @@ void Decoder::keep_unknown(TaggedFields& fields, std::uint32_t tag, std::size_t 
         fields.reserve(grown);
     }
     // The wire has them in rising order; a peer that does not keep to it is understood all the same.
-    const auto place = std::upper_bound(fields.begin(), fields.end(), tag,
-                                        [](std::uint32_t t, const TaggedField& field) { return t < field.tag; });
-    if (place != fields.begin() && std::prev(place)->tag == tag) return fail("a tagged field is repeated");
-    fields.insert(place, {tag, reader_->frame_.slice({at_, size})});
+    if (!fields.insert({tag, reader_->frame_.slice({at_, size})})) return fail("a tagged field is repeated");
     at_ += size;
 }
 

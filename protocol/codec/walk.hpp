@@ -49,7 +49,7 @@ bool is_default(const T& value, Empty) {
     } else if constexpr (requires { value.empty(); }) {
         return value.empty();
     } else {
-        return value == T{};
+        return Walk<T>::is_default(value);
     }
 }
 template <class T>
@@ -69,7 +69,7 @@ void set_default(T& value, Empty) {
         set_default(*value, empty);
     } else if constexpr (requires { value.clear(); }) {
         value.clear();
-    } else {
+    } else if (!is_default(value, empty)) [[unlikely]] {
         value = T{};
     }
 }

@@ -128,17 +128,32 @@ std::string emit_header(const Spec& spec, const std::string& partner) {
     return out.str();
 }
 
+namespace {
+
+// encode or decode. A hot one is flattened for the versions with compact lengths and tagged fields; the older ones
+// stand apart, so that these are not asked at each field which they are.
+std::string function(const Spec& spec, const std::string& name, const std::string& parameters, const std::string& op) {
+    const std::string head = "Result<void> " + name + "(" + parameters + ", std::int16_t version) {\n";
+    const std::string body = "    return detail::" + name + "_message(" + op + ", m, version);\n}\n";
+    if (!spec.hot()) return head + body;
+    const int newer = spec.first_flexible();
+    if (newer <= spec.valid.min || newer > spec.valid.max) return "[[gnu::flatten]] " + head + body;
+    const std::string older = name + "_older";
+    return "[[gnu::noinline]] static Result<void> " + older + "(" + parameters + ", std::int16_t version) {\n" + body +
+           "[[gnu::flatten]] " + head + "    if (version < " + std::to_string(newer) + ") return " + older + "(" + op +
+           ", m, version);\n" + body;
+}
+
+}  // namespace
+
 std::string emit_source(const Spec& spec) {
     std::ostringstream out;
-    const std::string function = spec.hot() ? "[[gnu::flatten]] Result<void> " : "Result<void> ";
     const std::string file = snake_case(spec.name);
     out << preamble(spec.name + ".json") << "#include <ottla/protocol/messages/" << file
         << ".hpp>\n\n#include \"protocol/codec/decoder.hpp\"\n#include \"protocol/codec/encoder.hpp\"\n#include \""
         << file << "_walk.hpp\"\n\nnamespace ottla::protocol {\n\n";
-    out << function << "decode(Reader& reader, " << spec.name
-        << "& m, std::int16_t version) {\n    return detail::decode_message(reader, m, version);\n}\n";
-    out << function << "encode(Writer& writer, const " << spec.name
-        << "& m, std::int16_t version) {\n    return detail::encode_message(writer, m, version);\n}\n";
+    out << function(spec, "decode", "Reader& reader, " + spec.name + "& m", "reader");
+    out << function(spec, "encode", "Writer& writer, const " + spec.name + "& m", "writer");
     out << "Result<std::size_t> encoded_size(const " << spec.name
         << "& m, std::int16_t version) {\n    Writer writer;\n    if (auto done = encode(writer, m, version); !done) "
            "return done.error();\n    return writer.size();\n}\n";

@@ -52,7 +52,25 @@ private:
         emit_smallest(s);
         emit_fields(s);
         if (tags) emit_tags(s);
+        if (is_a_field(s)) emit_is_default(s, type);
         out_ << "};\n";
+    }
+
+    // Whether some struct holds one of these as it is, not in an array.
+    bool is_a_field(const Struct& s) const {
+        const auto holds = [&](const Struct& holder) {
+            return std::ranges::any_of(holder.fields, [&](const Field& field) {
+                return field.kind == Kind::structure && !field.array && field.structure == s.name;
+            });
+        };
+        return holds(spec_.root) || std::ranges::any_of(spec_.structs, holds);
+    }
+
+    void emit_is_default(const Struct& s, const std::string& type) {
+        out_ << "    static bool is_default(const " << type << "& m) {\n        return ";
+        for (const Field& field : s.fields)
+            out_ << "detail::is_default(m." << member_name(field.name) << ", " << default_argument(field) << ") && ";
+        out_ << (spec_.flexible.empty() ? "true" : "m.unknown_tagged_fields.empty()") << ";\n    }\n";
     }
 
     // The condition under which lengths are varints, for one field.

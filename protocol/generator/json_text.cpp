@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place where Boost.JSON is compiled for the generator.
 #include "protocol/generator/json_text.hpp"
 
-#include <boost/json/src.hpp>
+#include <boost/json/stream_parser.hpp>
 
 #include "protocol/generator/spec.hpp"
 

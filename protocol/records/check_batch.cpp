@@ -29,10 +29,11 @@ Result<void> check_header(const RecordBatchView& view, const BatchRules& rules) 
 
 // Walks every record down to its headers, and notes the timestamps.
 Result<void> check_records(RecordReader records, const BatchRules& rules, CheckedBatch& out) {
-    const std::int64_t base_offset = out.view.header().base_offset;
     std::int64_t index = 0;
-    for (RecordView r; records.next(r); ++index) {
-        if (r.offset - base_offset != index)
+    // An offset may be anything, so that the next one may wrap.
+    auto expected = static_cast<std::uint64_t>(out.view.header().base_offset);
+    for (RecordView r; records.next(r); ++index, ++expected) {
+        if (static_cast<std::uint64_t>(r.offset) != expected)
             return invalid(fmt::format("record {} does not have the next offset", index));
         if (rules.keys_required && !r.key)
             return invalid(fmt::format("record {} has no key; the topic is compacted", index));

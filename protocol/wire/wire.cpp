@@ -103,7 +103,8 @@ private:
 
 }  // namespace
 
-Result<void> transcode(const MessageInfo& info, Reader& bytes, std::int16_t version, json::value& value, Writer& again) {
+Result<void> transcode(const MessageInfo& info, Reader& bytes, std::int16_t version, json::value& value,
+                       Writer& again) {
     AnyMessage message(info);
     if (auto read = decode_whole(bytes, message, version); !read) return read;
     auto made = to_json(message, version, value.storage());

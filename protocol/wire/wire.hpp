@@ -17,7 +17,8 @@ class Writer;
 struct MessageInfo;
 
 // Reads the whole of `bytes`, makes JSON of it in the memory of `json`, and writes it again.
-Result<void> transcode(const MessageInfo&, Reader& bytes, std::int16_t version, boost::json::value& json, Writer& again);
+Result<void> transcode(const MessageInfo&, Reader& bytes, std::int16_t version, boost::json::value& json,
+                       Writer& again);
 
 struct WireMessage {
     std::string name;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold when any bytes are decoded as any message: memory stays within the budget of the frame, and what
-// was understood can be written, read and written again to the same bytes. Link check_message.cpp and counted_memory.cpp.
+// was understood can be written, read and written again to the same bytes. Link check_message.cpp and
+// counted_memory.cpp.
 #pragma once
 
 #include <cstdint>

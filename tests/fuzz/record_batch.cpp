@@ -75,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // The crc would keep the fuzzer out of what lies behind it.
         Buffer copy;
         copy.append(batch.bytes());
-        patch_crc({copy.data(), copy.size()});
+        patch_crc(copy.writable());
         BatchRules rules;
         rules.decompressed_bytes_max = bytes_max;
         if (const auto checked = check_produced_batch(copy.span(), rules, decompressor, space))

@@ -35,7 +35,7 @@ TEST(FrameBuffer, cuts_frames_however_they_arrive) {
     base::Random random(7);
     std::vector<std::string> bodies;
     std::string stream;
-    for (const std::size_t size : {0, 1, 4, 300, 5'000, 100'000, 3, 6'000'000, 2, 70'000}) {
+    for (const std::size_t size : {0U, 1U, 4U, 300U, 5'000U, 100'000U, 3U, 6'000'000U, 2U, 70'000U}) {
         std::string body(size, '\0');
         for (char& c : body) c = static_cast<char>(random.next());
         stream += framed(body);

@@ -11,8 +11,6 @@
 namespace ottla::protocol {
 namespace {
 
-std::span<std::uint8_t> writable(Buffer& b) { return {b.data(), b.size()}; }
-
 class CheckBatch : public testing::Test {
 protected:
     static Buffer good() {
@@ -32,7 +30,7 @@ protected:
         RecordBatchHeader h = RecordBatchHeader::read(bytes.data());
         change(h);
         h.write(bytes.data());
-        patch_crc(writable(bytes));
+        patch_crc(bytes.writable());
         return check(bytes).error().code();
     }
 
@@ -102,7 +100,7 @@ TEST_F(CheckBatch, wants_dense_offsets_and_well_formed_headers) {
     bytes = with_header.finish();
     EXPECT_TRUE(check(bytes));
     bytes.data()[bytes.size() - 2] = 4;  // the header's value is longer than the record
-    patch_crc(writable(bytes));
+    patch_crc(bytes.writable());
     EXPECT_EQ(check(bytes).error(), ErrorCode::invalid_record);
 }
 

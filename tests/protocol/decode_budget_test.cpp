@@ -10,6 +10,7 @@
 #include "base/random.hpp"
 #include "tests/fuzz/check_message.hpp"
 #include "tests/protocol/golden_vectors.hpp"
+#include "tests/support/counted_memory.hpp"
 
 namespace ottla::protocol {
 namespace {

@@ -13,8 +13,6 @@
 namespace ottla::protocol {
 namespace {
 
-std::span<std::uint8_t> writable(Buffer& b) { return {b.data(), b.size()}; }
-
 Buffer batch_of(int records, std::int64_t timestamp = 1000) {
     RecordBatchBuilder builder{Buffer(256)};
     for (int i = 0; i < records; ++i) builder.append(timestamp + i, as_bytes("key"), as_bytes("value"));
@@ -55,8 +53,8 @@ TEST(RecordBatch, walks_several_and_stops_before_a_cut_off_one) {
     Buffer all;
     for (int i = 1; i <= 3; ++i) {
         Buffer one = batch_of(i);
-        patch_base_offset(writable(one), i * 100);
-        patch_leader_epoch(writable(one), i);
+        patch_base_offset(one.writable(), i * 100);
+        patch_leader_epoch(one.writable(), i);
         all.append(one.span());
     }
     for (std::size_t cut = 0; cut <= all.size(); ++cut) {
@@ -75,7 +73,7 @@ TEST(RecordBatch, walks_several_and_stops_before_a_cut_off_one) {
 
 TEST(RecordBatch, log_append_time_overrides_records_and_is_covered_by_the_crc) {
     Buffer bytes = batch_of(2);
-    patch_log_append_time(writable(bytes), 99'000);
+    patch_log_append_time(bytes.writable(), 99'000);
     const auto batch = RecordBatchView::parse(bytes.span()).value();
     EXPECT_TRUE(batch.check_crc());
     EXPECT_EQ(batch.header().timestamp_type(), TimestampType::log_append_time);
@@ -86,9 +84,9 @@ TEST(RecordBatch, log_append_time_overrides_records_and_is_covered_by_the_crc) {
 
 TEST(RecordBatch, producer_is_stamped_late) {
     Buffer bytes = batch_of(3);
-    patch_producer(writable(bytes), 4711, 7, std::numeric_limits<std::int32_t>::max() - 1);
+    patch_producer(bytes.writable(), 4711, 7, std::numeric_limits<std::int32_t>::max() - 1);
     EXPECT_FALSE(RecordBatchView::parse(bytes.span())->check_crc());
-    patch_crc(writable(bytes));
+    patch_crc(bytes.writable());
     const auto batch = RecordBatchView::parse(bytes.span()).value();
     EXPECT_TRUE(batch.check_crc());
     EXPECT_EQ(batch.header().producer_id, 4711);
@@ -112,7 +110,7 @@ TEST(RecordBatch, an_emptied_batch_is_well_formed) {
     h.count = 0;
     h.write(bytes.data());
     bytes.resize(RecordBatchHeader::size);
-    patch_crc(writable(bytes));
+    patch_crc(bytes.writable());
     const auto batch = RecordBatchView::parse(bytes.span()).value();
     EXPECT_EQ(batch.header().last_offset(), 3);
     RecordReader records = batch.records();

@@ -43,8 +43,8 @@ void reset_peak_memory() noexcept { peak = live; }
 
 }  // namespace ottla::tests
 
-// Each form that gives memory out or takes it back: a sanitizer's runtime brings its own of those that are missing here,
-// and a block of the one must not end in the other.
+// Each form that gives memory out or takes it back: a sanitizer's runtime brings its own of those that are missing
+// here, and a block of the one must not end in the other.
 void* operator new(std::size_t size) { return take(size); }
 void* operator new[](std::size_t size) { return take(size); }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return take_or_null(size); }

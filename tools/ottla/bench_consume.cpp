@@ -39,28 +39,33 @@ int bench_consume(Session& session, const BenchOptions& options) {
     BenchResult result{.mode = "consume"};
     std::int64_t seen = 0, first = 0;
     std::uint64_t sum = 0;
-    constexpr int patience = 5;  // seconds without a record
-    for (int idle = 0; idle < patience && !session.stop && seen < std::min(first + options.records, available);) {
+    // Seconds without a record: more are expected until all that the broker spoke of were there.
+    const auto patience = [&] { return seen < available || seen == 0 ? 5 : 1; };
+    for (int idle = 0; idle < patience() && !session.stop && seen - first < options.records;) {
         const auto batch = consumer->poll_batch(std::chrono::seconds(1));
         if (batch.has_error()) {
             if (!batch.error().is_retriable()) throw Exception(batch.error());
             ++result.errors;
             continue;
         }
-        idle = batch->empty() ? idle + 1 : 0;
+        if (batch->empty()) {
+            ++idle;
+            continue;
+        }
+        idle = 0;
         for (const MessageView& message : *batch) {
             const BytesView value = message.value();
             if (value.size() > 0) sum += value.data()[0] + value.data()[value.size() - 1];
             result.bytes += static_cast<std::int64_t>(value.size());
         }
         seen += static_cast<std::int64_t>(batch->size());
-        if (first == 0 && seen > 0) {
+        result.ended = Usage::now();
+        if (first == 0) {
             first = seen;
             result.bytes = 0;
-            result.began = Usage::now();
+            result.began = result.ended;
         }
     }
-    result.ended = Usage::now();
     result.records = seen - first;
     (void)consumer->close(std::chrono::seconds(1));
     session.out.print(fmt::format("{} sum={}\n", to_line(result), sum % 1000));

@@ -125,6 +125,7 @@ public:
     bool empty() const noexcept { return size_ == 0; }
     std::size_t capacity() const noexcept { return block_ ? block_->capacity : 0; }
     ByteSpan span() const noexcept { return {data(), size_}; }
+    std::span<std::uint8_t> writable() noexcept { return {data(), size_}; }
 
     void clear() noexcept { size_ = 0; }
     // Keeps what is there; grows by at least half, so that appending is linear.

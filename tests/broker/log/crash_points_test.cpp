@@ -12,7 +12,7 @@ namespace ottla::broker::log {
 namespace {
 
 constexpr int operations = 200;
-const std::string path = "/data/orders-0";
+const std::string log_path = "/data/orders-0";
 
 class Workload {
 public:
@@ -20,7 +20,7 @@ public:
 
     // Until the machine stops, or to its end.
     void run() {
-        auto created = Log::create(disk_, path, config_, Uuid{});
+        auto created = Log::create(disk_, log_path, config_, Uuid{});
         if (!created) return;
         log_ = std::move(*created);
         for (int i = 0; i < operations && step(); ++i) {
@@ -81,8 +81,8 @@ struct Recovered {
 
 Recovered recover(MemoryDisk& disk, const LogConfig& config) {
     Recovered recovered;
-    if (!disk.exists(path).value()) return recovered;
-    const auto log = Log::open(disk, path, config, {}).value();
+    if (!disk.exists(log_path).value()) return recovered;
+    const auto log = Log::open(disk, log_path, config, {}).value();
     recovered.end = log->end();
     recovered.epochs = log->epochs().entries();
     std::int64_t offset = log->start_offset();
@@ -150,7 +150,7 @@ TEST(CrashPoints, a_stop_within_recovery_harms_nothing) {
             workload.run();
             disk.crash(random);
             disk.stop_after(point);
-            (void)Log::open(disk, path, workload.config(), {});
+            (void)Log::open(disk, log_path, workload.config(), {});
             disk.crash(random);
             check(workload, recover(disk, workload.config()));
             if (testing::Test::HasFatalFailure()) return;
