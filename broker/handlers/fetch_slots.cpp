@@ -12,8 +12,6 @@ namespace {
 using protocol::FetchRequest;
 
 constexpr std::int16_t by_topic_id_from = 13;
-// fetch.max.bytes of the broker: no answer is larger, but for one first batch.
-constexpr std::size_t answer_bytes_max = 55U << 20;
 
 std::size_t at_least_zero(std::int32_t bytes) noexcept { return static_cast<std::size_t>(std::max(bytes, 0)); }
 
@@ -113,7 +111,7 @@ private:
 FetchSlots::FetchSlots(RequestContext& context, const FetchRequest& request)
     : context_(context),
       request_(request),
-      bytes_max_(std::min(at_least_zero(request.max_bytes), answer_bytes_max)),
+      bytes_max_(at_least_zero(std::min(request.max_bytes, context.node.config->fetch_bytes_max))),
       up_to_(request.isolation_level == 0 ? ReadUpTo::high_watermark : ReadUpTo::last_stable) {
     const bool by_id = context.version >= by_topic_id_from;
     for (const auto& topic : request.topics) {

@@ -14,6 +14,7 @@
 #include "broker/handlers/offset_for_leader_epoch.hpp"
 #include "broker/handlers/produce.hpp"
 #include "broker/metadata/image_builder.hpp"
+#include "broker/server/config.hpp"
 #include "tests/broker/partitions/shard_bench.hpp"
 
 namespace ottla::broker {
@@ -26,6 +27,7 @@ public:
         topic_id_.bytes[15] = 7;
         node_.id = 1;
         node_.timers = &bench_.timers();
+        node_.config = &config_;
         for (std::size_t i = 0; i < shards; ++i) {
             node_.shards.push_back(std::make_unique<Shard>(i, bench_.context().get_executor()));
         }
@@ -59,6 +61,8 @@ public:
         }
         image_ = builder.build();
     }
+
+    BrokerConfig& config() { return config_; }
 
     // A call on its way. Its answer comes when time passes.
     template <class Handler>
@@ -140,6 +144,7 @@ public:
 
 private:
     ShardBench bench_;
+    BrokerConfig config_;
     Node node_;
     Uuid topic_id_;
     std::shared_ptr<const MetadataImage> image_;

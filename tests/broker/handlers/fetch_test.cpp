@@ -115,6 +115,11 @@ TEST_P(Fetch, keeps_to_its_sizes) {
     for (std::size_t p = 0; p < 3; ++p) sum += bytes_of(response, p);
     EXPECT_LE(sum, 5 * batch.size());
     EXPECT_EQ(bytes_of(response, 0), 4 * batch.size());
+    // The broker's own limit counts as well.
+    plane.config().fetch_bytes_max = static_cast<std::int32_t>(2 * batch.size());
+    response = plane.answer<FetchHandler>(12, request);
+    EXPECT_EQ(bytes_of(response, 0), 2 * batch.size());
+    EXPECT_EQ(bytes_of(response, 1), 0U);
     // The first batch comes whole, whatever the sizes say (KIP-74), but only one.
     request.max_bytes = 1;
     for (auto& partition : request.topics[0].partitions) partition.partition_max_bytes = 1;
