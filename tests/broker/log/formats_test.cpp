@@ -69,7 +69,8 @@ TEST(Formats, a_producer_snapshot_is_kafkas) {
 
 TEST(Formats, a_damaged_snapshot_is_refused) {
     const Bytes file = golden_log_file("00000000000000000012.snapshot");
-    for (std::size_t size = 0; size < file.size(); ++size) EXPECT_FALSE(parse_producer_snapshot(file.slice(0, size)));
+    for (std::size_t size = 0; size < file.size(); ++size)
+        EXPECT_FALSE(parse_producer_snapshot(file.slice(0, size).span()));
     for (std::size_t i = 0; i < file.size(); ++i) {
         std::string damaged(file.text());
         damaged[i] = static_cast<char>(damaged[i] ^ 0x20);
