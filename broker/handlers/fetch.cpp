@@ -2,6 +2,7 @@
 #include "broker/handlers/fetch.hpp"
 
 #include "broker/handlers/answers.hpp"
+#include "broker/handlers/fetch_conversation.hpp"
 #include "broker/handlers/fetch_slots.hpp"
 
 namespace ottla::broker {
@@ -28,26 +29,43 @@ void fill(FetchResponse::PartitionData& answer, const FetchSlot& slot) {
     if (slot.range.length != 0) answer.records = protocol::Records(slot.range);
 }
 
-FetchResponse make_response(const RequestContext& context, const FetchRequest& request, const FetchSlots& fetch) {
+std::vector<FetchNews> news_of(const FetchSlots& fetch) {
+    std::vector<FetchNews> news;
+    news.reserve(fetch.all().size());
+    for (const FetchSlot& slot : fetch.all()) {
+        FetchNews& found = news.emplace_back();
+        found.is_error = slot.error != ErrorCode::none;
+        if (found.is_error) continue;
+        found.high_watermark = slot.high_watermark;
+        found.log_start_offset = slot.log_start_offset;
+        found.has_records = slot.range.length != 0;
+        found.is_diverging = slot.diverging.has_value();
+    }
+    return news;
+}
+
+FetchResponse make_response(const RequestContext& context, const FetchRequest& request, const FetchSlots& fetch,
+                            const std::vector<bool>& told) {
     FetchResponse response;
-    response.responses.reserve(request.topics.size());
-    auto slot = fetch.all().begin();
-    for (const auto& topic : request.topics) {
-        auto& answers = response.responses.emplace_back();
-        answers.topic = topic.topic;
-        answers.topic_id = topic.topic_id;
-        answers.partitions.reserve(topic.partitions.size());
-        for (const auto& wanted : topic.partitions) {
-            auto& answer = answers.partitions.emplace_back();
-            answer.partition_index = wanted.partition;
-            // Who reads uncommitted does not look for aborted transactions: null.
-            if (request.isolation_level == 0) answer.aborted_transactions.reset();
-            answer.records.emplace();
-            fill(answer, *slot);
-            if (context.version >= fetch_tells_leader_from && tells_leader(slot->error)) {
-                tell_leader(context, slot->ref, answer, response);
-            }
-            ++slot;
+    const FetchedTopic* last = nullptr;
+    for (std::size_t i = 0; i < told.size(); ++i) {
+        if (!told[i]) continue;
+        const FetchItem& item = fetch.items()[i];
+        const FetchSlot& slot = fetch.all()[i];
+        if (item.topic.get() != last) {
+            last = item.topic.get();
+            auto& topic = response.responses.emplace_back();
+            topic.topic = last->name;
+            topic.topic_id = last->id;
+        }
+        auto& answer = response.responses.back().partitions.emplace_back();
+        answer.partition_index = item.wanted.partition;
+        // Who reads uncommitted does not look for aborted transactions: null.
+        if (request.isolation_level == 0) answer.aborted_transactions.reset();
+        answer.records.emplace();
+        fill(answer, slot);
+        if (context.version >= fetch_tells_leader_from && tells_leader(slot.error)) {
+            tell_leader(context, slot.ref, answer, response);
         }
     }
     return response;
@@ -56,9 +74,10 @@ FetchResponse make_response(const RequestContext& context, const FetchRequest& r
 }  // namespace
 
 awaitable<Result<FetchResponse>> FetchHandler::handle(RequestContext& context, FetchRequest& request) {
-    // Only a session goes on with a rising epoch, and there are none.
-    if (request.session_epoch > 0) co_return Error::of(ErrorCode::fetch_session_id_not_found);
-    FetchSlots fetch(context, request);
+    FetchConversation conversation(context, request);
+    auto items = co_await conversation.begin();
+    if (!items) co_return items.error();
+    FetchSlots fetch(context, request, std::move(*items));
     const auto deadline =
         context.node.timers->now() + std::chrono::milliseconds(std::max<std::int32_t>(request.max_wait_ms, 0));
     co_await fetch.read();
@@ -66,7 +85,12 @@ awaitable<Result<FetchResponse>> FetchHandler::handle(RequestContext& context, F
         co_await fetch.wait(deadline);
         co_await fetch.read();
     }
-    co_return make_response(context, request, fetch);
+    const auto news = news_of(fetch);
+    const auto told = co_await conversation.end(fetch.items(), news);
+    if (!told) co_return told.error();
+    FetchResponse response = make_response(context, request, fetch, *told);
+    response.session_id = conversation.session_id();
+    co_return response;
 }
 
 FetchResponse FetchHandler::error_answer(const FetchRequest& request, std::int16_t version, ErrorCode code) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fetch (key 1): record batches from the logs, as ranges of their files. A fetch that finds too little waits on its
-// partitions and is woken by what is appended (KIP-74 for the sizes, KIP-227 for sessions: every answer is a full
-// one with session id 0, which tells the client to ask in full again).
+// partitions and is woken by what is appended (KIP-74 for the sizes, KIP-227 for sessions).
 #pragma once
 
 #include <ottla/protocol/messages/fetch_request.hpp>

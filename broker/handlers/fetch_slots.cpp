@@ -4,14 +4,13 @@
 #include <algorithm>
 
 #include "broker/partitions/run_plan.hpp"
+#include "broker/server/config.hpp"
 #include "broker/server/scatter.hpp"
 
 namespace ottla::broker {
 namespace {
 
 using protocol::FetchRequest;
-
-constexpr std::int16_t by_topic_id_from = 13;
 
 std::size_t at_least_zero(std::int32_t bytes) noexcept { return static_cast<std::size_t>(std::max(bytes, 0)); }
 
@@ -108,19 +107,24 @@ private:
     FetchSlots& fetch_;
 };
 
-FetchSlots::FetchSlots(RequestContext& context, const FetchRequest& request)
+FetchSlots::FetchSlots(RequestContext& context, const FetchRequest& request, std::vector<FetchItem> items)
     : context_(context),
       request_(request),
       bytes_max_(at_least_zero(std::min(request.max_bytes, context.node.config->fetch_bytes_max))),
-      up_to_(request.isolation_level == 0 ? ReadUpTo::high_watermark : ReadUpTo::last_stable) {
-    const bool by_id = context.version >= by_topic_id_from;
-    for (const auto& topic : request.topics) {
-        const auto known = find_topic(*context.image, topic.topic, topic.topic_id, by_id);
-        for (const auto& partition : topic.partitions) {
-            FetchSlot& slot = slots_.emplace_back();
-            slot.ref = refer(known, partition.partition, by_id);
-            slot.wanted = &partition;
+      up_to_(request.isolation_level == 0 ? ReadUpTo::high_watermark : ReadUpTo::last_stable),
+      items_(std::move(items)) {
+    const bool by_id = context.version >= fetch_by_topic_id_from;
+    slots_.reserve(items_.size());
+    const FetchedTopic* last = nullptr;
+    MetadataImage::TopicPtr known;
+    for (const FetchItem& item : items_) {
+        if (item.topic.get() != last) {
+            last = item.topic.get();
+            known = find_topic(*context.image, last->name, last->id, by_id);
         }
+        FetchSlot& slot = slots_.emplace_back();
+        slot.ref = refer(known, item.wanted.partition, by_id);
+        slot.wanted = &item.wanted;
     }
 }
 

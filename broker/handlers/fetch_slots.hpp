@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <ottla/protocol/messages/fetch_request.hpp>
+#include "broker/handlers/fetch_session.hpp"
 #include "broker/handlers/find_partition.hpp"
 #include "broker/handlers/handler.hpp"
 #include "net/signal.hpp"
@@ -34,12 +35,15 @@ struct FetchSlot {
 
 class FetchSlots {
 public:
-    FetchSlots(RequestContext& context, const protocol::FetchRequest& request);
+    // Reads `items`, within what `request` says about all of them.
+    FetchSlots(RequestContext& context, const protocol::FetchRequest& request, std::vector<FetchItem> items);
     FetchSlots(const FetchSlots&) = delete;
     FetchSlots& operator=(const FetchSlots&) = delete;
     // Waits that are left (the connection went) are taken back, where they are.
     ~FetchSlots();
 
+    // Both in the order that was given.
+    const std::vector<FetchItem>& items() const noexcept { return items_; }
     const std::vector<FetchSlot>& all() const noexcept { return slots_; }
 
     // Reads all partitions anew, within the request's sizes.
@@ -64,6 +68,7 @@ private:
     const protocol::FetchRequest& request_;
     std::size_t bytes_max_;
     ReadUpTo up_to_;
+    std::vector<FetchItem> items_;
     std::vector<FetchSlot> slots_;
     std::shared_ptr<Wake> wake_;
 };

@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include "broker/handlers/fetch_conversation.hpp"
 #include "broker/log/group_sync.hpp"
 #include "broker/metadata/controller.hpp"
 #include "broker/server/scatter.hpp"
@@ -80,6 +81,7 @@ Broker::Broker(BrokerConfig config, BrokerParts parts)
         node_.shards.push_back(std::make_unique<Shard>(i, parts_.shards[i]));
         connections_.push_back(std::make_unique<Connections>());
     }
+    set_up_fetch_sessions(node_, static_cast<std::size_t>(config_.fetch_session_slots), parts_.random);
 }
 
 Broker::~Broker() = default;

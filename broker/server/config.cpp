@@ -152,6 +152,7 @@ Result<BrokerConfig> BrokerConfig::from(Properties values) {
         config.network_threads = reading.number<std::int32_t>("num.network.threads");
     config.request_bytes_max = reading.number<std::int32_t>("socket.request.max.bytes");
     config.fetch_bytes_max = reading.number<std::int32_t>("fetch.max.bytes");
+    config.fetch_session_slots = reading.number<std::int32_t>("max.incremental.fetch.session.cache.slots");
     config.connection_idle_ms_max = reading.number<std::int64_t>("connections.max.idle.ms");
     config.listen_backlog = reading.number<std::int32_t>("socket.listen.backlog.size");
     config.request_timeout_ms = reading.number<std::int32_t>("request.timeout.ms");

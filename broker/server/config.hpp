@@ -48,6 +48,7 @@ struct BrokerConfig {
     std::optional<std::int32_t> network_threads;  // none: the cores
     std::int32_t request_bytes_max = 104'857'600;
     std::int32_t fetch_bytes_max = 57'671'680;  // of one answer, but for a first batch that is larger
+    std::int32_t fetch_session_slots = 1000;    // readers that fetch incrementally; others fetch in full
     std::int64_t connection_idle_ms_max = 600'000;
     std::int32_t listen_backlog = 50;
     std::int32_t request_timeout_ms = 30'000;

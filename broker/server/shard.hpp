@@ -12,6 +12,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <ottla/protocol/compression.hpp>
+#include "broker/handlers/fetch_session_cache.hpp"
 #include "broker/metadata/image.hpp"
 #include "broker/server/partition_key.hpp"
 #include "broker/server/producer_ids.hpp"
@@ -52,6 +53,7 @@ public:
     std::vector<std::shared_ptr<Partition>> partitions() const;
 
     ProducerIds& producer_ids() noexcept { return producer_ids_; }
+    FetchSessionCache& fetch_sessions() noexcept { return fetch_sessions_; }
 
     // Where compressed batches are opened to be checked; used again from request to request.
     BatchSpace& batch_space() noexcept { return batch_space_; }
@@ -62,6 +64,7 @@ private:
     std::shared_ptr<const MetadataImage> image_;
     boost::unordered_flat_map<PartitionKey, std::shared_ptr<Partition>> partitions_;
     ProducerIds producer_ids_;
+    FetchSessionCache fetch_sessions_;
     BatchSpace batch_space_;
 };
 

@@ -10,6 +10,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "broker/handlers/fetch.hpp"
+#include "broker/handlers/fetch_conversation.hpp"
 #include "broker/handlers/list_offsets.hpp"
 #include "broker/handlers/offset_for_leader_epoch.hpp"
 #include "broker/handlers/produce.hpp"
@@ -31,6 +32,7 @@ public:
         for (std::size_t i = 0; i < shards; ++i) {
             node_.shards.push_back(std::make_unique<Shard>(i, bench_.context().get_executor()));
         }
+        set_fetch_session_slots(10);
         ImageBuilder builder(MetadataImage::empty());
         std::int64_t offset = 0;
         protocol::RegisterBrokerRecord broker;
@@ -63,13 +65,19 @@ public:
     }
 
     BrokerConfig& config() { return config_; }
+    // Ends all sessions.
+    void set_fetch_session_slots(std::size_t slots) {
+        base::Random random(1);
+        set_up_fetch_sessions(node_, slots, random);
+    }
 
     // A call on its way. Its answer comes when time passes.
     template <class Handler>
     class Call {
     public:
-        Call(DataPlane& plane, std::int16_t version, typename Handler::Request wanted)
-            : context{plane.node_, *plane.node_.shards[0], plane.image_},
+        // Over a connection of `shard`.
+        Call(DataPlane& plane, std::int16_t version, typename Handler::Request wanted, std::size_t shard = 0)
+            : context{plane.node_, *plane.node_.shards[shard], plane.image_},
               request(std::move(wanted)) {
             context.version = version;
             context.listener_name = "PLAINTEXT";
@@ -97,8 +105,8 @@ public:
     };
     // Until it has an answer, at most for a minute.
     template <class Handler>
-    typename Handler::Response answer(std::int16_t version, typename Handler::Request request) {
-        Call<Handler> call(*this, version, std::move(request));
+    typename Handler::Response answer(std::int16_t version, typename Handler::Request request, std::size_t shard = 0) {
+        Call<Handler> call(*this, version, std::move(request), shard);
         for (int i = 0; i < 6000 && !call.done(); ++i) bench_.pass(std::chrono::milliseconds(10));
         return call.response();
     }

@@ -166,18 +166,8 @@ TEST(Fetch, knows_topics_by_id) {
     EXPECT_EQ(code_of(plane.answer<FetchHandler>(13, request)), ErrorCode::unknown_topic_id);
 }
 
-TEST(Fetch, has_no_sessions) {
-    DataPlane plane;
-    append(plane, 0, batch_of(1));
+TEST(Fetch, puts_an_error_where_the_version_has_it) {
     auto request = DataPlane::fetch({{0, 0}, {1, 0}});
-    request.session_epoch = 0;  // asks for one
-    const auto response = plane.answer<FetchHandler>(12, request);
-    EXPECT_EQ(response.session_id, 0);
-    EXPECT_EQ(response.responses[0].partitions.size(), 2U);
-    request.session_id = 44;
-    request.session_epoch = 1;
-    DataPlane::Call<FetchHandler> call(plane, 12, request);
-    EXPECT_EQ(call.answer->error(), ErrorCode::fetch_session_id_not_found);
     EXPECT_EQ(FetchHandler::error_answer(request, 12, ErrorCode::fetch_session_id_not_found).error_code, 70);
     EXPECT_EQ(FetchHandler::error_answer(request, 4, ErrorCode::corrupt_message).responses[0].partitions.size(), 2U);
 }
