@@ -153,9 +153,18 @@ def kafka_setup():
         raise RegistryOutOfReach("Apache Kafka 4.3.1 (Maven)", (done.stdout + done.stderr).strip()[-200:])
 
 
-def kafka_run(name, *args, **options):
-    """Runs one of Apache Kafka's command-line classes."""
-    return run([KAFKA, "run", name, *map(str, args)], env=dict(kafka_env(), JVM="-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"), **options)
+def kafka_run(name, *args, debug=None, **options):
+    """Runs one of Apache Kafka's command-line classes. `debug`: a class of it that says on stderr all that it does."""
+    env = dict(kafka_env(), JVM="-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+    with contextlib.ExitStack() as stack:
+        if debug:
+            with open(os.path.join(env["KAFKA_PEER"], "log4j2.properties")) as usual:
+                lines = usual.read()
+            config = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".properties"))
+            config.write(f"{lines}logger.d.name={debug}\nlogger.d.level=debug\n")
+            config.flush()
+            env["KAFKA_LOG4J"] = config.name
+        return run([KAFKA, "run", name, *map(str, args)], env=env, **options)
 
 
 @contextlib.contextmanager

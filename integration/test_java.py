@@ -36,6 +36,19 @@ class Java(unittest.TestCase):
                          "key.separator=:").stdout
         self.assertEqual(back, lines)
 
+    def test_the_consumer_fetches_in_a_session(self):
+        ottla("topic", "create", "session", "-b", self.broker.bootstrap)
+        ottla("produce", "session", "-b", self.broker.bootstrap, input="first\n")
+        back = kafka_run("org.apache.kafka.tools.consumer.ConsoleConsumer", *self.at, "--topic", "session", "--partition", 0, "--offset", "earliest",
+                         "--timeout-ms", 3000, debug="org.apache.kafka.clients.FetchSessionHandler")
+        self.assertEqual(back.stdout, "first\n")
+        self.assertIn("created a new incremental fetch session", back.stderr)
+        # One that told the record and took its offset, one that had nothing to tell, and no complaint.
+        self.assertRegex(back.stderr, r"Built incremental fetch \(sessionId=\d+, epoch=2\)")
+        self.assertRegex(back.stderr, r"sent an incremental fetch response .* with 0 response partition\(s\)")
+        self.assertNotIn("was unable to process", back.stderr)
+        self.assertNotIn("sent an invalid", back.stderr)
+
     def test_verifiable_producer_has_every_record_acknowledged(self):
         ottla("topic", "create", "verifiable", "-p", 2, "-b", self.broker.bootstrap)
         said = kafka_run("org.apache.kafka.tools.VerifiableProducer", *self.at, "--topic", "verifiable", "--max-messages", 20000, "--acks", -1,
