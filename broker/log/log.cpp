@@ -68,20 +68,25 @@ Result<void> Log::truncate_to(std::int64_t offset) {
     }
 
     Segment& segment = active();
-    const auto mark = segment.mark_before(offset);
-    std::int64_t max_timestamp = mark.max_timestamp;
-    HeaderWalk walk(*segment.file(), mark.position, segment.size());
+    auto mark = segment.mark_before(disk_, offset);
+    if (!mark) return mark.error();
+    HeaderWalk walk(*segment.file(), mark->position, segment.size());
     while (true) {
         auto at = walk.next();
         if (!at) return at.error();
         if (!*at) break;
         const auto& header = (*at)->header;
         if (header.last_offset() < offset) {
-            max_timestamp = std::max(max_timestamp, header.max_timestamp);
+            if (header.max_timestamp > mark->max_timestamp) {
+                mark->max_timestamp = header.max_timestamp;
+                mark->max_timestamp_offset = header.last_offset();
+            }
             continue;
         }
         if (auto cut = segment.file()->truncate((*at)->position); !cut) return cut;
-        segment.cut((*at)->position, std::min(offset, header.base_offset), max_timestamp);
+        mark->position = (*at)->position;
+        auto forgotten = segment.cut(disk_, *mark, std::min(offset, header.base_offset));
+        if (!forgotten) return forgotten;
         break;
     }
     mark_dirty(segment.file());
@@ -114,12 +119,25 @@ Result<void> Log::remove_segments_from(std::size_t first) {
 }
 
 Result<void> Log::roll() {
+    if (!segments_.empty()) {
+        if (auto closed = take(active().close_indexes(disk_)); !closed) return closed;
+    }
     auto file = disk_.create(join_path(directory_, segment_name(end_.offset)));
     if (!file) return file.error();
     names_dirty_ = true;
     mark_dirty(*file);
     segments_.push_back(std::make_unique<Segment>(std::move(*file), end_.offset, config_.index_interval_bytes));
     end_ = active().end();
+    return ok();
+}
+
+// What was written of a segment's indexes waits for the next sync.
+Result<void> Log::take(Result<Segment::Flushed> flushed) {
+    // An index is a help: where there is no room for it, more is read.
+    if (!flushed && flushed.error() == ErrorCode::storage_full) return ok();
+    if (!flushed) return flushed.error();
+    for (const auto& file : flushed->files) mark_dirty(file);
+    names_dirty_ |= flushed->made;
     return ok();
 }
 
@@ -142,14 +160,21 @@ Result<ReadPlan> Log::plan_read(std::int64_t offset, std::size_t bytes_max, cons
     if (offset >= up_to.offset || index == segments_.size()) return plan;
     const Segment& segment = *segments_[index];
     plan.limit = limit_in(segment, up_to);
-    plan.search_from = segment.mark_before(offset).position;
-    if (plan.search_from >= plan.limit) return plan;
+    const auto position = segment.recent_position(offset);
+    if (position.value_or(0) >= plan.limit) return plan;
     plan.file = segment.file();
     plan.offset = offset;
     plan.bytes_max = bytes_max;
     plan.first_batch_whole = first_batch_whole;
-    plan.boundary = segment.boundary_before(plan.search_from + bytes_max);
-    plan.bytes_behind = segment.size() - plan.search_from;
+    if (position) {
+        plan.search_from = *position;
+        plan.boundary = segment.recent_boundary(plan.search_from + bytes_max);
+        plan.bytes_behind = segment.size() - plan.search_from;
+    } else {
+        plan.index = segment.search_offsets(disk_);
+        plan.base_offset = segment.base_offset();
+        plan.bytes_behind = segment.size();
+    }
     for (std::size_t i = index + 1; i < segments_.size() && plan.bytes_behind < far_behind_bytes; ++i) {
         plan.bytes_behind += segments_[i]->size();
     }
@@ -161,8 +186,9 @@ TimePlan Log::plan_time(std::int64_t timestamp, const LogPosition& up_to) const 
     for (const auto& segment : segments_) {
         if (segment->max_timestamp() < timestamp || segment->next_offset() <= start_offset_) continue;
         plan.limit = limit_in(*segment, up_to);
-        plan.search_from = segment->position_before_time(timestamp);
-        if (plan.search_from >= plan.limit) break;
+        if (plan.limit == 0) break;
+        plan.times = segment->search_times(disk_);
+        plan.index = segment->search_offsets(disk_);
         plan.file = segment->file();
         plan.timestamp = timestamp;
         plan.start_offset = start_offset_;
@@ -205,6 +231,11 @@ Result<void> Log::sync() {
     if (auto done = work.run(disk_); !done) return done;
     synced(work);
     return ok();
+}
+
+Result<void> Log::close() {
+    if (auto closed = take(active().close_indexes(disk_)); !closed) return closed;
+    return sync();
 }
 
 void Log::cut_synced() noexcept {

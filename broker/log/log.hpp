@@ -78,6 +78,8 @@ public:
     void synced(const SyncWork&);
     // The three together. Blocks.
     Result<void> sync();
+    // For a stop in order: the indexes are whole and everything is synced; nothing may follow. Blocks.
+    Result<void> close();
 
 private:
     Log(Disk&, std::string directory, const LogConfig&);
@@ -88,6 +90,7 @@ private:
     Result<Batches> prepare(ByteSpan batches, const AppendOptions&) const;
     Result<void> write(std::span<const Prepared>);
     Result<void> roll();
+    Result<void> take(Result<Segment::Flushed>);
     std::size_t count_for_active(std::span<const Prepared>) const noexcept;
     Error undo(const LogPosition& before, std::size_t segments_before, const Error& reason);
     Result<void> remove_segments_from(std::size_t first);

@@ -117,7 +117,7 @@ Result<void> Log::write(std::span<const Prepared> batches) {
     if (!written) return written;
     for (const auto& batch : batches) active().add(batch.header);
     end_ = active().end();
-    return ok();
+    return active().wants_flush() ? take(active().flush_indexes(disk_)) : ok();
 }
 
 // The log is again as it was at `before`. Answers `reason`, or why even that failed.

@@ -61,15 +61,29 @@ private:
         }
         auto file = log_.disk_.open(join_path(log_.directory_, segment_name(base)));
         if (!file) return file.error();
+        const bool last = index + 1 == bases.size();
+        // Below the recovery point everything is on stable storage, as far as the next segment's name shows.
+        const bool safe = options_.clean || (!last && bases[index + 1] <= options_.recovery_point);
+        if (safe) {
+            auto loaded = Segment::load(log_.disk_, *file, base, log_.config_.index_interval_bytes,
+                                        last ? std::nullopt : std::optional(bases[index + 1]));
+            if (!loaded) return loaded.error();
+            if (*loaded) {
+                log_.segments_.push_back(std::move(*loaded));
+                log_.end_ = log_.active().end();
+                return ok();
+            }
+            options_.messages.warn("{}: the indexes of segment {} are missing or damaged; they are rebuilt",
+                                   log_.directory_, base);
+        }
         const auto size = (*file)->size();
         if (!size) return size.error();
-        log_.segments_.push_back(std::make_unique<Segment>(*file, base, log_.config_.index_interval_bytes));
-        // Below the recovery point everything is on stable storage, as far as the next segment's name shows.
-        const bool safe = options_.clean || (index + 1 < bases.size() && bases[index + 1] <= options_.recovery_point);
+        log_.segments_.push_back(std::make_unique<Segment>(*file, base, log_.config_.index_interval_bytes, true));
         auto walked = safe ? walk_headers(**file, *size) : check_batches(**file, *size);
         if (!walked) return walked;
         log_.end_ = log_.active().end();
-        return ok();
+        return log_.take(last || cut_ ? log_.active().flush_indexes(log_.disk_)
+                                      : log_.active().close_indexes(log_.disk_));
     }
 
     Result<void> walk_headers(const File& file, std::uint64_t size) {
@@ -144,7 +158,8 @@ private:
         }
         if (torn_) {
             if (auto truncated = log_.active().file()->truncate(log_.active().size()); !truncated) return truncated;
-            auto removed = remove_indexes(log_.disk_, log_.directory_, log_.active().base_offset());
+            const auto transactions = segment_name(log_.active().base_offset(), ".txnindex");
+            auto removed = log_.disk_.remove(join_path(log_.directory_, transactions));
             if (!removed) return removed;
         }
         if (log_.epochs_.truncate_end(log_.end_.offset)) log_.epochs_dirty_ = true;

@@ -37,12 +37,28 @@ Result<std::optional<TimestampOffset>> first_record_at(const File& file, const B
     return std::optional<TimestampOffset>();
 }
 
+// The position in the last entry for which `before` holds, or 0. An index that cannot be read, since its segment is
+// being removed, say, or that points behind what may be seen, only means that more batches are walked over.
+template <class Before>
+std::uint64_t position_by(const IndexSearch<OffsetIndexEntry>& index, std::uint64_t limit, Before before) {
+    const auto found = index.last_where(before);
+    if (!found || !*found) return 0;
+    const auto position = static_cast<std::uint32_t>((*found)->entry.position);
+    return position < limit ? position : 0;
+}
+
 }  // namespace
 
 Result<LogSlice> ReadPlan::run() const {
     LogSlice slice;
     if (!file) return slice;
-    HeaderWalk walk(*file, search_from, limit);
+    std::uint64_t from = search_from, near_end = boundary;
+    if (index.count() != 0) {
+        from = position_by(index, limit, [&](const auto& e) { return base_offset + e.last_offset <= offset; });
+        near_end = position_by(
+            index, limit, [&](const auto& e) { return static_cast<std::uint32_t>(e.position) <= from + bytes_max; });
+    }
+    HeaderWalk walk(*file, from, limit);
     while (true) {
         auto at = walk.next();
         if (!at) return at.error();
@@ -57,8 +73,8 @@ Result<LogSlice> ReadPlan::run() const {
             if (end < first_end) {
                 if (!first_batch_whole) return slice;
                 end = first_end;
-            } else if (boundary > first_end) {
-                end = std::min(end, boundary);
+            } else if (near_end > first_end) {
+                end = std::min(end, near_end);
             }
         }
         slice.range = protocol::FileRange(file, begin, end - begin);
@@ -68,7 +84,14 @@ Result<LogSlice> ReadPlan::run() const {
 
 Result<std::optional<TimestampOffset>> TimePlan::run() const {
     if (!file) return std::optional<TimestampOffset>();
-    HeaderWalk walk(*file, search_from, limit);
+    std::uint64_t from = 0;
+    // All up to that batch are older, or it is the first with this very time.
+    const auto older = times.last_where([&](const auto& entry) { return entry.timestamp <= timestamp; });
+    if (older && *older) {
+        const auto last_offset = (*older)->entry.last_offset;
+        from = position_by(index, limit, [&](const auto& entry) { return entry.last_offset <= last_offset; });
+    }
+    HeaderWalk walk(*file, from, limit);
     while (true) {
         auto at = walk.next();
         if (!at) return at.error();

@@ -10,6 +10,7 @@
 
 #include <ottla/result.hpp>
 #include "broker/log/disk.hpp"
+#include "broker/log/index_file.hpp"
 #include "broker/log/log_types.hpp"
 
 namespace ottla::broker::log {
@@ -21,6 +22,9 @@ struct ReadPlan {
     std::uint64_t search_from = 0;  // begin of a batch at or before the wanted one
     std::uint64_t limit = 0;        // the file position behind the last batch that may be seen
     std::uint64_t boundary = 0;     // a batch's begin not far before bytes_max are reached; 0: not known
+    // Where both are looked up first, when what the owner had in memory does not reach back so far.
+    IndexSearch<OffsetIndexEntry> index;
+    std::int64_t base_offset = 0;  // of the segment
     std::size_t bytes_max = 0;
     // The first batch comes whole even when it is larger than bytes_max (KIP-74); else nothing comes.
     bool first_batch_whole = true;
@@ -36,7 +40,8 @@ struct TimePlan {
     std::shared_ptr<File> file;  // null: there is none
     std::int64_t timestamp = 0;
     std::int64_t start_offset = 0;  // records before it do not count
-    std::uint64_t search_from = 0;
+    IndexSearch<TimeIndexEntry> times;
+    IndexSearch<OffsetIndexEntry> index;
     std::uint64_t limit = 0;
 
     // Blocks; opens compressed batches.

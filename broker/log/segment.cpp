@@ -8,11 +8,43 @@
 #include <fmt/core.h>
 
 #include "base/assert.hpp"
+#include "broker/log/batch_walk.hpp"
 
 namespace ottla::broker::log {
 namespace {
 
 constexpr std::size_t name_digits = 20;
+
+std::string index_path(const File& log, std::int64_t base_offset, std::string_view suffix) {
+    return join_path(parent_path(log.path()), segment_name(base_offset, suffix));
+}
+
+template <class Entry>
+struct FoundIndex {
+    bool whole = false;  // there, and of a whole number of entries
+    std::uint32_t count = 0;
+    std::optional<Entry> last;
+};
+
+template <class Entry>
+Result<FoundIndex<Entry>> whole_index(Disk& disk, const std::string& path) {
+    FoundIndex<Entry> index;
+    const auto there = disk.exists(path);
+    if (!there) return there.error();
+    if (!*there) return index;
+    auto file = disk.open(path);
+    if (!file) return file.error();
+    const auto size = (*file)->size();
+    if (!size) return size.error();
+    if (*size % Entry::size != 0 || *size / Entry::size > std::numeric_limits<std::int32_t>::max()) return index;
+    index.whole = true;
+    index.count = static_cast<std::uint32_t>(*size / Entry::size);
+    if (index.count == 0) return index;
+    std::array<std::uint8_t, Entry::size> bytes;
+    if (auto read = (*file)->read_exactly(*size - Entry::size, bytes); !read) return read.error();
+    index.last = Entry::read(bytes.data());
+    return index;
+}
 
 }  // namespace
 
@@ -28,6 +60,65 @@ std::optional<std::int64_t> parse_segment_name(std::string_view name) {
     return offset;
 }
 
+Segment::Segment(std::shared_ptr<File> file, std::int64_t base_offset, std::uint32_t index_interval_bytes,
+                 bool stale_indexes)
+    : file_(std::move(file)),
+      base_offset_(base_offset),
+      next_offset_(base_offset),
+      index_interval_bytes_(index_interval_bytes),
+      offsets_(index_path(*file_, base_offset, ".index"), stale_indexes),
+      times_(index_path(*file_, base_offset, ".timeindex"), stale_indexes) {}
+
+Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File> file, std::int64_t base_offset,
+                                               std::uint32_t index_interval_bytes,
+                                               std::optional<std::int64_t> next_base) {
+    const auto size = file->size();
+    if (!size) return size.error();
+    const std::int64_t last_offset_max =
+        next_base ? *next_base - 1 - base_offset : std::numeric_limits<std::int32_t>::max();
+    const auto offsets = whole_index<OffsetIndexEntry>(disk, index_path(*file, base_offset, ".index"));
+    if (!offsets) return offsets.error();
+    const auto times = whole_index<TimeIndexEntry>(disk, index_path(*file, base_offset, ".timeindex"));
+    if (!times) return times.error();
+    const auto sane = [&](const auto& index) {
+        return index.whole &&
+               (!index.last || (index.last->last_offset >= 0 && index.last->last_offset <= last_offset_max));
+    };
+    if (!sane(*offsets) || !sane(*times) || (offsets->last && !times->last)) return std::unique_ptr<Segment>();
+    const std::uint64_t from = offsets->last ? static_cast<std::uint32_t>(offsets->last->position) : 0;
+    if (offsets->last && (offsets->last->position <= 0 || from >= *size)) return std::unique_ptr<Segment>();
+
+    auto segment = std::make_unique<Segment>(file, base_offset, index_interval_bytes);
+    segment->offsets_ = {segment->offsets_.path(), offsets->count, offsets->last};
+    segment->times_ = {segment->times_.path(), times->count, times->last};
+    if (times->last) {
+        segment->max_timestamp_ = times->last->timestamp;
+        segment->max_timestamp_offset_ = base_offset + times->last->last_offset;
+    }
+    HeaderWalk walk(*file, from, *size);
+    bool first = true;
+    while (true) {
+        auto at = walk.next();
+        // Where the index points there is no batch.
+        if (!at && first && at.error() == ErrorCode::corrupt_storage) return std::unique_ptr<Segment>();
+        if (!at) return at.error();
+        if (!*at) break;
+        const auto& header = (*at)->header;
+        if (std::exchange(first, false) && offsets->last &&
+            header.last_offset() != base_offset + offsets->last->last_offset)
+            return std::unique_ptr<Segment>();
+        if (header.base_offset < segment->next_offset_) {
+            return Error::of(ErrorCode::corrupt_storage,
+                             fmt::format("'{}' at {}: offset {} where {} is next", file->path(), (*at)->position,
+                                         header.base_offset, segment->next_offset_));
+        }
+        segment->note(header);
+    }
+    segment->size_ = *size;
+    segment->bytes_since_entry_ = *size - from;
+    return segment;
+}
+
 bool Segment::takes(const protocol::RecordBatchHeader& batch, std::uint64_t bytes_max) const noexcept {
     if (size_ == 0) return true;
     const std::uint64_t limit = std::min<std::uint64_t>(bytes_max, std::numeric_limits<std::int32_t>::max());
@@ -35,46 +126,113 @@ bool Segment::takes(const protocol::RecordBatchHeader& batch, std::uint64_t byte
            batch.last_offset() - base_offset_ <= std::numeric_limits<std::int32_t>::max();
 }
 
-void Segment::add(const protocol::RecordBatchHeader& batch) {
-    OTTLA_ASSERT(batch.base_offset >= next_offset_);
-    if (bytes_since_entry_ > index_interval_bytes_) {
-        index_.push_back({static_cast<std::int32_t>(batch.base_offset - base_offset_),
-                          static_cast<std::uint32_t>(size_), max_timestamp_});
-        bytes_since_entry_ = 0;
-    }
-    bytes_since_entry_ += batch.total_size();
+void Segment::note(const protocol::RecordBatchHeader& batch) {
     size_ += batch.total_size();
     next_offset_ = batch.next_offset();
-    max_timestamp_ = std::max(max_timestamp_, batch.max_timestamp);
+    if (batch.max_timestamp > max_timestamp_) {
+        max_timestamp_ = batch.max_timestamp;
+        max_timestamp_offset_ = batch.last_offset();
+    }
 }
 
-void Segment::cut(std::uint64_t position, std::int64_t next_offset, std::int64_t max_timestamp) {
-    while (!index_.empty() && index_.back().position >= position) index_.pop_back();
-    bytes_since_entry_ = position - (index_.empty() ? 0 : index_.back().position);
-    size_ = position;
+void Segment::add_time() {
+    if (max_timestamp_ >= 0 && (!times_.last() || max_timestamp_ > times_.last()->timestamp))
+        times_.append({max_timestamp_, relative(max_timestamp_offset_)});
+}
+
+void Segment::add(const protocol::RecordBatchHeader& batch) {
+    OTTLA_ASSERT(batch.base_offset >= next_offset_);
+    const bool indexed = bytes_since_entry_ > index_interval_bytes_;
+    if (indexed) {
+        offsets_.append({relative(batch.last_offset()), static_cast<std::int32_t>(size_)});
+        bytes_since_entry_ = 0;
+    }
+    note(batch);
+    if (indexed) add_time();
+    bytes_since_entry_ += batch.total_size();
+}
+
+Result<void> Segment::cut(Disk& disk, const Mark& mark, std::int64_t next_offset) {
+    auto done = offsets_.cut(disk, [&](const OffsetIndexEntry& entry) {
+        return static_cast<std::uint32_t>(entry.position) < mark.position;
+    });
+    if (!done) return done;
+    done =
+        times_.cut(disk, [&](const TimeIndexEntry& entry) { return base_offset_ + entry.last_offset < next_offset; });
+    if (!done) return done;
+    bytes_since_entry_ = mark.position;
+    if (offsets_.last()) bytes_since_entry_ -= static_cast<std::uint32_t>(offsets_.last()->position);
+    size_ = mark.position;
     next_offset_ = next_offset;
-    max_timestamp_ = max_timestamp;
+    max_timestamp_ = mark.max_timestamp;
+    max_timestamp_offset_ = mark.max_timestamp_offset;
+    return ok();
 }
 
-Segment::Mark Segment::mark_before(std::int64_t offset) const noexcept {
-    const auto above = std::upper_bound(index_.begin(), index_.end(), offset - base_offset_,
-                                        [](std::int64_t wanted, const Entry& entry) { return wanted < entry.offset; });
-    if (above == index_.begin()) return {};
-    return {std::prev(above)->position, std::prev(above)->max_timestamp};
+Result<Segment::Flushed> Segment::flush(Disk& disk, bool always) {
+    Flushed flushed;
+    const auto take = [&](const auto& one) {
+        if (one.file) flushed.files.push_back(one.file);
+        flushed.made |= one.made;
+    };
+    auto offsets = offsets_.flush(disk, always);
+    if (!offsets) return offsets.error();
+    take(*offsets);
+    auto times = times_.flush(disk, always);
+    if (!times) return times.error();
+    take(*times);
+    return flushed;
 }
 
-std::uint64_t Segment::boundary_before(std::uint64_t position) const noexcept {
-    const auto above =
-        std::upper_bound(index_.begin(), index_.end(), position,
-                         [](std::uint64_t wanted, const Entry& entry) { return wanted < entry.position; });
-    return above == index_.begin() ? 0 : std::prev(above)->position;
+Result<Segment::Flushed> Segment::flush_indexes(Disk& disk) { return flush(disk, false); }
+
+Result<Segment::Flushed> Segment::close_indexes(Disk& disk) {
+    add_time();
+    return flush(disk, true);
 }
 
-std::uint64_t Segment::position_before_time(std::int64_t timestamp) const noexcept {
-    // The last entry before which everything is older.
-    const auto first = std::partition_point(
-        index_.begin(), index_.end(), [timestamp](const Entry& entry) { return entry.max_timestamp < timestamp; });
-    return first == index_.begin() ? 0 : std::prev(first)->position;
+Result<Segment::Mark> Segment::mark_before(Disk& disk, std::int64_t offset) const {
+    const auto wanted = relative(offset);
+    Mark mark;
+    std::int32_t at = -1;
+    if (const auto recent = offsets_.last_recent([&](const auto& entry) { return entry.last_offset <= wanted; })) {
+        mark.position = static_cast<std::uint32_t>(recent->position);
+        at = recent->last_offset;
+    } else if (offsets_.reaches_into_file()) {
+        const auto found = offsets_.search(disk).last_where([&](const auto& e) { return e.last_offset <= wanted; });
+        if (!found) return found.error();
+        if (*found) {
+            mark.position = static_cast<std::uint32_t>((*found)->entry.position);
+            at = (*found)->entry.last_offset;
+        }
+    }
+    // At each entry of the one index there is one of the other, if the largest timestamp had risen.
+    const auto before = [&](const TimeIndexEntry& entry) { return entry.last_offset <= at; };
+    std::optional<TimeIndexEntry> time = times_.last_recent(before);
+    if (!time && times_.reaches_into_file()) {
+        const auto found = times_.search(disk).last_where(before);
+        if (!found) return found.error();
+        if (*found) time = (*found)->entry;
+    }
+    if (time) {
+        mark.max_timestamp = time->timestamp;
+        mark.max_timestamp_offset = base_offset_ + time->last_offset;
+    }
+    return mark;
+}
+
+std::optional<std::uint64_t> Segment::recent_position(std::int64_t offset) const noexcept {
+    const auto wanted = relative(offset);
+    if (const auto recent = offsets_.last_recent([&](const auto& entry) { return entry.last_offset <= wanted; }))
+        return static_cast<std::uint32_t>(recent->position);
+    if (offsets_.reaches_into_file()) return std::nullopt;
+    return 0;
+}
+
+std::uint64_t Segment::recent_boundary(std::uint64_t position) const noexcept {
+    const auto recent =
+        offsets_.last_recent([&](const auto& entry) { return static_cast<std::uint32_t>(entry.position) <= position; });
+    return recent ? static_cast<std::uint32_t>(recent->position) : 0;
 }
 
 }  // namespace ottla::broker::log

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Segment: one `.log` file of a partition, batches back to back, with a sparse index in memory from offsets and
-// timestamps to file positions. Written by the log's owner only; what a reader needs is taken out as a plan that
-// runs on any thread.
+// Segment: one `.log` file of a partition, batches back to back, with its sparse indexes from offsets and timestamps
+// to file positions. Written by the log's owner only; what a reader needs is taken out as a plan that runs on any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 
 #include <ottla/protocol/record_batch.hpp>
 #include "broker/log/disk.hpp"
+#include "broker/log/index_file.hpp"
 #include "broker/log/log_types.hpp"
 
 namespace ottla::broker::log {
@@ -23,11 +24,14 @@ std::optional<std::int64_t> parse_segment_name(std::string_view name);
 
 class Segment {
 public:
-    Segment(std::shared_ptr<File> file, std::int64_t base_offset, std::uint32_t index_interval_bytes)
-        : file_(std::move(file)),
-          base_offset_(base_offset),
-          next_offset_(base_offset),
-          index_interval_bytes_(index_interval_bytes) {}
+    // Without batches. `stale_indexes`: what stands beside the file is of no use.
+    Segment(std::shared_ptr<File> file, std::int64_t base_offset, std::uint32_t index_interval_bytes,
+            bool stale_indexes = false);
+    // One whose batches are sound, by its indexes: only what lies behind their last entries is read, header by header.
+    // Nothing when an index is missing or insane. `next_base`: the next segment's, if there is one.
+    static Result<std::unique_ptr<Segment>> load(Disk&, std::shared_ptr<File> file, std::int64_t base_offset,
+                                                 std::uint32_t index_interval_bytes,
+                                                 std::optional<std::int64_t> next_base);
 
     const std::shared_ptr<File>& file() const noexcept { return file_; }
     std::int64_t base_offset() const noexcept { return base_offset_; }
@@ -41,36 +45,54 @@ public:
 
     // A batch was written, or found, at size().
     void add(const protocol::RecordBatchHeader&);
-    // Forgets what lies at or behind `position`, a batch's begin. `next_offset` is the offset the segment ends at
-    // and `max_timestamp` the largest of what stays.
-    void cut(std::uint64_t position, std::int64_t next_offset, std::int64_t max_timestamp);
-
-    // The begin of a batch at or before the one that holds `offset`, near it, and the largest timestamp before it.
+    // A begin of a batch, and the largest timestamp before it with the last offset of the batch that has it.
     struct Mark {
         std::uint64_t position = 0;
         std::int64_t max_timestamp = -1;
+        std::int64_t max_timestamp_offset = -1;
     };
-    Mark mark_before(std::int64_t offset) const noexcept;
-    // The last indexed begin of a batch at or before `position`, or 0.
-    std::uint64_t boundary_before(std::uint64_t position) const noexcept;
-    // A position at or before the first batch with a timestamp of at least `timestamp`.
-    std::uint64_t position_before_time(std::int64_t timestamp) const noexcept;
+    // Forgets what lies at or behind the mark. `next_offset` is the offset the segment ends at. Blocks.
+    Result<void> cut(Disk&, const Mark&, std::int64_t next_offset);
+
+    // Enough index entries are only in memory.
+    bool wants_flush() const noexcept { return offsets_.wants_flush() || times_.wants_flush(); }
+    // What was written of the indexes and wants a sync.
+    struct Flushed {
+        std::vector<std::shared_ptr<File>> files;
+        bool made = false;  // names are new in the directory
+    };
+    Result<Flushed> flush_indexes(Disk&);
+    // Nothing more comes: the closing entry of the time index, and all entries into the files, that are made if need
+    // be.
+    Result<Flushed> close_indexes(Disk&);
+
+    // The begin of a batch at or before the one that holds `offset`, near it. Blocks.
+    Result<Mark> mark_before(Disk&, std::int64_t offset) const;
+    // The same from what is in memory; nothing when only the file knows.
+    std::optional<std::uint64_t> recent_position(std::int64_t offset) const noexcept;
+    // The last indexed begin of a batch at or before `position` that is in memory, or 0.
+    std::uint64_t recent_boundary(std::uint64_t position) const noexcept;
+    IndexSearch<OffsetIndexEntry> search_offsets(Disk& disk) const { return offsets_.search(disk); }
+    IndexSearch<TimeIndexEntry> search_times(Disk& disk) const { return times_.search(disk); }
 
 private:
-    struct Entry {
-        std::int32_t offset;  // of the batch at `position`, relative to the base
-        std::uint32_t position;
-        std::int64_t max_timestamp;  // of all batches before this one
-    };
+    void note(const protocol::RecordBatchHeader&);
+    void add_time();
+    Result<Flushed> flush(Disk&, bool always);
+    std::int32_t relative(std::int64_t offset) const noexcept {
+        return static_cast<std::int32_t>(offset - base_offset_);
+    }
 
     std::shared_ptr<File> file_;
     std::int64_t base_offset_;
     std::int64_t next_offset_;
     std::uint64_t size_ = 0;
     std::int64_t max_timestamp_ = -1;
+    std::int64_t max_timestamp_offset_ = -1;  // the last offset of the batch that has it, the first of equals
     std::uint32_t index_interval_bytes_;
     std::uint64_t bytes_since_entry_ = 0;
-    std::vector<Entry> index_;
+    IndexFile<OffsetIndexEntry> offsets_;
+    IndexFile<TimeIndexEntry> times_;
 };
 
 }  // namespace ottla::broker::log

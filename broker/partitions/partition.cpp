@@ -236,7 +236,7 @@ void Partition::end_sync(const log::SyncWork& work, const Result<void>& done) {
 
 Result<void> Partition::sync_and_close() {
     auto done = check_storage();
-    if (done) done = log_->sync();
+    if (done) done = log_->close();
     if (!done) io_->directory().take_offline(done.error());
     close(Error::of(ErrorCode::not_leader_or_follower, fmt::format("{}-{} is closed", topic_, key_.partition)));
     return done;

@@ -21,7 +21,7 @@ protected:
 
     void reopen(bool clean = false) {
         if (clean) {
-            EXPECT_TRUE(log_->sync());
+            EXPECT_TRUE(log_->close());
         }
         log_.reset();
         Log::OpenOptions options;
@@ -171,8 +171,10 @@ TEST_F(LogTest, rolls_by_size) {
     with_segments_of(3 * batch.size());
     for (int i = 0; i < 7; ++i) append(batch);
     EXPECT_EQ(log_->segment_count(), 3U);
-    EXPECT_THAT(names(), ElementsAre("00000000000000000000.log", "00000000000000000006.log", "00000000000000000012.log",
-                                     "partition.metadata"));
+    EXPECT_THAT(names(),
+                ElementsAre("00000000000000000000.index", "00000000000000000000.log", "00000000000000000000.timeindex",
+                            "00000000000000000006.index", "00000000000000000006.log", "00000000000000000006.timeindex",
+                            "00000000000000000012.log", "partition.metadata"));
     EXPECT_EQ(all_values().size(), 14U);
     EXPECT_EQ(header_at(7).base_offset, 6);
     // One append over the edge of a segment.
@@ -216,8 +218,6 @@ TEST_F(LogTest, cuts_zeros_and_flipped_bits_and_what_follows) {
     const Bytes batch = batch_of(1, 100);
     with_segments_of(3 * batch.size());
     for (int i = 0; i < 9; ++i) append(batch);
-    ASSERT_TRUE(disk_.create("/data/orders-0/00000000000000000006.index"));
-    ASSERT_TRUE(disk_.create("/data/orders-0/00000000000000000003.timeindex"));
     ASSERT_TRUE(disk_.create("/data/orders-0/00000000000000000003.snapshot"));
     ASSERT_TRUE(disk_.create("/data/orders-0/00000000000000000009.snapshot"));
     auto second = disk_.open("/data/orders-0/00000000000000000003.log").value();
@@ -227,8 +227,10 @@ TEST_F(LogTest, cuts_zeros_and_flipped_bits_and_what_follows) {
     ASSERT_TRUE(second->write_at(batch.size() + 80, byte));
     reopen();
     EXPECT_EQ(log_->end().offset, 4);
-    EXPECT_THAT(names(), ElementsAre("00000000000000000000.log", "00000000000000000003.log",
-                                     "00000000000000000003.snapshot", "leader-epoch-checkpoint", "partition.metadata"));
+    EXPECT_THAT(names(),
+                ElementsAre("00000000000000000000.index", "00000000000000000000.log", "00000000000000000000.timeindex",
+                            "00000000000000000003.index", "00000000000000000003.log", "00000000000000000003.snapshot",
+                            "00000000000000000003.timeindex", "leader-epoch-checkpoint", "partition.metadata"));
 
     ASSERT_TRUE(log_->append(batch, {}));
     auto file = disk_.open("/data/orders-0/00000000000000000003.log").value();
@@ -352,7 +354,10 @@ TEST_F(LogTest, undoes_an_append_over_segments) {
     for (int i = 0; i < 8; ++i) many.append(batch.span());
     for (const Kind kind : {Kind::write, Kind::create}) {
         for (std::uint64_t nth = 1; nth <= 2; ++nth) {
-            disk_.fail_nth(kind, nth, Fault::full);
+            disk_.set_script([kind, left = nth](const MemoryDisk::Operation& operation) mutable {
+                if (operation.kind != kind || !operation.path.ends_with(".log") || left == 0) return Fault::none;
+                return --left == 0 ? Fault::full : Fault::none;
+            });
             EXPECT_EQ(log_->append(many.span(), {}).error(), ErrorCode::storage_full);
             EXPECT_EQ(log_->end(), before);
             EXPECT_EQ(log_->segment_count(), 1U);
