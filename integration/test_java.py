@@ -3,6 +3,7 @@
 """Apache Kafka's own Java clients and tools against our broker, and its dump tool on our files."""
 import glob
 import os
+import re
 import unittest
 
 from harness import Broker, kafka_run, kafka_setup, main, ottla
@@ -80,6 +81,23 @@ class DumpLog(unittest.TestCase):
                 self.assertIn(record, metadata.upper().replace("LEADERCHANGE", "LEADER_CHANGE"))
             self.assertIn('"name":"dumped"', metadata)
             broker.start()  # the block stops it once more, from the same files
+
+    def test_finds_our_indexes_right(self):
+        with Broker() as broker:
+            ottla("topic", "create", "indexed", "-p", "1", "-c", "segment.bytes=1048576", "-b", broker.bootstrap)
+            ottla("bench", "produce", "-b", broker.bootstrap, "--topic", "indexed", "--records", "30000", "--size", "100",
+                  "--partitions", "1", "-X", "batch.num.messages=17")
+            broker.stop()
+            files = sorted(glob.glob(os.path.join(broker.data, "indexed-0", "*.log")) +
+                           glob.glob(os.path.join(broker.data, "indexed-0", "*index")))
+            self.assertGreaterEqual(len(files), 9)
+            self.assertGreater(os.path.getsize(files[0]), 1000, files[0])
+            for check in ["--deep-iteration", "--index-sanity-check"]:
+                run = kafka_run("org.apache.kafka.tools.DumpLogSegments", check, "--files", ",".join(files))
+                # It also takes each later segment's first offset to follow "-1".
+                complaints = re.compile(r"ismatch|^ *\d+ is followed by|sanity check failed|Exception")
+                self.assertEqual([line for line in (run.stdout + run.stderr).splitlines() if complaints.search(line)], [])
+            broker.start()
 
 
 if __name__ == "__main__":
