@@ -22,7 +22,7 @@ struct ProducerEntry {
     std::int32_t last_sequence = -1;
     std::int64_t last_offset = -1;
     std::int32_t offset_delta = 0;  // from the batch's first to its last offset
-    std::int64_t timestamp = -1;    // the batch's largest
+    std::int64_t timestamp = -1;    // the largest of its last batch, markers included
     std::int32_t coordinator_epoch = -1;
     std::int64_t transaction_first_offset = -1;  // of the open one; -1: none is open
     friend bool operator==(const ProducerEntry&, const ProducerEntry&) = default;
