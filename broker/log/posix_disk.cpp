@@ -149,7 +149,9 @@ Result<bool> PosixDisk::exists(const std::string& path) {
     return failed("cannot stat", path);
 }
 
-Result<std::shared_ptr<File>> PosixDisk::open(const std::string& path) { return open_file(path, O_RDWR); }
+Result<std::shared_ptr<File>> PosixDisk::open(const std::string& path) {
+    return open_file(path, access_ == Access::read_only ? O_RDONLY : O_RDWR);
+}
 
 Result<std::shared_ptr<File>> PosixDisk::create(const std::string& path) {
     return open_file(path, O_RDWR | O_CREAT | O_TRUNC);

@@ -16,6 +16,7 @@ Action declare_bench_produce(CLI::App&);
 Action declare_bench_consume(CLI::App&);
 Action declare_bench_latency(CLI::App&);
 Action declare_wire(CLI::App&);
+Action declare_log_dump(CLI::App&);
 
 namespace {
 constexpr Verb table[] = {
@@ -32,6 +33,8 @@ constexpr Verb table[] = {
     {"bench produce", "Produce as fast as possible", declare_bench_produce},
     {"bench consume", "Consume as fast as possible", declare_bench_consume},
     {"bench latency", "Time from produce() to the delivery report at a steady rate", declare_bench_latency},
+    {"log", "Look into a broker's files", nullptr},
+    {"log dump", "Print segments, indexes and snapshots, as Kafka's dump tool does", declare_log_dump},
     {"wire", "Kafka's messages between bytes and JSON", declare_wire},
 };
 }  // namespace
