@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cluster/list_offsets.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -13,8 +16,7 @@ namespace {
 
 using protocol::ListOffsetsRequest;
 using protocol::ListOffsetsResponse;
-// From 10 on a broker may wait for remote storage; nothing asked here needs more than 9.
-constexpr protocol::VersionRange versions{1, 9};
+constexpr protocol::VersionRange versions{1, 11};
 static_assert(ListOffsetsRequest::versions.contains(versions));
 
 enum class State : std::uint8_t { open, done };
@@ -130,6 +132,10 @@ awaitable<Result<std::vector<OffsetQuestion>>> list_offsets(std::shared_ptr<Clus
             }
             auto request = request_for(work, asked, isolation, cluster->metadata());
             const auto until = std::min(deadline, cluster->runtime().deadline(cluster->config().socket_timeout));
+            // How long the broker may look in remote storage, from version 10 on.
+            const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(until - timers.now()).count();
+            request.timeout_ms =
+                static_cast<std::int32_t>(std::clamp<std::int64_t>(wait, 0, std::numeric_limits<std::int32_t>::max()));
             auto answer = co_await cluster->call(std::move(*channel), std::move(request), versions, until);
             if (answer) {
                 again = take(work, asked, *answer) || again;

@@ -14,7 +14,7 @@ namespace {
 
 using protocol::FetchRequest;
 using protocol::FetchResponse;
-constexpr protocol::VersionRange versions{4, 17};
+constexpr protocol::VersionRange versions{4, 18};
 static_assert(FetchRequest::versions.contains(versions));
 // From here on topics go by their ids (KIP-516).
 constexpr std::int16_t first_with_ids = 13;
