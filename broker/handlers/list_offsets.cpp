@@ -43,6 +43,23 @@ struct ListOffsetsSlot {
     bool is_repeated = false;
 };
 
+// Followers and debugging tools (-2) see the whole log.
+constexpr std::int32_t a_consumer = -1;
+constexpr std::int16_t knows_offset_not_available_from = 5;
+
+ReadUpTo bound_of(const ListOffsetsRequest& request) noexcept {
+    if (request.replica_id != a_consumer) return ReadUpTo::log_end;
+    return request.isolation_level == 0 ? ReadUpTo::high_watermark : ReadUpTo::last_stable;
+}
+
+// KIP-207: a new leader does not know yet that everything up to the start of its epoch is committed. The former one
+// may have told a later end, and ends must not go back.
+bool is_behind_its_epoch(const Partition& partition, ReadUpTo up_to) {
+    const auto& epochs = partition.epochs().entries();
+    if (up_to == ReadUpTo::log_end || epochs.empty()) return false;
+    return epochs.back().epoch == partition.leader_epoch() && epochs.back().start_offset > partition.high_watermark();
+}
+
 TimestampOffset at_end(const Partition& partition, ReadUpTo up_to) {
     return {-1, partition.end(up_to).offset, partition.leader_epoch()};
 }
@@ -81,8 +98,11 @@ private:
         if (!is_known_time(timestamp, version_)) co_return Error::of(ErrorCode::unsupported_version);
         auto partition = find_leader(shard, slot.ref, slot.wanted->current_leader_epoch);
         if (!partition) co_return partition.error();
+        const bool is_behind = is_behind_its_epoch(**partition, up_to_);
         switch (timestamp) {
-            case latest: co_return at_end(**partition, up_to_);
+            case latest:
+                if (is_behind) co_return not_available();
+                co_return at_end(**partition, up_to_);
             case earliest:
             case earliest_local: co_return at_start(**partition);
             case latest_tiered:
@@ -94,7 +114,13 @@ private:
         if (!plan) co_return plan.error();
         auto found = co_await run_plan((*partition)->io(), std::move(*plan));
         if (!found) co_return found.error();
+        if (!*found && is_behind) co_return not_available();
         co_return *found ? **found : TimestampOffset{};
+    }
+
+    Error not_available() const {
+        return Error::of(version_ >= knows_offset_not_available_from ? ErrorCode::offset_not_available
+                                                                     : ErrorCode::leader_not_available);
     }
 
     std::int16_t version_;
@@ -138,8 +164,7 @@ awaitable<Result<ListOffsetsResponse>> ListOffsetsHandler::handle(RequestContext
                                                                   ListOffsetsRequest& request) {
     ListOffsetsResponse response;
     std::vector<ListOffsetsSlot> slots = make_slots(context, request, response);
-    const auto up_to = request.isolation_level == 0 ? ReadUpTo::high_watermark : ReadUpTo::last_stable;
-    ListOffsetsOnShard work(context.version, up_to, slots);
+    ListOffsetsOnShard work(context.version, bound_of(request), slots);
     const auto owner = [&](std::size_t i) { return context.node.owner_index(slots[i].ref.key); };
     co_await on_owners(context.node, context.shard, slots.size(), owner, work);
     co_return response;

@@ -14,6 +14,7 @@ using log::TimestampOffset;
 
 protocol::ListOffsetsRequest ask(std::int32_t partition, std::int64_t timestamp, std::int32_t epoch = -1) {
     protocol::ListOffsetsRequest request;
+    request.replica_id = -1;
     auto& topic = request.topics.emplace_back();
     topic.name = "orders";
     auto& wanted = topic.partitions.emplace_back();
@@ -70,6 +71,36 @@ TEST_F(ListOffsets, refuses_what_it_must) {
     auto twice = ask(0, -1);
     twice.topics.push_back(twice.topics.front());
     EXPECT_EQ(code(twice), ErrorCode::invalid_request);
+}
+
+TEST_F(ListOffsets, consumers_see_what_is_committed_and_followers_the_whole_log) {
+    DataPlane::Call<ProduceHandler> unsynced(plane_, 9, DataPlane::produce(0, batch_of({{500}})));
+    ASSERT_FALSE(unsynced.done());
+    const auto asked = [this](std::int64_t timestamp, std::int32_t replica, std::int8_t isolation = 0) {
+        auto request = ask(0, timestamp);
+        request.replica_id = replica;
+        request.isolation_level = isolation;
+        return plane_.answer<ListOffsetsHandler>(11, request).topics.at(0).partitions.at(0).offset;
+    };
+    for (std::int8_t isolation = 0; isolation <= 1; ++isolation) {
+        EXPECT_EQ(asked(-1, -1, isolation), 4);
+        EXPECT_EQ(asked(-1, 2, isolation), 5);
+        EXPECT_EQ(asked(-1, -2, isolation), 5);
+    }
+    // Looking into the log takes its time, in which the sync ends.
+    EXPECT_EQ(asked(500, -1), -1);
+    EXPECT_EQ(asked(500, -1), 4);
+}
+
+TEST_F(ListOffsets, a_new_leader_tells_no_end_before_its_epoch_is_committed) {
+    DataPlane::Call<ProduceHandler> unsynced(plane_, 9, DataPlane::produce(0, batch_of({{500}})));
+    plane_.partition(0).lead(5);
+    EXPECT_EQ(code(ask(0, -1)), ErrorCode::offset_not_available);
+    EXPECT_EQ(code(ask(0, -1), 4), ErrorCode::leader_not_available);
+    EXPECT_EQ(at(-2).offset, 0);
+    EXPECT_EQ(at(300).offset, 1);
+    plane_.bench().pass(std::chrono::milliseconds(100));
+    EXPECT_EQ(at(-1), (TimestampOffset{-1, 5, 5}));
 }
 
 TEST_F(ListOffsets, an_epoch_ends_where_the_next_begins) {
