@@ -94,7 +94,7 @@ Result<void> Log::truncate_to(std::int64_t offset) {
     if (epochs_.truncate_end(end_.offset)) epochs_dirty_ = true;
     start_offset_ = std::min(start_offset_, end_.offset);
     cut_synced();
-    return ok();
+    return cut_producers();
 }
 
 // Everything goes; the next record gets `offset`.
@@ -104,6 +104,9 @@ Result<void> Log::restart_at(std::int64_t offset) {
     start_offset_ = offset;
     if (epochs_.truncate_end(offset)) epochs_dirty_ = true;
     cut_synced();
+    producers_ = {};
+    snapshot_at_ = -1;
+    if (auto removed = remove_snapshots_above(disk_, directory_, -1); !removed) return removed;
     return roll();
 }
 
@@ -121,6 +124,9 @@ Result<void> Log::remove_segments_from(std::size_t first) {
 Result<void> Log::roll() {
     if (!segments_.empty()) {
         if (auto closed = take(active().close_indexes(disk_)); !closed) return closed;
+        // Without room for it the next start reads more.
+        auto written = write_producer_snapshot();
+        if (!written && written.error() != ErrorCode::storage_full) return written;
     }
     auto file = disk_.create(join_path(directory_, segment_name(end_.offset)));
     if (!file) return file.error();
@@ -235,6 +241,8 @@ Result<void> Log::sync() {
 
 Result<void> Log::close() {
     if (auto closed = take(active().close_indexes(disk_)); !closed) return closed;
+    auto written = write_producer_snapshot();
+    if (!written && written.error() != ErrorCode::storage_full) return written;
     return sync();
 }
 

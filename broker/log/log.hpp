@@ -21,6 +21,7 @@
 #include "broker/log/disk.hpp"
 #include "broker/log/leader_epochs.hpp"
 #include "broker/log/log_types.hpp"
+#include "broker/log/producer_states.hpp"
 #include "broker/log/read_plan.hpp"
 #include "broker/log/segment.hpp"
 #include "broker/log/sync_work.hpp"
@@ -55,6 +56,7 @@ public:
     std::uint64_t bytes() const noexcept;
     std::size_t segment_count() const noexcept { return segments_.size(); }
     const LeaderEpochs& epochs() const noexcept { return epochs_; }
+    const ProducerStates& producers() const noexcept { return producers_; }
     const LogConfig& config() const noexcept { return config_; }
     void set_config(const LogConfig& config) { config_ = config; }
 
@@ -91,6 +93,15 @@ private:
     Result<void> write(std::span<const Prepared>);
     Result<void> roll();
     Result<void> take(Result<Segment::Flushed>);
+    // A batch that stands in the log now; `payload` is looked at only in a marker. A transaction that it aborts goes
+    // into the index of `index_into`, if there is one.
+    Result<void> note_producer(const protocol::RecordBatchHeader&, ByteSpan payload, const Segment* index_into);
+    Result<void> write_producer_snapshot();
+    Result<std::int64_t> load_producer_snapshot(std::int64_t offset);
+    // From the latest snapshot and the batches behind it. The segments from `index_from` on get new indexes of aborted
+    // transactions.
+    Result<void> rebuild_producers(std::int64_t index_from);
+    Result<void> cut_producers();
     std::size_t count_for_active(std::span<const Prepared>) const noexcept;
     Error undo(const LogPosition& before, std::size_t segments_before, const Error& reason);
     Result<void> remove_segments_from(std::size_t first);
@@ -109,6 +120,8 @@ private:
     LogPosition synced_;
     std::vector<std::unique_ptr<Segment>> segments_;  // never empty once made
     LeaderEpochs epochs_;
+    ProducerStates producers_;
+    std::int64_t snapshot_at_ = -1;  // where the latest snapshot of them stands
 
     // What is not on stable storage.
     std::vector<std::shared_ptr<File>> dirty_;

@@ -117,6 +117,9 @@ Result<void> Log::write(std::span<const Prepared> batches) {
     if (!written) return written;
     for (const auto& batch : batches) active().add(batch.header);
     end_ = active().end();
+    for (const auto& batch : batches) {
+        if (auto noted = note_producer(batch.header, batch.payload, &active()); !noted) return noted;
+    }
     return active().wants_flush() ? take(active().flush_indexes(disk_)) : ok();
 }
 

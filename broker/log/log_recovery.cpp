@@ -2,6 +2,7 @@
 // LogRecovery: opens a partition's directory. After an unclean stop every batch is checked; the log ends at the first
 // one that is torn or bad, and what follows is removed.
 #include <algorithm>
+#include <limits>
 
 #include <fmt/core.h>
 
@@ -76,6 +77,7 @@ private:
             options_.messages.warn("{}: the indexes of segment {} are missing or damaged; they are rebuilt",
                                    log_.directory_, base);
         }
+        rebuilt_from_ = std::min(rebuilt_from_, base);
         const auto size = (*file)->size();
         if (!size) return size.error();
         log_.segments_.push_back(std::make_unique<Segment>(*file, base, log_.config_.index_interval_bytes, true));
@@ -152,20 +154,18 @@ private:
             if (!removed) return removed;
         }
         log_.synced_ = log_.end_;
-        if (options_.clean) return ok();
+        if (options_.clean) return log_.rebuild_producers(rebuilt_from_);
         if (bases.size() > log_.segments_.size()) {
             if (auto synced = log_.disk_.sync_directory(log_.directory_); !synced) return synced;
         }
         if (torn_) {
             if (auto truncated = log_.active().file()->truncate(log_.active().size()); !truncated) return truncated;
-            const auto transactions = segment_name(log_.active().base_offset(), ".txnindex");
-            auto removed = log_.disk_.remove(join_path(log_.directory_, transactions));
-            if (!removed) return removed;
         }
         if (log_.epochs_.truncate_end(log_.end_.offset)) log_.epochs_dirty_ = true;
         if (auto removed = remove_snapshots_above(log_.disk_, log_.directory_, log_.end_.offset); !removed) {
             return removed;
         }
+        if (auto rebuilt = log_.rebuild_producers(rebuilt_from_); !rebuilt) return rebuilt;
         // What a killed process left may be in the page cache alone: batches, names of segments, the directory itself.
         log_.names_dirty_ = true;
         log_.parent_dirty_ = true;
@@ -174,7 +174,8 @@ private:
 
     Log& log_;
     const Log::OpenOptions& options_;
-    bool cut_ = false;   // nothing further is loaded
+    std::int64_t rebuilt_from_ = std::numeric_limits<std::int64_t>::max();  // the first segment with new indexes
+    bool cut_ = false;                                                      // nothing further is loaded
     bool torn_ = false;  // the last segment has bytes that do not count
 };
 

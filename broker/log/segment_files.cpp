@@ -8,8 +8,6 @@
 namespace ottla::broker::log {
 namespace {
 
-constexpr std::string_view snapshot_suffix = ".snapshot";
-
 std::optional<std::int64_t> parse_snapshot_name(std::string_view name) {
     if (!name.ends_with(snapshot_suffix)) return std::nullopt;
     return parse_segment_name(std::string(name.substr(0, name.size() - snapshot_suffix.size())) + ".log");
@@ -25,6 +23,16 @@ Result<std::vector<std::int64_t>> list_segments(Disk& disk, const std::string& d
         if (const auto base = parse_segment_name(entry.name)) bases.push_back(*base);
     }
     return bases;  // the names sort as the numbers do
+}
+
+Result<std::vector<std::int64_t>> list_snapshots(Disk& disk, const std::string& directory) {
+    const auto entries = disk.list(directory);
+    if (!entries) return entries.error();
+    std::vector<std::int64_t> offsets;
+    for (const auto& entry : *entries) {
+        if (const auto at = parse_snapshot_name(entry.name)) offsets.push_back(*at);
+    }
+    return offsets;
 }
 
 Result<void> remove_indexes(Disk& disk, const std::string& directory, std::int64_t base_offset) {

@@ -15,6 +15,10 @@ namespace ottla::broker::log {
 inline constexpr std::string_view partition_metadata_name = "partition.metadata";
 inline constexpr std::string_view leader_epoch_checkpoint_name = "leader-epoch-checkpoint";
 
+inline constexpr std::string_view snapshot_suffix = ".snapshot";
+
+// The offsets of the snapshots of producer states, rising.
+Result<std::vector<std::int64_t>> list_snapshots(Disk&, const std::string& directory);
 // The base offsets of the `.log` files, rising.
 Result<std::vector<std::int64_t>> list_segments(Disk&, const std::string& directory);
 // The indexes that Kafka keeps beside a segment: stale once the segment is cut.

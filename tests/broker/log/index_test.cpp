@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ottla/protocol/control_record.hpp>
+
 #include "base/random.hpp"
 #include "broker/log/log.hpp"
 #include "broker/log/memory_disk.hpp"
@@ -32,10 +34,67 @@ TEST(Index, is_rebuilt_as_kafka_wrote_it) {
     for (const bool clean : {false, true}) {
         auto log = Log::open(disk, "/data/golden-0", config, {clean, 0, {}}).value();
         ASSERT_TRUE(log->close());
-        for (const char* suffix : {".index", ".timeindex"})
-            EXPECT_EQ(read_text(disk, "/data/golden-0/" + base + suffix).value(), golden_index_text(base + suffix));
+        const std::string snapshot = "00000000000000000012.snapshot";
+        for (const std::string& name : {base + ".index", base + ".timeindex", base + ".txnindex", snapshot})
+            EXPECT_EQ(read_text(disk, "/data/golden-0/" + name).value(), golden_index_text(name)) << name;
         ASSERT_TRUE(disk.remove("/data/golden-0/" + base + ".index"));
+        // What the batches tell again is told once.
+        EXPECT_EQ(log->producers().size(), 2U);
     }
+}
+
+// Markers that our own log takes from a coordinator, over a roll, a cut and both kinds of start.
+TEST(Index, of_aborted_transactions_follows_the_log) {
+    MemoryDisk disk;
+    LogConfig config;
+    config.segment_bytes = 600;
+    auto log = Log::create(disk, "/data/orders-0", config, Uuid{}).value();
+    const auto begin = [&](std::int64_t producer) {
+        protocol::BatchStamp stamp;
+        stamp.producer_id = producer;
+        stamp.producer_epoch = 0;
+        stamp.base_sequence = 0;
+        stamp.transactional = true;
+        return log->append(batch_of(1, 50, 1000, stamp).span(), {}).value().first_offset;
+    };
+    const auto end = [&](std::int64_t producer, bool committed) {
+        const auto marker = protocol::build_marker_batch(0, 0, 2000, producer, 0, {committed, 1});
+        return log->append(marker.span(), {Origin::coordinator, 0, {}}).value().last_offset;
+    };
+    const auto aborted = [&] {
+        std::vector<TransactionIndexEntry> all;
+        for (const auto& entry : disk.list("/data/orders-0").value()) {
+            if (!entry.name.ends_with(".txnindex")) continue;
+            const std::string text = read_text(disk, "/data/orders-0/" + entry.name).value();
+            for (std::size_t at = 0; at < text.size(); at += TransactionIndexEntry::size) {
+                std::int16_t version = -1;
+                all.push_back(TransactionIndexEntry::read(as_bytes(text).data() + at, version));
+            }
+        }
+        return all;
+    };
+    std::vector<TransactionIndexEntry> expected;
+    std::vector<std::int64_t> ends;
+    for (std::int64_t producer = 1; producer <= 12; ++producer) {
+        const std::int64_t first = begin(producer), last = end(producer, producer % 3 == 0);
+        if (producer % 3 != 0) expected.push_back({producer, first, last, last + 1});
+        ends.push_back(last + 1);
+    }
+    ASSERT_GT(log->segment_count(), 2U);
+    EXPECT_EQ(aborted(), expected);
+    const std::int64_t open = begin(100);
+    for (const bool clean : {true, false}) {
+        ASSERT_TRUE(clean ? log->close() : log->sync());
+        log = Log::open(disk, "/data/orders-0", config, {clean, 0, {}}).value();
+        EXPECT_EQ(aborted(), expected);
+        EXPECT_EQ(log->producers().first_unstable_offset(log->end().offset), open);
+        EXPECT_EQ(log->producers().size(), 13U);
+    }
+    ASSERT_TRUE(log->truncate_to(ends[6]));
+    expected.resize(5);
+    EXPECT_EQ(aborted(), expected);
+    EXPECT_EQ(log->producers().size(), 7U);
+    EXPECT_EQ(log->producers().first_unstable_offset(log->end().offset), std::nullopt);
 }
 
 // A log of small batches, each with one record of its own time, over some segments; an index entry nearly each.

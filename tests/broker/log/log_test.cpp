@@ -173,8 +173,9 @@ TEST_F(LogTest, rolls_by_size) {
     EXPECT_EQ(log_->segment_count(), 3U);
     EXPECT_THAT(names(),
                 ElementsAre("00000000000000000000.index", "00000000000000000000.log", "00000000000000000000.timeindex",
-                            "00000000000000000006.index", "00000000000000000006.log", "00000000000000000006.timeindex",
-                            "00000000000000000012.log", "partition.metadata"));
+                            "00000000000000000006.index", "00000000000000000006.log", "00000000000000000006.snapshot",
+                            "00000000000000000006.timeindex", "00000000000000000012.log",
+                            "00000000000000000012.snapshot", "partition.metadata"));
     EXPECT_EQ(all_values().size(), 14U);
     EXPECT_EQ(header_at(7).base_offset, 6);
     // One append over the edge of a segment.

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a log knows of its producers: kept up with every batch, written down as a snapshot where a segment ends and at a
+// stop in order, and rebuilt from the latest snapshot and the batches behind it. Aborted transactions go into the
+// `.txnindex` of the segment that holds their marker.
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "broker/log/batch_walk.hpp"
+#include "broker/log/log.hpp"
+#include "broker/log/segment_files.hpp"
+
+namespace ottla::broker::log {
+
+namespace {
+
+constexpr std::string_view transaction_index_suffix = ".txnindex";
+
+// The marker in a control batch that is not compressed; nothing when it holds something else.
+std::optional<protocol::EndTransactionMarker> marker_in(const protocol::RecordBatchHeader& header, ByteSpan payload) {
+    protocol::RecordReader::Base base;
+    base.offset = header.base_offset;
+    protocol::RecordReader records(payload, header.count, base);
+    protocol::RecordView record;
+    if (!records.next(record)) return std::nullopt;
+    const auto marker = protocol::EndTransactionMarker::parse(record);
+    return marker ? std::optional(*marker) : std::nullopt;
+}
+
+}  // namespace
+
+Result<void> Log::note_producer(const protocol::RecordBatchHeader& header, ByteSpan payload,
+                                const Segment* index_into) {
+    if (!header.has_producer_id()) return ok();
+    if (!header.is_control()) {
+        producers_.add(header);
+        return ok();
+    }
+    const auto marker = marker_in(header, payload);
+    if (!marker) return ok();
+    const auto aborted = producers_.end_transaction(header, *marker);
+    if (!aborted || !index_into) return ok();
+    const std::string path = join_path(directory_, segment_name(index_into->base_offset(), transaction_index_suffix));
+    const auto there = disk_.exists(path);
+    if (!there) return there.error();
+    auto file = *there ? disk_.open(path) : disk_.create(path);
+    if (!file) return file.error();
+    names_dirty_ |= !*there;
+    const auto size = (*file)->size();
+    if (!size) return size.error();
+    std::array<std::uint8_t, TransactionIndexEntry::size> entry;
+    aborted->write(entry.data());
+    mark_dirty(*file);
+    // Behind the last whole entry, should a write have failed half way.
+    return (*file)->write_at(*size / entry.size() * entry.size(), ByteSpan(entry));
+}
+
+Result<void> Log::write_producer_snapshot() {
+    if (end_.offset == 0 || snapshot_at_ == end_.offset) return ok();
+    auto file = disk_.create(join_path(directory_, segment_name(end_.offset, snapshot_suffix)));
+    if (!file) return file.error();
+    names_dirty_ = true;
+    mark_dirty(*file);
+    if (auto written = (*file)->write_at(0, as_bytes(producer_snapshot_bytes(producers_.entries()))); !written)
+        return written;
+    snapshot_at_ = end_.offset;
+    return ok();
+}
+
+// The latest snapshot at or below `offset` that can be read; offset 0 without one.
+Result<std::int64_t> Log::load_producer_snapshot(std::int64_t offset) {
+    producers_ = {};
+    auto offsets = list_snapshots(disk_, directory_);
+    if (!offsets) return offsets.error();
+    for (auto at = offsets->rbegin(); at != offsets->rend(); ++at) {
+        if (*at > offset) continue;
+        const auto text = read_text(disk_, join_path(directory_, segment_name(*at, snapshot_suffix)));
+        if (!text) return text.error();
+        const auto entries = parse_producer_snapshot(as_bytes(*text));
+        // One that a stop of the machine has torn: the batches tell the same.
+        if (!entries) continue;
+        producers_ = ProducerStates(*entries);
+        snapshot_at_ = *at;
+        return *at;
+    }
+    snapshot_at_ = -1;
+    return 0;
+}
+
+Result<void> Log::rebuild_producers(std::int64_t index_from) {
+    const auto from = load_producer_snapshot(std::min(index_from, end_.offset));
+    if (!from) return from.error();
+    for (std::size_t i = segment_with(*from); i < segments_.size(); ++i) {
+        const Segment& segment = *segments_[i];
+        const bool indexed_anew = segment.base_offset() >= index_from;
+        if (indexed_anew) {
+            auto removed =
+                disk_.remove(join_path(directory_, segment_name(segment.base_offset(), transaction_index_suffix)));
+            if (!removed) return removed;
+        }
+        const auto mark = segment.mark_before(disk_, *from);
+        if (!mark) return mark.error();
+        HeaderWalk walk(*segment.file(), mark->position, segment.size());
+        while (true) {
+            auto at = walk.next();
+            if (!at) return at.error();
+            if (!*at) break;
+            const auto& header = (*at)->header;
+            if (header.base_offset < *from || !header.has_producer_id()) continue;
+            std::vector<std::uint8_t> payload;
+            if (header.is_control()) {
+                payload.resize(header.total_size() - protocol::RecordBatchHeader::size);
+                auto read = segment.file()->read_exactly((*at)->position + protocol::RecordBatchHeader::size, payload);
+                if (!read) return read;
+            }
+            if (auto noted = note_producer(header, payload, indexed_anew ? &segment : nullptr); !noted) return noted;
+        }
+    }
+    return ok();
+}
+
+// What lies at or behind the end is gone.
+Result<void> Log::cut_producers() {
+    if (auto removed = remove_snapshots_above(disk_, directory_, end_.offset); !removed) return removed;
+    const std::string path = join_path(directory_, segment_name(active().base_offset(), transaction_index_suffix));
+    const auto there = disk_.exists(path);
+    if (!there) return there.error();
+    if (*there) {
+        const auto text = read_text(disk_, path, std::size_t{1} << 30);
+        if (!text) return text.error();
+        std::size_t stays = 0;
+        for (; (stays + 1) * TransactionIndexEntry::size <= text->size(); ++stays) {
+            std::int16_t version = 0;
+            const auto* bytes =
+                reinterpret_cast<const std::uint8_t*>(text->data()) + stays * TransactionIndexEntry::size;
+            if (TransactionIndexEntry::read(bytes, version).last_offset >= end_.offset) break;
+        }
+        auto file = disk_.open(path);
+        if (!file) return file.error();
+        if (auto cut = (*file)->truncate(stays * TransactionIndexEntry::size); !cut) return cut;
+        mark_dirty(*file);
+    }
+    return rebuild_producers(std::numeric_limits<std::int64_t>::max());
+}
+
+}  // namespace ottla::broker::log
