@@ -17,6 +17,7 @@ Action declare_bench_consume(CLI::App&);
 Action declare_bench_latency(CLI::App&);
 Action declare_wire(CLI::App&);
 Action declare_log_dump(CLI::App&);
+Action declare_log_verify(CLI::App&);
 
 namespace {
 constexpr Verb table[] = {
@@ -35,6 +36,7 @@ constexpr Verb table[] = {
     {"bench latency", "Time from produce() to the delivery report at a steady rate", declare_bench_latency},
     {"log", "Look into a broker's files", nullptr},
     {"log dump", "Print segments, indexes and snapshots, as Kafka's dump tool does", declare_log_dump},
+    {"log verify", "Look for what is wrong with a broker's files; changes nothing", declare_log_verify},
     {"wire", "Kafka's messages between bytes and JSON", declare_wire},
 };
 }  // namespace

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verifying a broker's files without touching them: batches whole and with right checksums, offsets rising, indexes
+// pointing at the ends of batches, snapshots and checkpoints readable.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <ottla/result.hpp>
+#include "broker/log/disk.hpp"
+#include "broker/log/dump/findings.hpp"
+
+namespace ottla::broker::log::dump {
+
+struct Verified {
+    std::uint64_t partitions = 0;
+    std::uint64_t files = 0;
+    std::uint64_t problems = 0;
+};
+
+// The partition's directory, or a log directory with all partitions in it. `problems` gets a line for each. Blocks.
+// The errors of the disk when the directory can't be listed; invalid_argument when no partition is there.
+Result<Verified> verify_directory(Disk&, const std::string& directory, const TextSink& problems);
+
+}  // namespace ottla::broker::log::dump
