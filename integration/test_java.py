@@ -82,6 +82,18 @@ class DumpLog(unittest.TestCase):
             self.assertIn('"name":"dumped"', metadata)
             broker.start()  # the block stops it once more, from the same files
 
+    def test_our_dump_prints_what_kafkas_does(self):
+        kafka_setup()
+        with Broker() as broker:
+            ottla("topic", "create", "alike", "-b", broker.bootstrap)
+            for codec in ["none", "zstd"]:
+                ottla("produce", "alike", "-b", broker.bootstrap, "-k", ":", "-Z", "-H", "h=1", "-z", codec, input="a:1\nb:\n:é\n")
+            segment, = glob.glob(os.path.join(broker.data, "alike-0", "*.log"))
+            asked = ["--deep-iteration", "--print-data-log", "--files", segment]
+            kafkas = kafka_run("org.apache.kafka.tools.DumpLogSegments", *asked).stdout.splitlines()
+            self.assertEqual(ottla("log", "dump", *asked).stdout.splitlines(), kafkas)
+            self.assertEqual(sum(line.startswith("| ") for line in kafkas), 6)
+
     def test_finds_our_indexes_right(self):
         with Broker() as broker:
             ottla("topic", "create", "indexed", "-p", "1", "-c", "segment.bytes=1048576", "-b", broker.bootstrap)
