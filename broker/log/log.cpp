@@ -187,6 +187,23 @@ Result<ReadPlan> Log::plan_read(std::int64_t offset, std::size_t bytes_max, cons
     return plan;
 }
 
+Result<LogPosition> Log::position_of(std::int64_t offset) const {
+    const std::size_t index = segment_with(offset);
+    if (index == segments_.size()) return end_;
+    const Segment& segment = *segments_[index];
+    const auto mark = segment.mark_before(disk_, offset);
+    if (!mark) return mark.error();
+    HeaderWalk walk(*segment.file(), mark->position, segment.size());
+    while (true) {
+        auto at = walk.next();
+        if (!at) return at.error();
+        if (!*at) return segment.end();
+        const auto& header = (*at)->header;
+        if (header.last_offset() >= offset)
+            return LogPosition{header.base_offset, segment.base_offset(), (*at)->position};
+    }
+}
+
 TimePlan Log::plan_time(std::int64_t timestamp, const LogPosition& up_to) const {
     TimePlan plan;
     for (const auto& segment : segments_) {

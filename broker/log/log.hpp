@@ -75,6 +75,12 @@ public:
     // For the record with the largest timestamp (the first such).
     TimePlan plan_max_timestamp(const LogPosition& up_to) const;
 
+    // Of the first batch that ends at or behind `offset`, which lies between start and end. Reads headers, which blocks
+    // unless they are in the page cache.
+    Result<LogPosition> position_of(std::int64_t offset) const;
+    // Everything below it is replicated: transactions whose markers lie there need not be remembered.
+    void committed_up_to(std::int64_t high_watermark) { producers_.committed_up_to(high_watermark); }
+
     // Everything that is not on stable storage; synced(work) after it went well.
     SyncWork prepare_sync();
     void synced(const SyncWork&);

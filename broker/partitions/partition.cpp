@@ -24,7 +24,9 @@ Partition::Partition(const PartitionKey& key, std::string topic, std::unique_ptr
       log_(std::move(log)),
       io_(std::move(io)),
       settings_(settings),
-      high_watermark_(io_->policy() == FlushPolicy::ack ? log_->synced() : log_->end()) {}
+      high_watermark_(io_->policy() == FlushPolicy::ack ? log_->synced() : log_->end()) {
+    update_last_stable();
+}
 
 void Partition::set_settings(const PartitionSettings& settings) {
     settings_ = settings;
@@ -141,8 +143,24 @@ void Partition::advance_high_watermark() {
     if (safe == high_watermark_) return;
     OTTLA_ASSERT(safe.offset >= high_watermark_.offset);
     high_watermark_ = safe;
+    update_last_stable();
     wake_committed();
     wake_readers();
+}
+
+void Partition::update_last_stable() {
+    const auto unstable = log_->producers().first_unstable_offset(high_watermark_.offset);
+    log_->committed_up_to(high_watermark_.offset);
+    if (!unstable || *unstable >= high_watermark_.offset) {
+        last_stable_ = high_watermark_;
+    } else if (last_stable_.offset != *unstable) {
+        const auto position = log_->position_of(*unstable);
+        // Where it stays, nothing is shown too early.
+        if (position)
+            last_stable_ = *position;
+        else
+            static_cast<void>(storage_error(position.error()));
+    }
 }
 
 void Partition::wake_committed() {
@@ -156,7 +174,12 @@ void Partition::wake_committed() {
 // --- reading ---
 
 const LogPosition& Partition::end(ReadUpTo up_to) const noexcept {
-    return up_to == ReadUpTo::log_end ? log_->end() : high_watermark_;
+    switch (up_to) {
+        case ReadUpTo::log_end: return log_->end();
+        case ReadUpTo::high_watermark: return high_watermark_;
+        case ReadUpTo::last_stable: break;
+    }
+    return last_stable_;
 }
 
 Result<log::ReadPlan> Partition::plan_read(std::int64_t offset, std::size_t bytes_max, ReadUpTo up_to,

@@ -72,8 +72,8 @@ public:
     std::int64_t log_start_offset() const noexcept { return log_->start_offset(); }
     std::int64_t log_end_offset() const noexcept { return log_->end().offset; }
     std::int64_t high_watermark() const noexcept { return high_watermark_.offset; }
-    // Of transactions that are open; equal to the high watermark while there are none.
-    std::int64_t last_stable_offset() const noexcept { return high_watermark_.offset; }
+    // The begin of the oldest transaction that is open or not committed yet; the high watermark when there is none.
+    std::int64_t last_stable_offset() const noexcept { return last_stable_.offset; }
     const log::LogPosition& end(ReadUpTo) const noexcept;
     Result<log::ReadPlan> plan_read(std::int64_t offset, std::size_t bytes_max, ReadUpTo, bool first_batch_whole) const;
     Result<log::TimePlan> plan_time(std::int64_t timestamp, ReadUpTo) const;
@@ -115,6 +115,7 @@ private:
     Result<void> check_storage() const;
     Error storage_error(const Error&);
     void advance_high_watermark();
+    void update_last_stable();
     void wake_committed();
     void wake_readers();
     void fail_waits(const Error&);
@@ -129,6 +130,7 @@ private:
     Error closed_because_;
     std::int32_t leader_epoch_ = -1;
     log::LogPosition high_watermark_;
+    log::LogPosition last_stable_;
     WaitId last_wait_ = 0;
     std::deque<CommittedWait> committed_waits_;  // by end_offset
     std::vector<ReadableWait> readable_waits_;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ottla/protocol/control_record.hpp>
+
 #include "tests/broker/partitions/shard_bench.hpp"
 
 namespace ottla::broker {
@@ -45,6 +47,46 @@ TEST(Partition, shows_consumers_what_is_on_disk) {
     EXPECT_EQ(partition->high_watermark(), 3);
     EXPECT_EQ(readable(*partition, 0), batch.size());
     EXPECT_EQ(readable(*partition, 3), 0U);
+}
+
+TEST(Partition, hides_open_transactions_from_readers_of_committed_records) {
+    ShardBench bench;
+    auto partition = bench.leading();
+    const auto transactional = [](std::int64_t producer) {
+        protocol::BatchStamp stamp;
+        stamp.producer_id = producer;
+        stamp.producer_epoch = 0;
+        stamp.base_sequence = 0;
+        stamp.transactional = true;
+        return batch_of(1, 10, 1000, stamp);
+    };
+    const auto end = [&](std::int64_t producer) {
+        const auto marker = protocol::build_marker_batch(0, 0, 1000, producer, 0, {true, 1});
+        const Bytes bytes = Bytes::copy_of(marker.span());
+        ASSERT_TRUE(partition->append(bytes.span(), Origin::coordinator, partition->leader_epoch(), 5000));
+    };
+    std::vector<std::string> woken;
+    ASSERT_TRUE(append(*partition, batch_of(3)));
+    ASSERT_TRUE(append(*partition, transactional(1)));
+    ASSERT_TRUE(append(*partition, transactional(2)));
+    partition->wait_readable(3, ReadUpTo::last_stable, [&] { woken.push_back("first"); });
+    bench.pass(12ms);
+    EXPECT_EQ(partition->high_watermark(), 5);
+    EXPECT_EQ(partition->last_stable_offset(), 3);
+    EXPECT_EQ(readable(*partition, 0, ReadUpTo::last_stable), batch_of(3).size());
+    EXPECT_EQ(readable(*partition, 3, ReadUpTo::last_stable), 0U);
+    end(1);
+    // The marker is there, but not committed.
+    EXPECT_EQ(partition->last_stable_offset(), 3);
+    EXPECT_THAT(woken, IsEmpty());
+    bench.pass(12ms);
+    EXPECT_EQ(partition->last_stable_offset(), 4);
+    EXPECT_THAT(woken, ElementsAre("first"));
+    EXPECT_EQ(readable(*partition, 3, ReadUpTo::last_stable), transactional(1).size());
+    end(2);
+    bench.pass(12ms);
+    EXPECT_EQ(partition->high_watermark(), 7);
+    EXPECT_EQ(partition->last_stable_offset(), 7);
 }
 
 TEST(Partition, a_commit_comes_with_the_sync) {
