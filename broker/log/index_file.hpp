@@ -77,10 +77,10 @@ public:
     IndexFile(std::string path, std::uint32_t count, std::optional<Entry> last)
         : path_(std::move(path)),
           written_(count),
-          last_(last) {}
+          last_(last),
+          there_(true) {}
 
     const std::string& path() const noexcept { return path_; }
-    std::uint32_t count() const noexcept { return first_kept() + static_cast<std::uint32_t>(recent_.size()); }
     const std::optional<Entry>& last() const noexcept { return last_; }
 
     void append(const Entry& entry) {
@@ -89,31 +89,22 @@ public:
     }
     bool wants_flush() const noexcept { return recent_.size() - written_of_recent_ >= kept; }
 
-    // Writes what is only in memory; makes the file if `always`, or if there are entries. The file when something was
-    // written to it (it wants a sync, and its directory as well if `made`), else null.
-    struct Flushed {
-        std::shared_ptr<File> file;
-        bool made = false;
-    };
-    Result<Flushed> flush(Disk& disk, bool always = false) {
-        if (written_of_recent_ == recent_.size() && !must_cut_ && !(always && !there_)) return Flushed();
-        auto opened = open(disk);
-        if (!opened) return opened;
-        std::vector<std::uint8_t> bytes((recent_.size() - written_of_recent_) * Entry::size);
-        for (std::size_t i = written_of_recent_; i < recent_.size(); ++i)
-            recent_[i].write(bytes.data() + (i - written_of_recent_) * Entry::size);
-        if (must_cut_) {
-            if (auto cut = opened->file->truncate(std::uint64_t{written_} * Entry::size); !cut) return cut.error();
-            must_cut_ = false;
-        }
-        if (!bytes.empty()) {
-            auto written = opened->file->write_at(std::uint64_t{written_} * Entry::size, ByteSpan(bytes));
-            if (!written) return written.error();
-        }
-        written_ = count();
-        if (recent_.size() > kept) recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(kept));
-        written_of_recent_ = recent_.size();
-        return opened;
+    // Writes what is only in memory, if there is something; the file's name and bytes are not synced.
+    Result<void> flush(Disk& disk) {
+        if (written_of_recent_ == recent_.size() && !must_cut_) return ok();
+        const auto file = open(disk);
+        if (!file) return file.error();
+        return write(**file);
+    }
+    // The same when nothing more is expected, and the file is there even without entries. It comes back when it wants a
+    // sync, as its directory does then; else null.
+    Result<std::shared_ptr<File>> close(Disk& disk) {
+        if (written_of_recent_ == recent_.size() && !must_cut_ && there_ && !unsynced_) return std::shared_ptr<File>();
+        auto file = open(disk);
+        if (!file) return file;
+        if (auto written = write(**file); !written) return written.error();
+        unsynced_ = false;
+        return file;
     }
 
     // The last entry in memory for which `before` holds; nothing when the answer may lie in the file.
@@ -125,6 +116,16 @@ public:
     }
     // Whether there are entries that are not in memory.
     bool reaches_into_file() const noexcept { return first_kept() != 0; }
+    // The last of all entries for which it holds. Blocks when the answer lies in the file.
+    template <class Before>
+    Result<std::optional<Entry>> last(Disk& disk, Before before) const {
+        std::optional<Entry> found = last_recent(before);
+        if (found || !reaches_into_file()) return found;
+        const auto in_file = search(disk).last_where(before);
+        if (!in_file) return in_file.error();
+        if (*in_file) found = (*in_file)->entry;
+        return found;
+    }
     IndexSearch<Entry> search(Disk& disk) const { return {disk, path_, written_}; }
 
     // Forgets the entries from the first on for which `stays` does not hold. Blocks when that lies in the file.
@@ -156,18 +157,33 @@ public:
 
 private:
     std::uint32_t first_kept() const noexcept { return written_ - static_cast<std::uint32_t>(written_of_recent_); }
-    Result<Flushed> open(Disk& disk) {
-        Flushed flushed;
+    Result<std::shared_ptr<File>> open(Disk& disk) {
         if (!there_) {
             const auto exists = disk.exists(path_);
             if (!exists) return exists.error();
-            flushed.made = !*exists;
+            there_ = *exists;
         }
-        auto file = flushed.made ? disk.create(path_) : disk.open(path_);
-        if (!file) return file.error();
-        there_ = true;
-        flushed.file = std::move(*file);
-        return flushed;
+        auto file = there_ ? disk.open(path_) : disk.create(path_);
+        if (!file) return file;
+        there_ = unsynced_ = true;
+        return file;
+    }
+    Result<void> write(File& file) {
+        if (must_cut_) {
+            if (auto cut = file.truncate(std::uint64_t{written_} * Entry::size); !cut) return cut;
+            must_cut_ = false;
+        }
+        std::vector<std::uint8_t> bytes((recent_.size() - written_of_recent_) * Entry::size);
+        for (std::size_t i = written_of_recent_; i < recent_.size(); ++i)
+            recent_[i].write(bytes.data() + (i - written_of_recent_) * Entry::size);
+        if (!bytes.empty()) {
+            auto written = file.write_at(std::uint64_t{written_} * Entry::size, ByteSpan(bytes));
+            if (!written) return written;
+        }
+        written_ = first_kept() + static_cast<std::uint32_t>(recent_.size());
+        if (recent_.size() > kept) recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(kept));
+        written_of_recent_ = recent_.size();
+        return ok();
     }
 
     std::string path_;
@@ -176,7 +192,8 @@ private:
     std::size_t written_of_recent_ = 0;  // so many of them, the first, are in the file
     std::optional<Entry> last_;
     bool there_ = false;     // the file is known to exist
-    bool must_cut_ = false;  // the file holds more than `written_`
+    bool unsynced_ = false;  // it was opened for writing since close()
+    bool must_cut_ = false;  // it holds more than `written_`
 };
 
 }  // namespace ottla::broker::log

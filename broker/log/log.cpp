@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include "broker/log/batch_walk.hpp"
 #include "broker/log/directory_files.hpp"
 #include "broker/log/segment_files.hpp"
 
@@ -68,26 +67,12 @@ Result<void> Log::truncate_to(std::int64_t offset) {
     }
 
     Segment& segment = active();
-    auto mark = segment.mark_before(disk_, offset);
-    if (!mark) return mark.error();
-    HeaderWalk walk(*segment.file(), mark->position, segment.size());
-    while (true) {
-        auto at = walk.next();
-        if (!at) return at.error();
-        if (!*at) break;
-        const auto& header = (*at)->header;
-        if (header.last_offset() < offset) {
-            if (header.max_timestamp > mark->max_timestamp) {
-                mark->max_timestamp = header.max_timestamp;
-                mark->max_timestamp_offset = header.last_offset();
-            }
-            continue;
-        }
-        if (auto cut = segment.file()->truncate((*at)->position); !cut) return cut;
-        mark->position = (*at)->position;
-        auto forgotten = segment.cut(disk_, *mark, std::min(offset, header.base_offset));
+    const auto found = segment.find(disk_, offset);
+    if (!found) return found.error();
+    if (found->header) {
+        if (auto cut = segment.file()->truncate(found->mark.position); !cut) return cut;
+        auto forgotten = segment.cut(disk_, found->mark, std::min(offset, found->header->base_offset));
         if (!forgotten) return forgotten;
-        break;
     }
     mark_dirty(segment.file());
     end_ = segment.end();
@@ -123,10 +108,7 @@ Result<void> Log::remove_segments_from(std::size_t first) {
 
 Result<void> Log::roll() {
     if (!segments_.empty()) {
-        if (auto closed = take(active().close_indexes(disk_)); !closed) return closed;
-        // Without room for it the next start reads more.
-        auto written = write_producer_snapshot();
-        if (!written && written.error() != ErrorCode::storage_full) return written;
+        if (auto ended = end_segment(); !ended) return ended;
     }
     auto file = disk_.create(join_path(directory_, segment_name(end_.offset)));
     if (!file) return file.error();
@@ -137,14 +119,24 @@ Result<void> Log::roll() {
     return ok();
 }
 
-// What was written of a segment's indexes waits for the next sync.
-Result<void> Log::take(Result<Segment::Flushed> flushed) {
-    // An index is a help: where there is no room for it, more is read.
-    if (!flushed && flushed.error() == ErrorCode::storage_full) return ok();
-    if (!flushed) return flushed.error();
-    for (const auto& file : flushed->files) mark_dirty(file);
-    names_dirty_ |= flushed->made;
+// Nothing more is written into the active segment: what stands beside it is whole.
+Result<void> Log::end_segment() {
+    if (auto closed = close_indexes(); !closed) return closed;
+    return unless_full(write_producer_snapshot());
+}
+
+Result<void> Log::close_indexes() {
+    const auto unsynced = active().close_indexes(disk_);
+    if (!unsynced) return unless_full(unsynced.error());
+    for (const auto& file : *unsynced) mark_dirty(file);
+    names_dirty_ |= !unsynced->empty();
     return ok();
+}
+
+// Indexes and snapshots are a help: where there is no room for them, more is read.
+Result<void> Log::unless_full(Result<void> done) {
+    if (!done && done.error() == ErrorCode::storage_full) return ok();
+    return done;
 }
 
 // --- reading ---
@@ -191,17 +183,10 @@ Result<LogPosition> Log::position_of(std::int64_t offset) const {
     const std::size_t index = segment_with(offset);
     if (index == segments_.size()) return end_;
     const Segment& segment = *segments_[index];
-    const auto mark = segment.mark_before(disk_, offset);
-    if (!mark) return mark.error();
-    HeaderWalk walk(*segment.file(), mark->position, segment.size());
-    while (true) {
-        auto at = walk.next();
-        if (!at) return at.error();
-        if (!*at) return segment.end();
-        const auto& header = (*at)->header;
-        if (header.last_offset() >= offset)
-            return LogPosition{header.base_offset, segment.base_offset(), (*at)->position};
-    }
+    const auto found = segment.find(disk_, offset);
+    if (!found) return found.error();
+    if (!found->header) return segment.end();
+    return LogPosition{found->header->base_offset, segment.base_offset(), found->mark.position};
 }
 
 TimePlan Log::plan_time(std::int64_t timestamp, const LogPosition& up_to) const {
@@ -257,9 +242,7 @@ Result<void> Log::sync() {
 }
 
 Result<void> Log::close() {
-    if (auto closed = take(active().close_indexes(disk_)); !closed) return closed;
-    auto written = write_producer_snapshot();
-    if (!written && written.error() != ErrorCode::storage_full) return written;
+    if (auto ended = end_segment(); !ended) return ended;
     return sync();
 }
 

@@ -98,7 +98,9 @@ private:
     Result<Batches> prepare(ByteSpan batches, const AppendOptions&) const;
     Result<void> write(std::span<const Prepared>);
     Result<void> roll();
-    Result<void> take(Result<Segment::Flushed>);
+    Result<void> end_segment();
+    Result<void> close_indexes();
+    static Result<void> unless_full(Result<void>);
     // A batch that stands in the log now; `payload` is looked at only in a marker. A transaction that it aborts goes
     // into the index of `index_into`, if there is one.
     Result<void> note_producer(const protocol::RecordBatchHeader&, ByteSpan payload, const Segment* index_into);

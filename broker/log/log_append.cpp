@@ -120,7 +120,7 @@ Result<void> Log::write(std::span<const Prepared> batches) {
     for (const auto& batch : batches) {
         if (auto noted = note_producer(batch.header, batch.payload, &active()); !noted) return noted;
     }
-    return active().wants_flush() ? take(active().flush_indexes(disk_)) : ok();
+    return active().wants_flush() ? unless_full(active().flush_indexes(disk_)) : ok();
 }
 
 // The log is again as it was at `before`. Answers `reason`, or why even that failed.

@@ -98,15 +98,15 @@ Result<void> Log::rebuild_producers(std::int64_t index_from) {
                 disk_.remove(join_path(directory_, segment_name(segment.base_offset(), transaction_index_suffix)));
             if (!removed) return removed;
         }
-        const auto mark = segment.mark_before(disk_, *from);
-        if (!mark) return mark.error();
-        HeaderWalk walk(*segment.file(), mark->position, segment.size());
+        const auto first = segment.find(disk_, *from);
+        if (!first) return first.error();
+        HeaderWalk walk(*segment.file(), first->mark.position, segment.size());
         while (true) {
             auto at = walk.next();
             if (!at) return at.error();
             if (!*at) break;
             const auto& header = (*at)->header;
-            if (header.base_offset < *from || !header.has_producer_id()) continue;
+            if (!header.has_producer_id()) continue;
             std::vector<std::uint8_t> payload;
             if (header.is_control()) {
                 payload.resize(header.total_size() - protocol::RecordBatchHeader::size);
@@ -122,6 +122,8 @@ Result<void> Log::rebuild_producers(std::int64_t index_from) {
 // What lies at or behind the end is gone.
 Result<void> Log::cut_producers() {
     if (auto removed = remove_snapshots_above(disk_, directory_, end_.offset); !removed) return removed;
+    // For good with the next sync: a snapshot that comes back would tell of batches that are others now.
+    names_dirty_ = true;
     const std::string path = join_path(directory_, segment_name(active().base_offset(), transaction_index_suffix));
     const auto there = disk_.exists(path);
     if (!there) return there.error();

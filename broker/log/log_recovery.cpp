@@ -84,8 +84,8 @@ private:
         auto walked = safe ? walk_headers(**file, *size) : check_batches(**file, *size);
         if (!walked) return walked;
         log_.end_ = log_.active().end();
-        return log_.take(last || cut_ ? log_.active().flush_indexes(log_.disk_)
-                                      : log_.active().close_indexes(log_.disk_));
+        if (!last && !cut_) return log_.close_indexes();
+        return Log::unless_full(log_.active().flush_indexes(log_.disk_));
     }
 
     Result<void> walk_headers(const File& file, std::uint64_t size) {

@@ -52,8 +52,8 @@ std::string segment_name(std::int64_t base_offset, std::string_view suffix) {
     return fmt::format("{:020}{}", base_offset, suffix);
 }
 
-std::optional<std::int64_t> parse_segment_name(std::string_view name) {
-    if (name.size() != name_digits + 4 || name.substr(name_digits) != ".log") return std::nullopt;
+std::optional<std::int64_t> parse_segment_name(std::string_view name, std::string_view suffix) {
+    if (name.size() != name_digits + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
     std::int64_t offset = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name_digits, offset);
     if (error != std::errc{} || end != name.data() + name_digits || offset < 0) return std::nullopt;
@@ -169,62 +169,67 @@ Result<void> Segment::cut(Disk& disk, const Mark& mark, std::int64_t next_offset
     return ok();
 }
 
-Result<Segment::Flushed> Segment::flush(Disk& disk, bool always) {
-    Flushed flushed;
-    const auto take = [&](const auto& one) {
-        if (one.file) flushed.files.push_back(one.file);
-        flushed.made |= one.made;
-    };
-    auto offsets = offsets_.flush(disk, always);
-    if (!offsets) return offsets.error();
-    take(*offsets);
-    auto times = times_.flush(disk, always);
-    if (!times) return times.error();
-    take(*times);
-    return flushed;
+Result<void> Segment::flush_indexes(Disk& disk) {
+    if (auto flushed = offsets_.flush(disk); !flushed) return flushed;
+    return times_.flush(disk);
 }
 
-Result<Segment::Flushed> Segment::flush_indexes(Disk& disk) { return flush(disk, false); }
-
-Result<Segment::Flushed> Segment::close_indexes(Disk& disk) {
+Result<std::vector<std::shared_ptr<File>>> Segment::close_indexes(Disk& disk) {
     add_time();
-    return flush(disk, true);
+    const auto offsets = offsets_.close(disk);
+    if (!offsets) return offsets.error();
+    const auto times = times_.close(disk);
+    if (!times) return times.error();
+    std::vector<std::shared_ptr<File>> unsynced;
+    for (const auto& file : {*offsets, *times}) {
+        if (file) unsynced.push_back(file);
+    }
+    return unsynced;
 }
 
 Result<Segment::Mark> Segment::mark_before(Disk& disk, std::int64_t offset) const {
-    const auto wanted = relative(offset);
+    const auto batch = offsets_.last(disk, ends_by(offset));
+    if (!batch) return batch.error();
     Mark mark;
-    std::int32_t at = -1;
-    if (const auto recent = offsets_.last_recent([&](const auto& entry) { return entry.last_offset <= wanted; })) {
-        mark.position = static_cast<std::uint32_t>(recent->position);
-        at = recent->last_offset;
-    } else if (offsets_.reaches_into_file()) {
-        const auto found = offsets_.search(disk).last_where([&](const auto& e) { return e.last_offset <= wanted; });
-        if (!found) return found.error();
-        if (*found) {
-            mark.position = static_cast<std::uint32_t>((*found)->entry.position);
-            at = (*found)->entry.last_offset;
-        }
-    }
+    if (!*batch) return mark;
+    mark.position = static_cast<std::uint32_t>((*batch)->position);
     // At each entry of the one index there is one of the other, if the largest timestamp had risen.
-    const auto before = [&](const TimeIndexEntry& entry) { return entry.last_offset <= at; };
-    std::optional<TimeIndexEntry> time = times_.last_recent(before);
-    if (!time && times_.reaches_into_file()) {
-        const auto found = times_.search(disk).last_where(before);
-        if (!found) return found.error();
-        if (*found) time = (*found)->entry;
-    }
-    if (time) {
-        mark.max_timestamp = time->timestamp;
-        mark.max_timestamp_offset = base_offset_ + time->last_offset;
+    const auto time = times_.last(disk, ends_by(base_offset_ + (*batch)->last_offset));
+    if (!time) return time.error();
+    if (*time) {
+        mark.max_timestamp = (*time)->timestamp;
+        mark.max_timestamp_offset = base_offset_ + (*time)->last_offset;
     }
     return mark;
 }
 
+Result<Segment::Found> Segment::find(Disk& disk, std::int64_t offset) const {
+    const auto near = mark_before(disk, offset);
+    if (!near) return near.error();
+    Found found{*near, std::nullopt};
+    HeaderWalk walk(*file_, found.mark.position, size_);
+    while (true) {
+        auto at = walk.next();
+        if (!at) return at.error();
+        if (!*at) {
+            found.mark.position = size_;
+            return found;
+        }
+        const auto& header = (*at)->header;
+        if (header.last_offset() >= offset) {
+            found.mark.position = (*at)->position;
+            found.header = header;
+            return found;
+        }
+        if (header.max_timestamp > found.mark.max_timestamp) {
+            found.mark.max_timestamp = header.max_timestamp;
+            found.mark.max_timestamp_offset = header.last_offset();
+        }
+    }
+}
+
 std::optional<std::uint64_t> Segment::recent_position(std::int64_t offset) const noexcept {
-    const auto wanted = relative(offset);
-    if (const auto recent = offsets_.last_recent([&](const auto& entry) { return entry.last_offset <= wanted; }))
-        return static_cast<std::uint32_t>(recent->position);
+    if (const auto recent = offsets_.last_recent(ends_by(offset))) return static_cast<std::uint32_t>(recent->position);
     if (offsets_.reaches_into_file()) return std::nullopt;
     return 0;
 }

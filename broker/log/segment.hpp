@@ -19,8 +19,8 @@ namespace ottla::broker::log {
 
 // "00000000000000000042.log"
 std::string segment_name(std::int64_t base_offset, std::string_view suffix = ".log");
-// The base offset in the name of a `.log` file; nothing for other names.
-std::optional<std::int64_t> parse_segment_name(std::string_view name);
+// The offset in such a name; nothing for other names.
+std::optional<std::int64_t> parse_segment_name(std::string_view name, std::string_view suffix = ".log");
 
 class Segment {
 public:
@@ -56,19 +56,21 @@ public:
 
     // Enough index entries are only in memory.
     bool wants_flush() const noexcept { return offsets_.wants_flush() || times_.wants_flush(); }
-    // What was written of the indexes and wants a sync.
-    struct Flushed {
-        std::vector<std::shared_ptr<File>> files;
-        bool made = false;  // names are new in the directory
-    };
-    Result<Flushed> flush_indexes(Disk&);
-    // Nothing more comes: the closing entry of the time index, and all entries into the files, that are made if need
-    // be.
-    Result<Flushed> close_indexes(Disk&);
+    // Writes them. Nothing is synced: until the segment is closed, recovery does not rely on them.
+    Result<void> flush_indexes(Disk&);
+    // Nothing more comes: the closing entry of the time index, and all entries into the files, which are made if need
+    // be. Those that want a sync; if there are any, so does their directory.
+    Result<std::vector<std::shared_ptr<File>>> close_indexes(Disk&);
 
-    // The begin of a batch at or before the one that holds `offset`, near it. Blocks.
-    Result<Mark> mark_before(Disk&, std::int64_t offset) const;
-    // The same from what is in memory; nothing when only the file knows.
+    // The first batch that ends at or behind `offset`; the mark is at its begin, or at the end of the segment when
+    // there is none. Blocks.
+    struct Found {
+        Mark mark;
+        std::optional<protocol::RecordBatchHeader> header;
+    };
+    Result<Found> find(Disk&, std::int64_t offset) const;
+    // The begin of a batch at or before the one that holds `offset`, near it, from what is in memory; nothing when only
+    // the file knows.
     std::optional<std::uint64_t> recent_position(std::int64_t offset) const noexcept;
     // The last indexed begin of a batch at or before `position` that is in memory, or 0.
     std::uint64_t recent_boundary(std::uint64_t position) const noexcept;
@@ -78,9 +80,14 @@ public:
 private:
     void note(const protocol::RecordBatchHeader&);
     void add_time();
-    Result<Flushed> flush(Disk&, bool always);
+    Result<Mark> mark_before(Disk&, std::int64_t offset) const;
+    // Of a batch in here: such offsets fit.
     std::int32_t relative(std::int64_t offset) const noexcept {
         return static_cast<std::int32_t>(offset - base_offset_);
+    }
+    // Any offset may be asked for, and need not fit.
+    auto ends_by(std::int64_t offset) const noexcept {
+        return [base = base_offset_, offset](const auto& entry) { return base + entry.last_offset <= offset; };
     }
 
     std::shared_ptr<File> file_;

@@ -1,38 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/log/segment_files.hpp"
 
-#include <charconv>
-
 #include "broker/log/segment.hpp"
 
 namespace ottla::broker::log {
 namespace {
 
-std::optional<std::int64_t> parse_snapshot_name(std::string_view name) {
-    if (!name.ends_with(snapshot_suffix)) return std::nullopt;
-    return parse_segment_name(std::string(name.substr(0, name.size() - snapshot_suffix.size())) + ".log");
+// The offsets in the names with this suffix, rising: the names sort as the numbers do.
+Result<std::vector<std::int64_t>> list_offsets(Disk& disk, const std::string& directory, std::string_view suffix) {
+    const auto entries = disk.list(directory);
+    if (!entries) return entries.error();
+    std::vector<std::int64_t> offsets;
+    for (const auto& entry : *entries) {
+        if (const auto offset = parse_segment_name(entry.name, suffix)) offsets.push_back(*offset);
+    }
+    return offsets;
 }
 
 }  // namespace
 
 Result<std::vector<std::int64_t>> list_segments(Disk& disk, const std::string& directory) {
-    const auto entries = disk.list(directory);
-    if (!entries) return entries.error();
-    std::vector<std::int64_t> bases;
-    for (const auto& entry : *entries) {
-        if (const auto base = parse_segment_name(entry.name)) bases.push_back(*base);
-    }
-    return bases;  // the names sort as the numbers do
+    return list_offsets(disk, directory, ".log");
 }
 
 Result<std::vector<std::int64_t>> list_snapshots(Disk& disk, const std::string& directory) {
-    const auto entries = disk.list(directory);
-    if (!entries) return entries.error();
-    std::vector<std::int64_t> offsets;
-    for (const auto& entry : *entries) {
-        if (const auto at = parse_snapshot_name(entry.name)) offsets.push_back(*at);
-    }
-    return offsets;
+    return list_offsets(disk, directory, snapshot_suffix);
 }
 
 Result<void> remove_indexes(Disk& disk, const std::string& directory, std::int64_t base_offset) {
@@ -49,12 +41,12 @@ Result<void> remove_segment_files(Disk& disk, const std::string& directory, std:
 }
 
 Result<void> remove_snapshots_above(Disk& disk, const std::string& directory, std::int64_t offset) {
-    const auto entries = disk.list(directory);
-    if (!entries) return entries.error();
-    for (const auto& entry : *entries) {
-        const auto at = parse_snapshot_name(entry.name);
-        if (!at || *at <= offset) continue;
-        if (auto removed = disk.remove(join_path(directory, entry.name)); !removed) return removed;
+    const auto snapshots = list_snapshots(disk, directory);
+    if (!snapshots) return snapshots.error();
+    for (const std::int64_t at : *snapshots) {
+        if (at <= offset) continue;
+        auto removed = disk.remove(join_path(directory, segment_name(at, snapshot_suffix)));
+        if (!removed) return removed;
     }
     return ok();
 }

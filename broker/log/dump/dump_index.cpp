@@ -24,9 +24,20 @@ std::vector<Entry> entries_in(std::string_view text) {
     return entries;
 }
 
-Result<std::int64_t> base_of(const std::string& path) {
-    if (const auto base = offset_in_name(path)) return *base;
-    return Error::of(ErrorCode::invalid_argument, fmt::format("'{}': the name has no offset", path));
+template <class Entry>
+struct Index {
+    std::int64_t base_offset = 0;
+    std::size_t bytes = 0;
+    std::vector<Entry> entries;
+};
+
+template <class Entry>
+Result<Index<Entry>> read_index(Disk& disk, const std::string& path) {
+    const auto base = offset_in_name(path);
+    if (!base) return Error::of(ErrorCode::invalid_argument, fmt::format("'{}': the name has no offset", path));
+    const auto text = read_text(disk, path, index_bytes_max);
+    if (!text) return text.error();
+    return Index<Entry>{*base, text->size(), entries_in<Entry>(*text)};
 }
 
 Error corrupt_index(const std::string& path, std::string why) {
@@ -91,11 +102,9 @@ Result<void> check_time_index(const std::string& path, std::size_t bytes, const 
 }  // namespace
 
 Result<void> Dump::offset_index(const std::string& path) {
-    const auto base = base_of(path);
-    if (!base) return base.error();
-    const auto text = read_text(disk_, path, index_bytes_max);
-    if (!text) return text.error();
-    const auto entries = entries_in<OffsetIndexEntry>(*text);
+    const auto index = read_index<OffsetIndexEntry>(disk_, path);
+    if (!index) return index.error();
+    const auto& entries = index->entries;
     if (entries.empty()) {
         text_ += fmt::format("{} is empty.\n", path);
         return ok();
@@ -113,7 +122,7 @@ Result<void> Dump::offset_index(const std::string& path) {
         if (i > 0 && entry.last_offset == 0) break;
         const auto batch = indexed_batch(*segment, path, entry.position);
         if (!batch) return batch.error();
-        const auto offset = *base + entry.last_offset;
+        const auto offset = index->base_offset + entry.last_offset;
         if (batch->header.last_offset() != offset)
             findings_.index_mismatch(absolute(path), offset, batch->header.last_offset());
         if (!options_.verify_index_only) text_ += fmt::format("offset: {} position: {}\n", offset, entry.position);
@@ -122,26 +131,24 @@ Result<void> Dump::offset_index(const std::string& path) {
 }
 
 Result<void> Dump::time_index(const std::string& path) {
-    const auto base = base_of(path);
-    if (!base) return base.error();
-    const auto text = read_text(disk_, path, index_bytes_max);
-    if (!text) return text.error();
-    const auto entries = entries_in<TimeIndexEntry>(*text);
+    const auto index = read_index<TimeIndexEntry>(disk_, path);
+    if (!index) return index.error();
+    const auto& entries = index->entries;
     if (options_.index_sanity_check) {
-        if (auto sane = check_time_index(path, text->size(), entries); !sane) return sane;
+        if (auto sane = check_time_index(path, index->bytes, entries); !sane) return sane;
         text_ += fmt::format("{} passed sanity check.\n", path);
         return ok();
     }
     auto segment = SegmentBytes::open(disk_, sibling(path, ".log"));
     if (!segment) return segment.error();
     std::vector<OffsetIndexEntry> positions;
-    if (const auto index = read_text(disk_, sibling(path, ".index"), index_bytes_max))
-        positions = entries_in<OffsetIndexEntry>(*index);
+    if (auto beside = read_index<OffsetIndexEntry>(disk_, sibling(path, ".index")))
+        positions = std::move(beside->entries);
     std::int64_t before = protocol::RecordBatchHeader::no_timestamp;
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const auto& [timestamp, relative] = entries[i];
         if (i > 0 && relative == 0) break;
-        const auto offset = *base + relative;
+        const auto offset = index->base_offset + relative;
         const auto batch = batch_covering(*segment, floor_position(positions, relative), offset);
         if (!batch) return batch.error();
         if (!*batch || (*batch)->header.last_offset() != offset) {

@@ -97,6 +97,31 @@ TEST(Index, of_aborted_transactions_follows_the_log) {
     EXPECT_EQ(log->producers().first_unstable_offset(log->end().offset), std::nullopt);
 }
 
+// Offsets beyond 31 bits: what is asked for need not lie in the segment that is asked.
+TEST(Index, of_segments_far_from_the_first_offset) {
+    for (const std::int64_t start : {3'000'000'000, 5'000'000'000, std::int64_t{1} << 40}) {
+        SCOPED_TRACE(start);
+        MemoryDisk disk;
+        LogConfig config;
+        config.index_interval_bytes = 100;
+        auto log = Log::create(disk, "/data/orders-0", config, Uuid{}, start).value();
+        for (std::int64_t producer = 0; producer < 40; ++producer) {
+            protocol::BatchStamp stamp;
+            stamp.producer_id = producer;
+            stamp.producer_epoch = 0;
+            stamp.base_sequence = 0;
+            ASSERT_TRUE(log->append(batch_of(1, 50, 1000 + producer, stamp).span(), {}));
+        }
+        ASSERT_TRUE(log->sync());
+        // There is no snapshot: the producers are read from offset 0 on.
+        log = Log::open(disk, "/data/orders-0", config, {false, 0, {}}).value();
+        EXPECT_EQ(log->producers().size(), 40U);
+        ASSERT_TRUE(log->truncate_to(start + 20));
+        EXPECT_EQ(log->end().offset, start + 20);
+        EXPECT_EQ(log->producers().size(), 20U);
+    }
+}
+
 // A log of small batches, each with one record of its own time, over some segments; an index entry nearly each.
 class IndexedLog : public testing::Test {
 protected:
