@@ -15,19 +15,20 @@ bool is_legal(char c) {
            c == '-';
 }
 
-Error invalid(std::string text) { return Error::of(ErrorCode::invalid_topic_exception, std::move(text)); }
+Error invalid_name(std::string text) { return Error::of(ErrorCode::invalid_topic_exception, std::move(text)); }
 
 }  // namespace
 
 Result<void> check_topic_name(std::string_view name) {
-    if (name.empty()) return invalid("Topic name is invalid: the empty string is not allowed");
-    if (name == "." || name == "..") return invalid("Topic name is invalid: '.' or '..' is not allowed");
+    if (name.empty()) return invalid_name("Topic name is invalid: the empty string is not allowed");
+    if (name == "." || name == "..") return invalid_name("Topic name is invalid: '.' or '..' is not allowed");
     if (name.size() > name_length_max) {
-        return invalid(fmt::format("Topic name is invalid: the length of '{}' is longer than the max allowed length {}",
-                                   name, name_length_max));
+        return invalid_name(
+            fmt::format("Topic name is invalid: the length of '{}' is longer than the max allowed length {}", name,
+                        name_length_max));
     }
     if (!std::all_of(name.begin(), name.end(), is_legal)) {
-        return invalid(
+        return invalid_name(
             fmt::format("Topic name is invalid: '{}' contains one or more characters other than ASCII "
                         "alphanumerics, '.', '_' and '-'",
                         name));
