@@ -11,6 +11,7 @@ import selectors
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,32 @@ class Broker:
             os.unlink(self.log.name)
             if self.own:
                 shutil.rmtree(self.own, ignore_errors=True)
+
+
+class Connection:
+    """Requests as bytes, for what no client sends."""
+
+    def __init__(self, bootstrap):
+        host, port = bootstrap.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=30)
+
+    def close(self):
+        self.socket.close()
+
+    def ask(self, api, version, body, flexible):
+        """The body of the answer; `flexible`: with headers of the tagged kind."""
+        request = struct.pack(">hhih", api, version, 7, 0) + (b"\0" if flexible else b"") + body
+        self.socket.sendall(struct.pack(">i", len(request)) + request)
+        return self.read(struct.unpack(">i", self.read(4))[0])[5 if flexible else 4:]
+
+    def read(self, count):
+        got = b""
+        while len(got) < count:
+            more = self.socket.recv(count - len(got))
+            if not more:
+                raise AssertionError("the broker closed the connection")
+            got += more
+        return got
 
 
 class RegistryOutOfReach(unittest.SkipTest):

@@ -4,6 +4,7 @@
 #include <ottla/protocol/check_batch.hpp>
 #include "broker/handlers/answers.hpp"
 #include "broker/handlers/find_partition.hpp"
+#include "broker/handlers/produce_rules.hpp"
 #include "broker/partitions/commit_wait.hpp"
 #include "broker/server/scatter.hpp"
 
@@ -68,7 +69,6 @@ private:
         const auto& settings = partition.settings();
         protocol::BatchRules rules;
         rules.batch_bytes_max = settings.max_message_bytes;
-        rules.keys_required = settings.compacted;
         rules.zstd_allowed = context_.version >= zstd_from;
         BatchSpace& space = shard.batch_space();
         const auto checked =
@@ -77,8 +77,12 @@ private:
         if (checked->view.header().is_transactional()) {
             return Error::of(ErrorCode::invalid_txn_state, "there is no transaction to write in");
         }
-        const Bytes batch = settings.log_append_time ? slot.records : with_true_max_timestamp(slot.records, *checked);
         const std::int64_t now_ms = context_.node.timers->wall_ms();
+        if (auto good = check_records_for_topic(*checked, settings, now_ms, slot.answer->record_errors); !good) {
+            slot.answer->log_start_offset = partition.log_start_offset();
+            return good.error();
+        }
+        const Bytes batch = settings.log_append_time ? slot.records : with_true_max_timestamp(slot.records, *checked);
         const auto appended = partition.append(batch.span(), log::Origin::client, partition.leader_epoch(), now_ms);
         if (!appended) return appended;
         slot.answer->base_offset = appended->first_offset;
@@ -97,7 +101,6 @@ void set_error(ProduceResponse::PartitionProduceResponse& answer, const Error& e
     answer.error_code = wire(wire_code(error));
     answer.base_offset = -1;
     answer.log_append_time_ms = -1;
-    answer.log_start_offset = -1;
     answer.error_message = std::string(error.text());
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,9 @@ struct PartitionSettings {
     std::size_t max_message_bytes = 1'048'588;
     bool log_append_time = false;  // message.timestamp.type=LogAppendTime
     bool compacted = false;        // cleanup.policy holds compact: records need keys
+    // So much may a record's create time lie behind and ahead of the broker's time.
+    std::int64_t timestamp_before_max_ms = std::numeric_limits<std::int64_t>::max();
+    std::int64_t timestamp_after_max_ms = 3'600'000;
     log::LogConfig log;
 };
 

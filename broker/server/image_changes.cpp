@@ -83,6 +83,8 @@ PartitionSettings partition_settings(const MetadataImage& image, const BrokerCon
     settings.max_message_bytes = static_cast<std::size_t>(values.max_message_bytes);
     settings.log_append_time = values.log_append_time;
     settings.compacted = values.is_compacted;
+    settings.timestamp_before_max_ms = values.timestamp_before_max_ms;
+    settings.timestamp_after_max_ms = values.timestamp_after_max_ms;
     settings.log.segment_bytes = static_cast<std::uint64_t>(values.segment_bytes);
     return settings;
 }

@@ -28,16 +28,15 @@ Result<void> check_header(const RecordBatchView& view, const BatchRules& rules) 
 }
 
 // Walks every record down to its headers, and notes the timestamps.
-Result<void> check_records(RecordReader records, const BatchRules& rules, CheckedBatch& out) {
+Result<void> check_records(RecordReader records, CheckedBatch& out) {
     std::int64_t index = 0;
     // An offset may be anything, so that the next one may wrap.
     auto expected = static_cast<std::uint64_t>(out.view.header().base_offset);
     for (RecordView r; records.next(r); ++index, ++expected) {
         if (static_cast<std::uint64_t>(r.offset) != expected)
             return invalid(fmt::format("record {} does not have the next offset", index));
-        if (rules.keys_required && !r.key)
-            return invalid(fmt::format("record {} has no key; the topic is compacted", index));
         if (!r.headers.well_formed()) return invalid(fmt::format("record {} has malformed headers", index));
+        if (!r.key) out.all_have_keys = false;
         if (index == 0 || r.timestamp < out.min_timestamp) out.min_timestamp = r.timestamp;
         if (index == 0 || r.timestamp > out.max_timestamp) {
             out.max_timestamp = r.timestamp;
@@ -69,7 +68,8 @@ Result<CheckedBatch> check_produced_batch(ByteSpan records, const BatchRules& ru
     out.view = *view;
     auto reader = view->records(decompressor, rules.decompressed_bytes_max, space);
     if (!reader) return invalid(reader.error().text());
-    if (auto good = check_records(*reader, rules, out); !good) return good.error();
+    out.uncompressed = view->is_compressed() ? space.span() : view->payload();
+    if (auto good = check_records(*reader, out); !good) return good.error();
     return out;
 }
 

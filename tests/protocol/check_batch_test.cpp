@@ -46,6 +46,21 @@ TEST_F(CheckBatch, passes_a_good_one_and_notes_its_timestamps) {
     EXPECT_EQ(checked.min_timestamp, 5);
     EXPECT_EQ(checked.max_timestamp, 30);
     EXPECT_EQ(checked.offset_of_max_timestamp, 1);
+    EXPECT_FALSE(checked.all_have_keys);
+    EXPECT_EQ(checked.uncompressed.data(), checked.view.payload().data());
+}
+
+TEST_F(CheckBatch, tells_where_a_compressed_one_was_opened) {
+    RecordBatchBuilder builder{Buffer(256)};
+    builder.append(10, as_bytes("a"), as_bytes("1"));
+    builder.append(10, as_bytes(""), std::nullopt);
+    const Buffer plain = builder.finish();
+    Compressor compressor;
+    Buffer packed;
+    ASSERT_TRUE(compress_batch(plain.span(), CompressionType::lz4, default_compression_level, compressor, packed));
+    const CheckedBatch checked = check(packed).value();
+    EXPECT_TRUE(checked.all_have_keys);
+    EXPECT_EQ(as_text(checked.uncompressed), as_text(plain.span().subspan(RecordBatchHeader::size)));
 }
 
 TEST_F(CheckBatch, answers_with_kafkas_codes) {
@@ -65,8 +80,6 @@ TEST_F(CheckBatch, answers_with_kafkas_codes) {
     EXPECT_EQ(after([](H& h) { h.producer_id = 1, h.producer_epoch = 0, h.base_sequence = 0; }), ErrorCode::none);
     rules_.zstd_allowed = false;
     EXPECT_EQ(after([](H& h) { h.attributes = 4; }), ErrorCode::unsupported_compression_type);
-    rules_.keys_required = true;
-    EXPECT_EQ(after([](H&) {}), ErrorCode::invalid_record);
     rules_.batch_bytes_max = 80;
     EXPECT_EQ(after([](H&) {}), ErrorCode::message_too_large);
 }

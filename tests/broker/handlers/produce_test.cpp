@@ -151,12 +151,24 @@ TEST(Produce, keeps_the_topics_rules) {
     settings = {};
     settings.compacted = true;
     DataPlane compacted(1, settings);
-    EXPECT_EQ(code_of(compacted, DataPlane::produce(0, batch_of(1))), ErrorCode::invalid_record);
+    const auto refused = compacted.answer<ProduceHandler>(9, DataPlane::produce(0, batch_of(2)));
+    EXPECT_EQ(code_of(refused), ErrorCode::invalid_record);
+    EXPECT_EQ(only_partition(refused).record_errors.size(), 2U);
+    EXPECT_EQ(only_partition(refused).error_message,
+              "2 of 2 records are refused; record 0: no key; the topic is compacted");
+    EXPECT_EQ(only_partition(refused).log_start_offset, 0);
+    EXPECT_EQ(compacted.partition(0).log_end_offset(), 0);
     settings = {};
     settings.log_append_time = true;
     DataPlane timed(1, settings);
     const auto answer = timed.answer<ProduceHandler>(9, DataPlane::produce(0, batch_of(1)));
     EXPECT_EQ(only_partition(answer).log_append_time_ms, 1'700'000'000'000);
+    settings = {};
+    settings.timestamp_before_max_ms = 1000;
+    DataPlane bounded(1, settings);
+    const auto late = bounded.answer<ProduceHandler>(9, DataPlane::produce(0, batch_of(1)));
+    EXPECT_EQ(code_of(late), ErrorCode::invalid_timestamp);
+    EXPECT_EQ(only_partition(late).record_errors.size(), 1U);
 }
 
 TEST(Produce, mends_the_largest_timestamp_of_the_header) {

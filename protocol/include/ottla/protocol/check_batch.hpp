@@ -16,8 +16,6 @@ struct BatchRules {
     // max.message.bytes of the topic: of the batch as it was sent.
     std::size_t batch_bytes_max = 1'048'588;
     std::size_t decompressed_bytes_max = 256U << 20;
-    // Compacted topics take no record without a key.
-    bool keys_required = false;
     // Produce below version 7 may not carry zstd.
     bool zstd_allowed = true;
 };
@@ -28,6 +26,9 @@ struct CheckedBatch {
     std::int64_t min_timestamp = RecordBatchHeader::no_timestamp;
     std::int64_t max_timestamp = RecordBatchHeader::no_timestamp;
     std::int64_t offset_of_max_timestamp = 0;  // relative to the base offset; the first one at that time
+    bool all_have_keys = true;
+    // What follows the header, not compressed: in the batch itself or in the space where it was opened.
+    ByteSpan uncompressed;
 
     CheckedBatch() noexcept = default;
 };
