@@ -3,11 +3,13 @@
 """What a topic's configuration asks of produced batches: Apache Kafka 4.3.1 and our broker refuse the same records with
 the same codes."""
 import contextlib
+import os
+import re
 import struct
 import time
 import unittest
 
-from harness import Broker, Connection, apache_kafka, main, ottla
+from harness import Broker, Connection, apache_kafka, kafka_env, kafka_run, main, ottla
 
 PRODUCE, VERSION = 0, 9
 NONE, CORRUPT, TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD = 0, 2, 10, 32, 87
@@ -97,7 +99,10 @@ class ProduceRules(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.kafka = cls.enterClassContext(apache_kafka())
-        cls.ours = cls.enterClassContext(Broker()).bootstrap
+        broker = cls.enterClassContext(Broker())
+        cls.ours = broker.bootstrap
+        kafka_port = cls.kafka.rsplit(":", 1)[1]
+        cls.directories = [os.path.join(kafka_env()["KAFKA_PEER"], kafka_port, "node1", "data"), broker.data]
         cls.connections = [cls.enterClassContext(contextlib.closing(Connection(to))) for to in (cls.kafka, cls.ours)]
 
     def create(self, topic, *configs):
@@ -150,6 +155,27 @@ class ProduceRules(unittest.TestCase):
         self.produce_both("small", good[:-1] + bytes([good[-1] ^ 1]), CORRUPT)
         self.produce_both("small", batch([(now, b"k" * 300)]), TOO_LARGE)
         self.produce_both("small", good + good, INVALID_RECORD)
+
+    def test_batches_are_stored_in_the_topics_codec(self):
+        codecs = ["none", "gzip", "snappy", "lz4", "zstd"]
+        lines = "".join(f"key{i}:value {i}\n" for i in range(300))
+        for target in ["producer", "uncompressed", *codecs[1:]]:
+            topic = f"stored-{target}"
+            level = [] if target in ("producer", "uncompressed", "snappy") else [f"compression.{target}.level=5"]
+            self.create(topic, f"compression.type={target}", *level)
+            expected = codecs if target == "producer" else [target.replace("uncompressed", "none")] * len(codecs)
+            for bootstrap, directory in zip((self.kafka, self.ours), self.directories):
+                with self.subTest(topic=topic, bootstrap=bootstrap):
+                    for source in codecs:
+                        ottla("produce", topic, "-b", bootstrap, "-k", ":", "-X", f"compression.type={source}", input=lines)
+                    self.assertEqual(ottla("consume", topic, "-b", bootstrap, "-O", "start", "-n", 1500, "-f", "%k:%v\n").stdout, lines * 5)
+                    segment = os.path.join(directory, f"{topic}-0", "00000000000000000000.log")
+                    asked = ["--deep-iteration", "--print-data-log", "--files", segment]
+                    dumped = ottla("log", "dump", *asked).stdout
+                    self.assertEqual(list(dict.fromkeys(re.findall(r"compresscodec: (\w+)", dumped))), list(dict.fromkeys(expected)))
+                    self.assertNotIn("isvalid: false", dumped)
+                    if directory == self.directories[1]:
+                        self.assertEqual(kafka_run("org.apache.kafka.tools.DumpLogSegments", *asked).stdout, dumped)
 
 
 if __name__ == "__main__":

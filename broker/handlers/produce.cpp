@@ -5,6 +5,7 @@
 #include "broker/handlers/answers.hpp"
 #include "broker/handlers/find_partition.hpp"
 #include "broker/handlers/produce_rules.hpp"
+#include "broker/handlers/stored_batch.hpp"
 #include "broker/partitions/commit_wait.hpp"
 #include "broker/server/scatter.hpp"
 
@@ -26,15 +27,6 @@ struct ProduceSlot {
     ProduceResponse::PartitionProduceResponse* answer = nullptr;
     Error error;
 };
-
-// The header's largest timestamp is what searches by time go by: it has to be true.
-Bytes with_true_max_timestamp(const Bytes& batch, const protocol::CheckedBatch& checked) {
-    if (checked.view.header().max_timestamp == checked.max_timestamp) return batch;
-    Buffer copy(batch.size());
-    copy.append(batch.span());
-    protocol::patch_max_timestamp({copy.data(), copy.size()}, checked.max_timestamp);
-    return std::move(copy).freeze();
-}
 
 // What the owner does with its part.
 class ProduceOnShard {
@@ -82,8 +74,9 @@ private:
             slot.answer->log_start_offset = partition.log_start_offset();
             return good.error();
         }
-        const Bytes batch = settings.log_append_time ? slot.records : with_true_max_timestamp(slot.records, *checked);
-        const auto appended = partition.append(batch.span(), log::Origin::client, partition.leader_epoch(), now_ms);
+        const auto batch = stored_batch(*checked, settings, space);
+        if (!batch) return batch.error();
+        const auto appended = partition.append(*batch, log::Origin::client, partition.leader_epoch(), now_ms);
         if (!appended) return appended;
         slot.answer->base_offset = appended->first_offset;
         slot.answer->log_append_time_ms = settings.log_append_time ? now_ms : -1;

@@ -34,6 +34,9 @@ struct PartitionSettings {
     // So much may a record's create time lie behind and ahead of the broker's time.
     std::int64_t timestamp_before_max_ms = std::numeric_limits<std::int64_t>::max();
     std::int64_t timestamp_after_max_ms = 3'600'000;
+    // compression.type: what the log holds is compressed so; nothing: as it came.
+    std::optional<protocol::CompressionType> compression;
+    int compression_level = protocol::default_compression_level;
     log::LogConfig log;
 };
 

@@ -67,6 +67,15 @@ std::vector<std::string_view> names_in(std::string_view synonyms) {
     return names;
 }
 
+// Kafka's levels in the words of our Compressor. To Kafka, lz4's default of 9 stands for its fast mode, and above 12
+// nothing gets denser. zstd's -1, our word for the default, has a neighbour that is as fast.
+int compressor_level(protocol::CompressionType type, int level) {
+    if (type == protocol::CompressionType::lz4)
+        return level == 9 ? protocol::default_compression_level : std::min(level, 12);
+    if (type == protocol::CompressionType::zstd && level == -1) return -2;
+    return level;
+}
+
 class TopicReading {
 public:
     TopicReading(const ConfigView& view, std::string_view topic) : view_(view), topic_(topic) {}
@@ -79,6 +88,18 @@ public:
     void number(std::string_view name, Number& out) const {
         const auto s = text(name);
         std::from_chars(s.data(), s.data() + s.size(), out);
+    }
+
+    void compression(TopicConfig& config) const {
+        const auto name = text("compression.type");
+        if (name == "producer") return;
+        using enum protocol::CompressionType;
+        const auto type = name == "uncompressed" ? none : protocol::parse_compression_type(name);
+        config.compression = type;
+        if (type == none || type == snappy || !type) return;
+        int level = protocol::default_compression_level;
+        number(fmt::format("compression.{}.level", name), level);
+        config.compression_level = compressor_level(*type, level);
     }
 
 private:
@@ -134,7 +155,7 @@ TopicConfig topic_config(const ConfigView& view, std::string_view topic) {
     config.log_append_time = reading.text("message.timestamp.type") == "LogAppendTime";
     const auto policies = split_list(reading.text("cleanup.policy"));
     config.is_compacted = std::find(policies.begin(), policies.end(), "compact") != policies.end();
-    config.compression_type = reading.text("compression.type");
+    reading.compression(config);
     return config;
 }
 

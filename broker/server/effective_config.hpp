@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <ottla/protocol/compression_type.hpp>
 #include "broker/metadata/image.hpp"
 #include "broker/server/config_table.hpp"
 #include "broker/server/properties.hpp"
@@ -56,7 +57,9 @@ struct TopicConfig {
     bool is_compacted = false;
     std::int64_t timestamp_before_max_ms = INT64_MAX;
     std::int64_t timestamp_after_max_ms = 3'600'000;
-    std::string compression_type = "producer";
+    // Nothing: as the producer sends it. The level is the Compressor's.
+    std::optional<protocol::CompressionType> compression;
+    int compression_level = protocol::default_compression_level;
     friend bool operator==(const TopicConfig&, const TopicConfig&) = default;
 };
 

@@ -85,6 +85,8 @@ PartitionSettings partition_settings(const MetadataImage& image, const BrokerCon
     settings.compacted = values.is_compacted;
     settings.timestamp_before_max_ms = values.timestamp_before_max_ms;
     settings.timestamp_after_max_ms = values.timestamp_after_max_ms;
+    settings.compression = values.compression;
+    settings.compression_level = values.compression_level;
     settings.log.segment_bytes = static_cast<std::uint64_t>(values.segment_bytes);
     return settings;
 }

@@ -24,6 +24,8 @@ class Partition;
 struct BatchSpace {
     protocol::Decompressor decompressor;
     Buffer bytes;
+    protocol::Compressor compressor;
+    Buffer stored;
 };
 
 class Shard {
@@ -55,7 +57,8 @@ public:
     ProducerIds& producer_ids() noexcept { return producer_ids_; }
     FetchSessionCache& fetch_sessions() noexcept { return fetch_sessions_; }
 
-    // Where compressed batches are opened to be checked; used again from request to request.
+    // Where compressed batches are opened to be checked, and made as they are stored; used again from request to
+    // request.
     BatchSpace& batch_space() noexcept { return batch_space_; }
 
 private:

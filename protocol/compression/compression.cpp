@@ -18,7 +18,7 @@ constexpr Codec codecs[] = {
     {CompressionType::gzip, "gzip", 0, 9, make_gzip_encoder, make_gzip_decoder},
     {CompressionType::snappy, "snappy", 0, 0, make_snappy_encoder, make_snappy_decoder},
     {CompressionType::lz4, "lz4", 0, 12, make_lz4_encoder, make_lz4_decoder},
-    {CompressionType::zstd, "zstd", 1, 22, make_zstd_encoder, make_zstd_decoder},
+    {CompressionType::zstd, "zstd", -131'072, 22, make_zstd_encoder, make_zstd_decoder},
 };
 }  // namespace
 

@@ -84,17 +84,22 @@ Buffer RecordBatchBuilder::finish(const BatchStamp& stamp) {
     return done;
 }
 
-Result<void> compress_batch(ByteSpan batch, CompressionType type, int level, Compressor& compressor, Buffer& out) {
+Result<void> compress_records(RecordBatchHeader header, ByteSpan records, CompressionType type, int level,
+                              Compressor& compressor, Buffer& out) {
     out.clear();
     out.resize(RecordBatchHeader::size);
-    if (auto done = compressor.compress(type, level, batch.subspan(RecordBatchHeader::size), out); !done) return done;
-    RecordBatchHeader header = RecordBatchHeader::read(batch.data());
+    if (auto done = compressor.compress(type, level, records, out); !done) return done;
     header.length = static_cast<std::int32_t>(out.size() - RecordBatchHeader::overhead);
     header.attributes = static_cast<std::int16_t>((header.attributes & ~RecordBatchHeader::codec_mask) |
                                                   static_cast<std::int16_t>(type));
     header.write(out.data());
     patch_crc({out.data(), out.size()});
     return ok();
+}
+
+Result<void> compress_batch(ByteSpan batch, CompressionType type, int level, Compressor& compressor, Buffer& out) {
+    return compress_records(RecordBatchHeader::read(batch.data()), batch.subspan(RecordBatchHeader::size), type, level,
+                            compressor, out);
 }
 
 }  // namespace ottla::protocol

@@ -181,6 +181,21 @@ TEST(Produce, mends_the_largest_timestamp_of_the_header) {
     EXPECT_EQ(plan.run().value(), (log::TimestampOffset{900, 1, 3}));
 }
 
+TEST(Produce, stores_batches_as_the_topic_wants_them) {
+    PartitionSettings settings;
+    settings.compression = protocol::CompressionType::zstd;
+    DataPlane plane(1, settings);
+    // Below version 7 clients do not know zstd; the broker does.
+    EXPECT_EQ(code_of(plane, DataPlane::produce(0, batch_of(50)), 3), ErrorCode::none);
+    EXPECT_EQ(plane.partition(0).high_watermark(), 50);
+    EXPECT_LT(plane.partition(0).end(ReadUpTo::log_end).position, batch_of(50).size());
+    settings.compression = protocol::CompressionType::none;
+    plane.partition(0).set_settings(settings);
+    const auto before = plane.partition(0).end(ReadUpTo::log_end).position;
+    EXPECT_EQ(code_of(plane, DataPlane::produce(0, batch_of(50))), ErrorCode::none);
+    EXPECT_EQ(plane.partition(0).end(ReadUpTo::log_end).position - before, batch_of(50).size());
+}
+
 TEST(Produce, a_failed_sync_is_a_storage_error) {
     DataPlane plane;
     plane.bench().disk().fail_nth(Kind::sync, 1);

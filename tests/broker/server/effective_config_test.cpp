@@ -73,6 +73,27 @@ TEST(EffectiveConfig, a_topic_gets_typed_values) {
     EXPECT_EQ(topic_config(ConfigView{*image, {}, 1}, "other"), TopicConfig{});
 }
 
+TEST(EffectiveConfig, a_topics_codec_comes_with_its_level) {
+    using enum protocol::CompressionType;
+    const auto read = [](Properties values) { return topic_config(ConfigView{*image_of({}), values, 1}, "orders"); };
+    EXPECT_EQ(read({}).compression, std::nullopt);
+    EXPECT_EQ(read({{"compression.type", "uncompressed"}}).compression, none);
+    EXPECT_EQ(read({{"compression.type", "snappy"}}).compression, snappy);
+    const auto level = [&](std::string codec, std::string value) {
+        const auto config = read({{"compression.type", codec}, {"compression." + codec + ".level", value}});
+        EXPECT_TRUE(is_valid_level(*config.compression, config.compression_level));
+        return config.compression_level;
+    };
+    EXPECT_EQ(level("gzip", "-1"), protocol::default_compression_level);
+    EXPECT_EQ(level("gzip", "9"), 9);
+    EXPECT_EQ(level("zstd", "3"), 3);
+    EXPECT_EQ(level("zstd", "-131072"), -131072);
+    EXPECT_EQ(level("zstd", "-1"), -2);
+    // Kafka's default level of lz4 is its fast mode.
+    EXPECT_EQ(level("lz4", "9"), protocol::default_compression_level);
+    EXPECT_EQ(level("lz4", "17"), 12);
+}
+
 TEST(EffectiveConfig, a_broker_key_shows_its_levels) {
     using enum ConfigResourceType;
     const auto image = image_of({config_record(broker, "", "message.max.bytes", "7")});

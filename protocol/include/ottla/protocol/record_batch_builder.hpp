@@ -135,6 +135,10 @@ inline bool RecordBatchBuilder::append_at(std::int32_t offset_delta, std::int64_
     return true;
 }
 
+// Writes a batch into `out` (emptied first): `header` with the right length, codec and crc, and `records`, which are
+// not compressed, in the form that the codec gives them.
+Result<void> compress_records(RecordBatchHeader header, ByteSpan records, CompressionType, int level, Compressor&,
+                              Buffer& out);
 // Compresses the records of a whole, uncompressed batch into `out` (emptied first), header and crc included.
 Result<void> compress_batch(ByteSpan batch, CompressionType, int level, Compressor&, Buffer& out);
 
