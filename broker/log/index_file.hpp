@@ -82,6 +82,7 @@ public:
 
     const std::string& path() const noexcept { return path_; }
     const std::optional<Entry>& last() const noexcept { return last_; }
+    std::uint32_t count() const noexcept { return first_kept() + static_cast<std::uint32_t>(recent_.size()); }
 
     void append(const Entry& entry) {
         recent_.push_back(entry);
@@ -180,7 +181,7 @@ private:
             auto written = file.write_at(std::uint64_t{written_} * Entry::size, ByteSpan(bytes));
             if (!written) return written;
         }
-        written_ = first_kept() + static_cast<std::uint32_t>(recent_.size());
+        written_ = count();
         if (recent_.size() > kept) recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(kept));
         written_of_recent_ = recent_.size();
         return ok();

@@ -110,7 +110,9 @@ private:
     // transactions.
     Result<void> rebuild_producers(std::int64_t index_from);
     Result<void> cut_producers();
-    std::size_t count_for_active(std::span<const Prepared>) const noexcept;
+    std::int64_t roll_jitter() const noexcept;
+    Result<std::int64_t> latest_for_active(const Prepared& first, std::int64_t now_ms);
+    Result<std::size_t> count_for_active(std::span<const Prepared>, std::int64_t now_ms);
     Error undo(const LogPosition& before, std::size_t segments_before, const Error& reason);
     Result<void> remove_segments_from(std::size_t first);
     Result<void> restart_at(std::int64_t offset);

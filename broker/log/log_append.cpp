@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Appending to a log: what the broker writes into batch headers goes into copies of them, so that the records are
 // written from where the request left them.
+#include <algorithm>
 #include <array>
+#include <limits>
 
 #include <fmt/core.h>
 #include <boost/container/small_vector.hpp>
 
 #include "base/assert.hpp"
 #include "base/crc32c.hpp"
+#include "base/random.hpp"
 #include "broker/log/log.hpp"
 
 namespace ottla::broker::log {
@@ -81,12 +84,15 @@ Result<Appended> Log::append(ByteSpan bytes, const AppendOptions& options) {
     const std::size_t segments_before = segments_.size();
     std::span<const Prepared> left(*batches);
     while (!left.empty()) {
-        if (!active().takes(left.front().header, config_.segment_bytes)) {
+        auto count = count_for_active(left, options.now_ms);
+        if (count && *count == 0) {
             if (auto rolled = roll(); !rolled) return undo(appended.begin, segments_before, rolled.error());
+            count = count_for_active(left, options.now_ms);
         }
-        const auto group = left.first(count_for_active(left));
-        if (auto written = write(group); !written) return undo(appended.begin, segments_before, written.error());
-        left = left.subspan(group.size());
+        if (!count) return undo(appended.begin, segments_before, count.error());
+        if (auto written = write(left.first(*count)); !written)
+            return undo(appended.begin, segments_before, written.error());
+        left = left.subspan(*count);
     }
     for (const auto& batch : *batches) {
         if (epochs_.assign(batch.header.leader_epoch, batch.header.base_offset)) epochs_dirty_ = true;
@@ -95,14 +101,42 @@ Result<Appended> Log::append(ByteSpan bytes, const AppendOptions& options) {
     return appended;
 }
 
-// How many of the batches the active segment takes: at least the first.
-std::size_t Log::count_for_active(std::span<const Prepared> batches) const noexcept {
-    std::uint64_t bytes = batches.front().header.total_size();
-    std::size_t count = 1;
-    while (count < batches.size() && bytes < config_.segment_bytes &&
-           segments_.back()->takes(batches[count].header, config_.segment_bytes - bytes)) {
-        bytes += batches[count++].header.total_size();
+// The same for a segment whenever it is asked, and no two need be alike.
+std::int64_t Log::roll_jitter() const noexcept {
+    const std::int64_t most = std::min(config_.segment_jitter_ms, config_.segment_ms);
+    if (most <= 0) return 0;
+    const std::uint64_t seed =
+        base::crc32c(as_bytes(directory_)) ^ (static_cast<std::uint64_t>(segments_.back()->base_offset()) << 20);
+    return static_cast<std::int64_t>(base::Random(seed).below(static_cast<std::uint64_t>(most)));
+}
+
+// The largest timestamp that the active segment takes, when `first` comes next. Where the segment's first batch has no
+// time, its age is counted by the clock.
+Result<std::int64_t> Log::latest_for_active(const Prepared& first, std::int64_t now_ms) {
+    constexpr auto any = std::numeric_limits<std::int64_t>::max();
+    const std::int64_t began_ms = active().began_ms(now_ms);
+    const bool empty = active().size() == 0;
+    const auto first_timestamp = empty ? Result<std::int64_t>(first.header.max_timestamp) : active().first_timestamp();
+    if (!first_timestamp) return first_timestamp;
+    const std::int64_t age_max = config_.segment_ms - roll_jitter();
+    if (*first_timestamp >= 0) return age_max > any - *first_timestamp ? any : *first_timestamp + age_max;
+    return empty || now_ms - began_ms <= age_max ? any : std::numeric_limits<std::int64_t>::min();
+}
+
+// How many of the batches the active segment takes. When it is empty, that is one at least.
+Result<std::size_t> Log::count_for_active(std::span<const Prepared> batches, std::int64_t now_ms) {
+    const bool empty = active().size() == 0;
+    if (!empty && active().indexes_full(config_.index_bytes_max)) return std::size_t{0};
+    const auto latest = latest_for_active(batches.front(), now_ms);
+    if (!latest) return latest.error();
+    std::uint64_t bytes = 0;
+    std::size_t count = 0;
+    for (const auto& batch : batches) {
+        if (batch.header.max_timestamp > *latest || !active().takes(batch.header, bytes, config_.segment_bytes)) break;
+        bytes += batch.header.total_size();
+        ++count;
     }
+    OTTLA_ASSERT(count > 0 || !empty);
     return count;
 }
 

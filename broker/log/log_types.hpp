@@ -25,7 +25,13 @@ enum class Origin : std::uint8_t { client, replica, coordinator };
 
 struct LogConfig {
     std::uint64_t segment_bytes = 1U << 30;
+    // A segment takes no batch that is so much younger than its first one, less a part of the jitter that depends on
+    // the segment: so that not all logs roll at once.
+    std::int64_t segment_ms = 604'800'000;
+    std::int64_t segment_jitter_ms = 0;
     std::uint32_t index_interval_bytes = 4096;
+    // Of each index of a segment.
+    std::uint32_t index_bytes_max = 10'485'760;
 };
 
 struct AppendOptions {
@@ -33,6 +39,7 @@ struct AppendOptions {
     std::int32_t leader_epoch = 0;  // stamped on what a client or coordinator brings
     // message.timestamp.type=LogAppendTime: every record takes this time (ms since 1970).
     std::optional<std::int64_t> log_append_time;
+    std::int64_t now_ms = 0;  // since 1970; tells the age of segments whose records have no time
 };
 
 struct Appended {

@@ -114,19 +114,38 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
         }
         segment->note(header);
     }
+    if (from != 0) segment->first_timestamp_.reset();
     segment->size_ = *size;
     segment->bytes_since_entry_ = *size - from;
     return segment;
 }
 
-bool Segment::takes(const protocol::RecordBatchHeader& batch, std::uint64_t bytes_max) const noexcept {
-    if (size_ == 0) return true;
+bool Segment::takes(const protocol::RecordBatchHeader& batch, std::uint64_t bytes_before,
+                    std::uint64_t bytes_max) const noexcept {
+    const std::uint64_t size = size_ + bytes_before;
+    if (size == 0) return true;
     const std::uint64_t limit = std::min<std::uint64_t>(bytes_max, std::numeric_limits<std::int32_t>::max());
-    return size_ + batch.total_size() <= limit &&
+    return size + batch.total_size() <= limit &&
            batch.last_offset() - base_offset_ <= std::numeric_limits<std::int32_t>::max();
 }
 
+bool Segment::indexes_full(std::uint32_t bytes_max) const noexcept {
+    return offsets_.count() >= bytes_max / OffsetIndexEntry::size ||
+           times_.count() + 1 >= bytes_max / TimeIndexEntry::size;
+}
+
+Result<std::int64_t> Segment::first_timestamp() {
+    if (!first_timestamp_) {
+        auto first = HeaderWalk(*file_, 0, size_).next();
+        if (!first) return first.error();
+        OTTLA_ASSERT(*first);
+        first_timestamp_ = (*first)->header.max_timestamp;
+    }
+    return *first_timestamp_;
+}
+
 void Segment::note(const protocol::RecordBatchHeader& batch) {
+    if (size_ == 0) first_timestamp_ = batch.max_timestamp;
     size_ += batch.total_size();
     next_offset_ = batch.next_offset();
     if (batch.max_timestamp > max_timestamp_) {

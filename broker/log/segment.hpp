@@ -39,9 +39,18 @@ public:
     std::uint64_t size() const noexcept { return size_; }
     std::int64_t max_timestamp() const noexcept { return max_timestamp_; }
     LogPosition end() const noexcept { return {next_offset_, base_offset_, size_}; }
-    // The batch fits behind what is there: in bytes, in 31 bits of position and in 31 bits of relative offset. An
-    // empty segment takes any.
-    bool takes(const protocol::RecordBatchHeader&, std::uint64_t bytes_max) const noexcept;
+    // The batch fits behind what is there and `bytes_before` it: in bytes, in 31 bits of position and in 31 bits of
+    // relative offset. An empty segment takes any.
+    bool takes(const protocol::RecordBatchHeader&, std::uint64_t bytes_before, std::uint64_t bytes_max) const noexcept;
+    // One of the indexes has so many bytes. That of times keeps room for its closing entry.
+    bool indexes_full(std::uint32_t bytes_max) const noexcept;
+    // The largest timestamp of the first batch. The segment is not empty; blocks when it was loaded by its indexes.
+    Result<std::int64_t> first_timestamp();
+    // When it was first asked for this: shortly after the segment was made or opened.
+    std::int64_t began_ms(std::int64_t now_ms) noexcept {
+        if (!began_ms_) began_ms_ = now_ms;
+        return *began_ms_;
+    }
 
     // A batch was written, or found, at size().
     void add(const protocol::RecordBatchHeader&);
@@ -96,6 +105,8 @@ private:
     std::uint64_t size_ = 0;
     std::int64_t max_timestamp_ = -1;
     std::int64_t max_timestamp_offset_ = -1;  // the last offset of the batch that has it, the first of equals
+    std::optional<std::int64_t> first_timestamp_;
+    std::optional<std::int64_t> began_ms_;
     std::uint32_t index_interval_bytes_;
     std::uint64_t bytes_since_entry_ = 0;
     IndexFile<OffsetIndexEntry> offsets_;

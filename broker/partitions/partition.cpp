@@ -106,7 +106,7 @@ Result<log::Appended> Partition::append(ByteSpan batches, log::Origin origin, st
     } else if (auto stored = check_storage(); !stored) {
         return stored.error();
     }
-    log::AppendOptions options{origin, leader_epoch_, std::nullopt};
+    log::AppendOptions options{origin, leader_epoch_, std::nullopt, now_ms};
     if (origin == log::Origin::client && settings_.log_append_time) options.log_append_time = now_ms;
     const std::size_t segments = log_->segment_count();
     auto appended = log_->append(batches, options);

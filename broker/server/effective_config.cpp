@@ -149,6 +149,9 @@ TopicConfig topic_config(const ConfigView& view, std::string_view topic) {
     reading.number("segment.bytes", config.segment_bytes);
     reading.number("internal.segment.bytes", config.segment_bytes);
     reading.number("segment.ms", config.segment_ms);
+    reading.number("segment.jitter.ms", config.segment_jitter_ms);
+    reading.number("segment.index.bytes", config.segment_index_bytes);
+    reading.number("index.interval.bytes", config.index_interval_bytes);
     reading.number("min.insync.replicas", config.min_insync_replicas);
     reading.number("message.timestamp.before.max.ms", config.timestamp_before_max_ms);
     reading.number("message.timestamp.after.max.ms", config.timestamp_after_max_ms);
