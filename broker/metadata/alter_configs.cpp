@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <boost/algorithm/string/join.hpp>
 
+#include "broker/metadata/config_conflicts.hpp"
 #include "broker/metadata/controller.hpp"
 #include "broker/server/effective_config.hpp"
 
@@ -119,6 +120,11 @@ Decision Controller::on(const ImagePtr& image, const IncrementalAlterConfigsRequ
                 if (*scope == ConfigScope::topic) clear.topic_name = asked.resource_name;
                 records.emplace_back(std::move(clear));
             }
+        }
+        if (*scope == ConfigScope::topic) {
+            const auto together =
+                check_config_conflicts(image, records, resource.name, options_.static_values, options_.node_id);
+            if (!together) return together.error();
         }
         return records;
     };

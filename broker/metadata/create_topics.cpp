@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "broker/metadata/config_conflicts.hpp"
 #include "broker/metadata/controller.hpp"
 #include "broker/metadata/image_builder.hpp"
 #include "broker/metadata/partition_records.hpp"
@@ -134,6 +135,8 @@ Result<std::vector<MetadataRecord>> records_for(const ImagePtr& image, const Cre
         return right.error();
     auto configs = config_records(topic);
     if (!configs) return configs.error();
+    const auto together = check_config_conflicts(image, *configs, topic.name, options.static_values, options.node_id);
+    if (!together) return together.error();
 
     protocol::TopicRecord created;
     created.name = topic.name;

@@ -48,6 +48,16 @@ TEST_F(AlterConfigs, sets_and_removes) {
     EXPECT_EQ(now("retention.ms"), "(default)");
 }
 
+TEST_F(AlterConfigs, values_may_not_contradict_each_other) {
+    using enum ConfigResourceType;
+    EXPECT_EQ(alter(topic, "t", "min.compaction.lag.ms", set, "10"), ErrorCode::none);
+    EXPECT_EQ(alter(topic, "t", "max.compaction.lag.ms", set, "9"), ErrorCode::invalid_config);
+    EXPECT_EQ(alter(topic, "t", "max.compaction.lag.ms", set, "10"), ErrorCode::none);
+    EXPECT_EQ(alter(topic, "t", "min.compaction.lag.ms", set, "11"), ErrorCode::invalid_config);
+    EXPECT_EQ(alter(topic, "t", "max.compaction.lag.ms", remove, std::nullopt), ErrorCode::none);
+    EXPECT_EQ(alter(topic, "t", "min.compaction.lag.ms", set, "11"), ErrorCode::none);
+}
+
 TEST_F(AlterConfigs, lists_grow_and_shrink) {
     using enum ConfigResourceType;
     EXPECT_EQ(alter(topic, "t", "cleanup.policy", append, "compact"), ErrorCode::none);

@@ -47,6 +47,10 @@ TEST(ConfigTable, values_are_held_to_type_and_range) {
     EXPECT_FALSE(takes(topic, "retention.ms", "1h"));
     EXPECT_FALSE(takes(topic, "segment.bytes", "1000"));
     EXPECT_FALSE(takes(topic, "segment.bytes", "3000000000"));
+    EXPECT_TRUE(takes(topic, "internal.segment.bytes", "2000"));
+    EXPECT_FALSE(takes(topic, "internal.segment.bytes", "0"));
+    EXPECT_FALSE(takes(topic, "compression.zstd.level", "23"));
+    EXPECT_FALSE(takes(topic, "message.timestamp.before.max.ms", "-1"));
     EXPECT_TRUE(takes(topic, "compression.gzip.level", "-1"));
     EXPECT_FALSE(takes(topic, "compression.gzip.level", "0"));
     EXPECT_TRUE(takes(topic, "min.cleanable.dirty.ratio", "0.25"));
@@ -57,6 +61,17 @@ TEST(ConfigTable, values_are_held_to_type_and_range) {
     EXPECT_TRUE(takes(broker, "group.consumer.migration.policy", "Bidirectional"));
     EXPECT_TRUE(takes(broker, "log.flush.policy", "os"));
     EXPECT_FALSE(takes(broker, "log.flush.policy", "never"));
+}
+
+TEST(ConfigTable, an_error_names_the_range) {
+    const auto refused = [](std::string_view name, std::string_view value) {
+        return std::string(check_config_value(*find_config_key(ConfigScope::topic, name), value).error().text());
+    };
+    EXPECT_EQ(refused("segment.bytes", "1048575"),
+              "Invalid value 1048575 for configuration segment.bytes: must be in [1048576,...]");
+    EXPECT_EQ(refused("compression.lz4.level", "0"),
+              "Invalid value 0 for configuration compression.lz4.level: must be in [1,...,17]");
+    EXPECT_EQ(refused("segment.ms", "1h"), "Invalid value 1h for configuration segment.ms: not a number of 64 bits");
 }
 
 TEST(ConfigTable, an_unknown_name_comes_with_the_nearest) {
