@@ -177,6 +177,26 @@ class ProduceRules(unittest.TestCase):
                     if directory == self.directories[1]:
                         self.assertEqual(kafka_run("org.apache.kafka.tools.DumpLogSegments", *asked).stdout, dumped)
 
+    def test_segments_end_where_kafkas_do(self):
+        def segments(directory, topic):
+            return sorted(name for name in os.listdir(os.path.join(directory, f"{topic}-0")) if name.endswith(".log"))
+
+        start = int(time.time() * 1000) - 60 * MINUTE
+        by_time = [0, MINUTE, MINUTE + 1, 0, 2 * MINUTE + 1, 2 * MINUTE + 2, 5 * MINUTE, MINUTE, 6 * MINUTE, 6 * MINUTE + 1]
+        for topic, configs, times in [
+                ("timed", [f"segment.ms={MINUTE}"], by_time),
+                ("sized", ["internal.segment.bytes=500"], [0] * 40),
+                ("indexed", ["segment.index.bytes=80", "index.interval.bytes=0"], [0] * 40),
+                ("rising", ["segment.index.bytes=80", "index.interval.bytes=0"], range(40)),
+                ("sparse", ["segment.index.bytes=24", "index.interval.bytes=200"], range(40))]:
+            self.create(topic, *configs)
+            for after in times:
+                self.produce_both(topic, batch([(start + after, b"key"), (start + after - 7, None)]), NONE)
+            kafka, ours = (segments(directory, topic) for directory in self.directories)
+            with self.subTest(topic=topic):
+                self.assertGreater(len(kafka), 2)
+                self.assertEqual(kafka, ours)
+
 
 if __name__ == "__main__":
     main()
