@@ -86,4 +86,15 @@ Result<ByteSpan> CheckedWalk::bytes_at(std::uint64_t position, std::size_t least
     return ByteSpan(window_.data() + (position - window_begin_), window_size_ - (position - window_begin_));
 }
 
+Result<bool> only_zeros(const File& file, std::uint64_t from, std::uint64_t to) {
+    std::vector<std::uint8_t> window;
+    for (std::size_t size = header_window_bytes; from < to; from += size, size = checked_window_bytes) {
+        size = std::min<std::uint64_t>(size, to - from);
+        window.resize(size);
+        if (auto read = file.read_exactly(from, window); !read) return read.error();
+        if (std::any_of(window.begin(), window.end(), [](std::uint8_t byte) { return byte != 0; })) return false;
+    }
+    return true;
+}
+
 }  // namespace ottla::broker::log

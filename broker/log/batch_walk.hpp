@@ -65,4 +65,7 @@ private:
     std::size_t window_size_ = 0;
 };
 
+// From here to there the file holds nothing but zeros: what was preallocated, and never written. Blocks.
+Result<bool> only_zeros(const File&, std::uint64_t from, std::uint64_t to);
+
 }  // namespace ottla::broker::log

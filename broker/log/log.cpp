@@ -116,11 +116,13 @@ Result<void> Log::roll() {
     mark_dirty(*file);
     segments_.push_back(std::make_unique<Segment>(std::move(*file), end_.offset, config_.index_interval_bytes));
     end_ = active().end();
-    return ok();
+    return config_.preallocate ? active().preallocate(config_.segment_bytes) : ok();
 }
 
 // Nothing more is written into the active segment: what stands beside it is whole.
 Result<void> Log::end_segment() {
+    if (auto trimmed = active().trim(); !trimmed) return trimmed;
+    mark_dirty(active().file());
     if (auto closed = close_indexes(); !closed) return closed;
     return unless_full(write_producer_snapshot());
 }

@@ -127,8 +127,15 @@ private:
         if (log_.epochs_.assign(header.leader_epoch, header.base_offset)) log_.epochs_dirty_ = true;
     }
 
-    Result<void> cut(const File&, std::uint64_t size, const Error& why) {
+    Result<void> cut(File& file, std::uint64_t size, const Error& why) {
         const std::uint64_t end = log_.active().size();
+        const auto unused = only_zeros(file, end, size);
+        if (!unused) return unused.error();
+        if (*unused) {
+            // Preallocated; whether something is missing shows where the next segment begins.
+            options_.messages.info("'{}': {} bytes that were made room for are given back", file.path(), size - end);
+            return file.truncate(end);
+        }
         options_.messages.warn("{}; the log ends at offset {} now, {} bytes are cut", why.text(),
                                log_.active().next_offset(), size - end);
         cut_ = true;

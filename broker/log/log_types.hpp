@@ -30,6 +30,8 @@ struct LogConfig {
     std::int64_t segment_ms = 604'800'000;
     std::int64_t segment_jitter_ms = 0;
     std::uint32_t index_interval_bytes = 4096;
+    // A new segment's file is as long at once, zeros behind the batches, until the segment ends.
+    bool preallocate = false;
     // Of each index of a segment.
     std::uint32_t index_bytes_max = 10'485'760;
 };

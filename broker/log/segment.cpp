@@ -188,6 +188,16 @@ Result<void> Segment::cut(Disk& disk, const Mark& mark, std::int64_t next_offset
     return ok();
 }
 
+Result<void> Segment::preallocate(std::uint64_t bytes) {
+    preallocated_ = true;
+    return file_->truncate(bytes);
+}
+
+Result<void> Segment::trim() {
+    if (!std::exchange(preallocated_, false)) return ok();
+    return file_->truncate(size_);
+}
+
 Result<void> Segment::flush_indexes(Disk& disk) {
     if (auto flushed = offsets_.flush(disk); !flushed) return flushed;
     return times_.flush(disk);

@@ -63,6 +63,10 @@ public:
     // Forgets what lies at or behind the mark. `next_offset` is the offset the segment ends at. Blocks.
     Result<void> cut(Disk&, const Mark&, std::int64_t next_offset);
 
+    // Makes the file so long, with zeros behind what is there; trim() ends that.
+    Result<void> preallocate(std::uint64_t bytes);
+    Result<void> trim();
+
     // Enough index entries are only in memory.
     bool wants_flush() const noexcept { return offsets_.wants_flush() || times_.wants_flush(); }
     // Writes them. Nothing is synced: until the segment is closed, recovery does not rely on them.
@@ -109,6 +113,7 @@ private:
     std::optional<std::int64_t> began_ms_;
     std::uint32_t index_interval_bytes_;
     std::uint64_t bytes_since_entry_ = 0;
+    bool preallocated_ = false;
     IndexFile<OffsetIndexEntry> offsets_;
     IndexFile<TimeIndexEntry> times_;
 };

@@ -155,6 +155,7 @@ TopicConfig topic_config(const ConfigView& view, std::string_view topic) {
     reading.number("min.insync.replicas", config.min_insync_replicas);
     reading.number("message.timestamp.before.max.ms", config.timestamp_before_max_ms);
     reading.number("message.timestamp.after.max.ms", config.timestamp_after_max_ms);
+    config.preallocate = reading.text("preallocate") == "true";
     config.log_append_time = reading.text("message.timestamp.type") == "LogAppendTime";
     const auto policies = split_list(reading.text("cleanup.policy"));
     config.is_compacted = std::find(policies.begin(), policies.end(), "compact") != policies.end();

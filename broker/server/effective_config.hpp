@@ -53,6 +53,7 @@ struct TopicConfig {
     std::int32_t segment_bytes = 1'073'741'824;
     std::int64_t segment_ms = 604'800'000;
     std::int64_t segment_jitter_ms = 0;
+    bool preallocate = false;
     std::int32_t segment_index_bytes = 10'485'760;
     std::int32_t index_interval_bytes = 4096;
     std::int32_t min_insync_replicas = 1;

@@ -90,6 +90,7 @@ PartitionSettings partition_settings(const MetadataImage& image, const BrokerCon
     settings.log.segment_bytes = static_cast<std::uint64_t>(values.segment_bytes);
     settings.log.segment_ms = values.segment_ms;
     settings.log.segment_jitter_ms = values.segment_jitter_ms;
+    settings.log.preallocate = values.preallocate;
     settings.log.index_bytes_max = static_cast<std::uint32_t>(values.segment_index_bytes);
     settings.log.index_interval_bytes = static_cast<std::uint32_t>(values.index_interval_bytes);
     return settings;

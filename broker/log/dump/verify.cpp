@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "broker/log/batch_walk.hpp"
 #include "broker/log/directory_files.hpp"
 #include "broker/log/dump/file_name.hpp"
 #include "broker/log/dump/segment_bytes.hpp"
@@ -68,6 +69,7 @@ private:
         std::uint64_t position = 0;
         while (true) {
             const auto found = bytes->at(position);
+            if ((!found || !*found) && preallocated(path, position, bytes->size())) return;
             if (!found) return problem(path, found.error().text());
             if (!*found) break;
             batch(path, **found);
@@ -76,6 +78,14 @@ private:
         }
         if (position != bytes->size())
             problem(path, fmt::format("at {}: {} bytes are no whole batch", position, bytes->size() - position));
+    }
+
+    // What the broker made room for holds zeros until it is written, or the segment ends.
+    bool preallocated(const std::string& path, std::uint64_t from, std::uint64_t to) {
+        const auto file = disk_.open(path);
+        if (!file) return false;
+        const auto zeros = only_zeros(**file, from, to);
+        return zeros && *zeros;
     }
 
     void batch(const std::string& path, const FoundBatch& found) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/log/dump/verify.hpp"
+#include "broker/log/segment.hpp"
 #include "tests/broker/log/dump/golden_disk.hpp"
 
 namespace ottla::broker::log::dump {
@@ -42,6 +43,17 @@ TEST_F(VerifyGolden, names_what_is_damaged_and_where) {
     EXPECT_THAT(text, HasSubstr(".index: at 0: no batch ends with offset 4\n"));
     EXPECT_THAT(text, HasSubstr(".timeindex: at 36: no batch ends with offset 11\n"));
     EXPECT_THAT(text, HasSubstr(".snapshot: "));
+}
+
+TEST_F(VerifyGolden, takes_room_made_for_more_for_no_damage) {
+    const std::string path = "/golden/log/" + segment_name(0);
+    const auto file = disk.open(path).value();
+    const auto size = file->size().value();
+    ASSERT_TRUE(file->truncate(size + 100'000));
+    EXPECT_EQ(verify("log").problems, 0U) << text;
+    const std::uint8_t byte = 1;
+    ASSERT_TRUE(file->write_at(size + 99'999, ByteSpan(&byte, 1)));
+    EXPECT_EQ(verify("log").problems, 1U) << text;
 }
 
 TEST_F(VerifyGolden, wants_a_partition) {
