@@ -26,6 +26,7 @@ const char* fault_of(const RecordBatchHeader& header, std::uint64_t room) {
     }
     if (header.total_size() > room) return "the record batch is cut off";
     if (header.base_offset < 0 || header.last_offset_delta < 0) return "a record batch with negative offsets";
+    if (header.next_offset() < 0) return "a record batch beyond the largest offset";
     return nullptr;
 }
 

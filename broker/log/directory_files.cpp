@@ -2,6 +2,7 @@
 #include "broker/log/directory_files.hpp"
 
 #include <charconv>
+#include <utility>
 
 #include <fmt/core.h>
 #include <boost/json.hpp>
@@ -34,8 +35,9 @@ std::map<std::string, std::string, std::less<>> parse_properties(std::string_vie
         if (line.empty() || line.front() == '#' || line.front() == '!' || equals == std::string_view::npos) continue;
         std::string value;
         for (const char c : line.substr(equals + 1)) {
-            if (c != '\\') value += c;
+            if (c != '\\' && (c != ' ' || !value.empty())) value += c;
         }
+        value.erase(value.find_last_not_of(" \r") + 1);
         values.insert_or_assign(std::string(line.substr(0, equals)), std::move(value));
     }
     return values;
@@ -144,8 +146,9 @@ Result<QuorumState> QuorumState::parse(std::string_view text) {
     if (failed || !object) return corrupt("quorum-state", "not a JSON object");
     const auto number = [object](const char* key, auto& out) {
         const auto* value = object->if_contains(key);
-        if (!value || !value->is_int64()) return false;
-        out = static_cast<std::remove_reference_t<decltype(out)>>(value->as_int64());
+        using Number = std::remove_reference_t<decltype(out)>;
+        if (!value || !value->is_int64() || !std::in_range<Number>(value->as_int64())) return false;
+        out = static_cast<Number>(value->as_int64());
         return true;
     };
     QuorumState state;
@@ -153,13 +156,15 @@ Result<QuorumState> QuorumState::parse(std::string_view text) {
     if (!number("data_version", version) || version != 0) return corrupt("quorum-state", "data_version is not 0");
     if (!number("leaderId", state.leader_id) || !number("leaderEpoch", state.leader_epoch) ||
         !number("votedId", state.voted_id)) {
-        return corrupt("quorum-state", "leaderId, leaderEpoch or votedId is missing");
+        return corrupt("quorum-state", "leaderId, leaderEpoch or votedId is missing or no number of 32 bits");
     }
     const auto* voters = object->if_contains("currentVoters");
     if (!voters || !voters->is_array()) return corrupt("quorum-state", "currentVoters is missing");
     for (const auto& voter : voters->as_array()) {
         const auto* id = voter.is_object() ? voter.as_object().if_contains("voterId") : nullptr;
-        if (!id || !id->is_int64()) return corrupt("quorum-state", "a voter has no voterId");
+        if (!id || !id->is_int64() || !std::in_range<std::int32_t>(id->as_int64())) {
+            return corrupt("quorum-state", "a voter has no voterId of 32 bits");
+        }
         state.voters.push_back(static_cast<std::int32_t>(id->as_int64()));
     }
     return state;

@@ -94,7 +94,7 @@ private:
             auto at = walk.next();
             if (!at) return at.error();
             if (!*at) return ok();
-            if ((*at)->header.base_offset < log_.active().next_offset()) {
+            if (!log_.active().may_hold((*at)->header)) {
                 return Error::of(ErrorCode::corrupt_storage,
                                  fmt::format("'{}' at {}: offset {} where {} is next", file.path(), (*at)->position,
                                              (*at)->header.base_offset, log_.active().next_offset()));
@@ -112,7 +112,7 @@ private:
             if (!view) return cut(file, size, view.error());
             if (!*view) return ok();
             const auto& header = (*view)->header();
-            if (header.base_offset < log_.active().next_offset()) {
+            if (!log_.active().may_hold(header)) {
                 return cut(file, size,
                            Error::of(ErrorCode::corrupt_storage,
                                      fmt::format("'{}': offset {} where {} is next", file.path(), header.base_offset,

@@ -107,7 +107,7 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
         if (std::exchange(first, false) && offsets->last &&
             header.last_offset() != base_offset + offsets->last->last_offset)
             return std::unique_ptr<Segment>();
-        if (header.base_offset < segment->next_offset_) {
+        if (!segment->may_hold(header)) {
             return Error::of(ErrorCode::corrupt_storage,
                              fmt::format("'{}' at {}: offset {} where {} is next", file->path(), (*at)->position,
                                          header.base_offset, segment->next_offset_));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,11 @@ public:
         return *began_ms_;
     }
 
+    // What is found behind the last batch may be one of this segment: it rises, and indexes can name its offsets.
+    bool may_hold(const protocol::RecordBatchHeader& batch) const noexcept {
+        return batch.base_offset >= next_offset_ &&
+               batch.last_offset() - base_offset_ <= std::numeric_limits<std::int32_t>::max();
+    }
     // A batch was written, or found, at size().
     void add(const protocol::RecordBatchHeader&);
     // A begin of a batch, and the largest timestamp before it with the last offset of the batch that has it.

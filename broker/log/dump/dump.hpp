@@ -26,6 +26,8 @@ struct DumpOptions {
     // Of indexes: only what a start of the broker looks at; or only the check against the segment.
     bool index_sanity_check = false;
     bool verify_index_only = false;
+    // A batch that claims to hold more is not opened.
+    std::size_t uncompressed_bytes_max = 1U << 30;
     // Put before relative paths where a finding names a file.
     std::string working_directory;
 };

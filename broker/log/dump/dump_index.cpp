@@ -12,7 +12,6 @@ namespace ottla::broker::log::dump {
 namespace {
 
 constexpr std::size_t index_bytes_max = 1U << 30;
-constexpr std::size_t index_uncompressed_bytes_max = 1U << 30;
 
 // Whole entries; a rest behind the last is not looked at.
 template <class Entry>
@@ -74,10 +73,11 @@ Result<std::optional<FoundBatch>> batch_covering(SegmentBytes& segment, std::uin
     }
 }
 
-Result<std::int64_t> largest_timestamp(const FoundBatch& batch, protocol::Decompressor& decompressor, Buffer& space) {
+Result<std::int64_t> largest_timestamp(const FoundBatch& batch, std::size_t bytes_max,
+                                       protocol::Decompressor& decompressor, Buffer& space) {
     const auto view = protocol::RecordBatchView::parse(batch.bytes);
     if (!view) return view.error();
-    auto reader = view->records(decompressor, index_uncompressed_bytes_max, space);
+    auto reader = view->records(decompressor, bytes_max, space);
     if (!reader) return reader.error();
     std::int64_t largest = protocol::RecordBatchHeader::no_timestamp;
     for (protocol::RecordView record; reader->next(record);) largest = std::max(largest, record.timestamp);
@@ -154,7 +154,7 @@ Result<void> Dump::time_index(const std::string& path) {
         if (!*batch || (*batch)->header.last_offset() != offset) {
             findings_.offset_not_found(absolute(path), offset, *batch ? (*batch)->header.last_offset() : -1);
         } else {
-            const auto largest = largest_timestamp(**batch, decompressor_, space_);
+            const auto largest = largest_timestamp(**batch, options_.uncompressed_bytes_max, decompressor_, space_);
             if (!largest) return largest.error();
             if (*largest != timestamp) findings_.timestamp_mismatch(absolute(path), timestamp, *largest);
             if (timestamp <= before) findings_.timestamp_not_rising(absolute(path), timestamp, before);

@@ -11,9 +11,6 @@ namespace {
 
 using protocol::RecordBatchHeader;
 
-// A batch that claims to hold more is not opened.
-constexpr std::size_t uncompressed_bytes_max = 1U << 30;
-
 Error bad_name(const std::string& path) {
     return Error::of(ErrorCode::invalid_argument, fmt::format("'{}': the name has no offset", path));
 }
@@ -123,7 +120,7 @@ Result<void> Dump::records(const FoundBatch& batch, const std::string& path) {
     };
     const auto view = protocol::RecordBatchView::parse(batch.bytes);
     if (!view) return broken(view.error().text());
-    auto reader = view->records(decompressor_, uncompressed_bytes_max, space_);
+    auto reader = view->records(decompressor_, options_.uncompressed_bytes_max, space_);
     if (!reader) return broken(reader.error().text());
     std::int32_t left = batch.header.count;
     for (protocol::RecordView record; reader->next(record);) {

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "broker/log/directory_files.hpp"
 #include "broker/log/index_entries.hpp"
 #include "broker/log/producer_snapshot.hpp"
 
@@ -65,6 +66,22 @@ TEST(Formats, a_producer_snapshot_is_kafkas) {
     }
     EXPECT_EQ(Bytes::from(producer_snapshot_bytes(entries)), file);
     EXPECT_EQ(producer_snapshot_bytes({}).size(), 10U);
+}
+
+TEST(Formats, a_quorum_state_with_numbers_too_large_is_refused) {
+    const auto state = [](std::string leader, std::string voter) {
+        return QuorumState::parse(R"({"leaderId":)" + leader + R"(,"leaderEpoch":1,"votedId":-1,"currentVoters":[)" +
+                                  R"({"voterId":)" + voter + R"(}],"data_version":0})");
+    };
+    EXPECT_EQ(state("1", "2").value().voters, std::vector<std::int32_t>{2});
+    EXPECT_EQ(state("4294967297", "2").error(), ErrorCode::corrupt_storage);
+    EXPECT_EQ(state("1", "4294967298").error(), ErrorCode::corrupt_storage);
+}
+
+TEST(Formats, blanks_around_a_property_do_not_count) {
+    const auto read = MetaProperties::parse("version=1\ncluster.id= a\\ \\\r\nnode.id = 1\nnode.id=2 \n").value();
+    EXPECT_EQ(read.cluster_id, "a");
+    EXPECT_EQ(MetaProperties::parse(read.to_text()).value(), read);
 }
 
 TEST(Formats, a_damaged_snapshot_is_refused) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/log/log.hpp"
 
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -240,6 +242,22 @@ TEST_F(LogTest, cuts_zeros_and_flipped_bits_and_what_follows) {
     reopen();
     EXPECT_EQ(log_->end().offset, 5);
     EXPECT_EQ(file->size().value(), size);
+}
+
+// The base offset lies outside the checksum.
+TEST_F(LogTest, cuts_a_batch_with_an_offset_that_cannot_be) {
+    const Bytes batch = batch_of(2, 100);
+    for (const std::int64_t offset : {std::numeric_limits<std::int64_t>::max() - 1, std::int64_t{1} << 31}) {
+        append(batch);
+        const auto end = log_->end();
+        append(batch);
+        auto file = disk_.open("/data/orders-0/00000000000000000000.log").value();
+        std::array<std::uint8_t, 8> bytes;
+        protocol::store_big(bytes.data(), offset);
+        ASSERT_TRUE(file->write_at(end.position, bytes));
+        reopen();
+        EXPECT_EQ(log_->end(), end);
+    }
 }
 
 TEST_F(LogTest, does_not_check_below_the_recovery_point) {

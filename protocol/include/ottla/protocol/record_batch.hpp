@@ -63,8 +63,9 @@ struct RecordBatchHeader {
 
     // Header and records.
     std::size_t total_size() const noexcept { return overhead + static_cast<std::size_t>(length); }
-    std::int64_t last_offset() const noexcept { return base_offset + last_offset_delta; }
-    std::int64_t next_offset() const noexcept { return last_offset() + 1; }
+    // Both wrap where a damaged header leads beyond the largest offset.
+    std::int64_t last_offset() const noexcept { return offset_after(last_offset_delta); }
+    std::int64_t next_offset() const noexcept { return offset_after(std::int64_t{last_offset_delta} + 1); }
     // The sequence of the last record; wraps at 2³¹.
     std::int32_t last_sequence() const noexcept;
     // Not always a codec that exists: ask has_known_codec().
@@ -83,6 +84,11 @@ struct RecordBatchHeader {
     }
 
     friend bool operator==(const RecordBatchHeader&, const RecordBatchHeader&) = default;
+
+private:
+    std::int64_t offset_after(std::int64_t delta) const noexcept {
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(base_offset) + static_cast<std::uint64_t>(delta));
+    }
 };
 
 // One whole batch, where it lies. The bytes must outlive the view.

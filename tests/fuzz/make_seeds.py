@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""make_seeds.py DIR: what the fuzz targets of the storage begin with, from the golden files of Apache Kafka, into
+DIR/<target>/. The layouts are those of log_files.hpp and of the targets."""
+import pathlib
+import struct
+import sys
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+SUFFIXES = [".log", ".index", ".timeindex", ".txnindex", ".snapshot", ".checkpoint"]
+TEXTS = ["-offset-checkpoint", "leader-epoch-checkpoint", "partition.metadata", "meta.properties",
+         ".kafka_cleanshutdown", "quorum-state"]
+
+
+def packed(file):
+    """One file as log_files.hpp reads it; nothing for a file of another kind."""
+    if file.name == "leader-epoch-checkpoint":
+        kind, offset = len(SUFFIXES), 0
+    elif file.suffix in SUFFIXES:
+        kind, offset = SUFFIXES.index(file.suffix), file.name.split(".")[0].split("-")[0]
+        offset = int(offset) if offset.isdigit() else 0
+    else:
+        return b""
+    content = file.read_bytes()
+    return struct.pack(">BHH", kind, offset, len(content)) + content
+
+
+def main(out):
+    def seed(target, name, content):
+        (out / target).mkdir(parents=True, exist_ok=True)
+        (out / target / name).write_bytes(content)
+
+    directories = {file.parent for file in GOLDEN.rglob("*.log")} | {GOLDEN / "messages"}
+    for directory in sorted(directories):
+        name = "_".join(directory.relative_to(GOLDEN).parts)
+        files = b"".join(packed(file) for file in sorted(directory.iterdir()))
+        for how in (0, 2, 5):
+            seed("log_recovery", f"{name}_{how}", bytes([how]) + files)
+        for how in (0, 7, 8, 16, 4 + 32, 4 + 64):
+            seed("log_dump", f"{name}_{how}", bytes([how]) + files)
+    for file in sorted(GOLDEN.rglob("*")):
+        name = "_".join(file.relative_to(GOLDEN).parts)
+        if file.suffix == ".snapshot":
+            seed("producer_snapshot", name, file.read_bytes())
+        for kind, ending in enumerate(TEXTS):
+            if file.name.endswith(ending) or file.name.startswith("quorum-state") and ending == "quorum-state":
+                seed("log_texts", name, bytes([kind]) + file.read_bytes())
+                break
+    seed("log_texts", "directory", bytes([6]) + b"orders-3")
+
+
+main(pathlib.Path(sys.argv[1]))
