@@ -9,6 +9,7 @@
 #include "broker/handlers/delete_topics.hpp"
 #include "broker/handlers/describe_cluster.hpp"
 #include "broker/handlers/describe_configs.hpp"
+#include "broker/handlers/describe_log_dirs.hpp"
 #include "broker/handlers/describe_topic_partitions.hpp"
 #include "broker/handlers/fetch.hpp"
 #include "broker/handlers/incremental_alter_configs.hpp"
@@ -49,6 +50,7 @@ constexpr ApiRow table[] = {
     row<InitProducerIdHandler>(),
     row<OffsetForLeaderEpochHandler>(),
     row<DescribeConfigsHandler>(),
+    row<DescribeLogDirsHandler>(),
     row<CreatePartitionsHandler>(),
     row<IncrementalAlterConfigsHandler>(),
     row<DescribeClusterHandler>(),

@@ -346,6 +346,11 @@ Result<std::unique_ptr<FileLock>> MemoryDisk::lock(const std::string& path) {
     return std::unique_ptr<FileLock>(std::make_unique<Lock>(state_, path));
 }
 
+Result<std::uint64_t> MemoryDisk::total_bytes(const std::string&) {
+    const std::lock_guard hold(state_->mutex);
+    return state_->capacity;
+}
+
 Result<std::uint64_t> MemoryDisk::free_bytes(const std::string&) {
     const std::lock_guard hold(state_->mutex);
     return state_->capacity - std::min(state_->capacity, state_->used);

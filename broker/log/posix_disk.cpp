@@ -226,6 +226,12 @@ Result<std::unique_ptr<FileLock>> PosixDisk::lock(const std::string& path) {
     return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(std::move(fd)));
 }
 
+Result<std::uint64_t> PosixDisk::total_bytes(const std::string& path) {
+    struct statvfs about {};
+    if (::statvfs(path.c_str(), &about) != 0) return failed("cannot stat", path);
+    return static_cast<std::uint64_t>(about.f_blocks) * about.f_frsize;
+}
+
 Result<std::uint64_t> PosixDisk::free_bytes(const std::string& path) {
     struct statvfs about {};
     if (::statvfs(path.c_str(), &about) != 0) return failed("cannot stat", path);

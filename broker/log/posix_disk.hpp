@@ -20,6 +20,7 @@ public:
     Result<void> make_directory(const std::string& path) override;
     Result<void> sync_directory(const std::string& path) override;
     Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+    Result<std::uint64_t> total_bytes(const std::string& path) override;
     Result<std::uint64_t> free_bytes(const std::string& path) override;
 
 private:

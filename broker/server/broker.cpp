@@ -76,6 +76,7 @@ Broker::Broker(BrokerConfig config, BrokerParts parts)
     node_.config = &config_;
     node_.timers = parts_.timers;
     node_.hook = parts_.hook;
+    node_.workers = parts_.workers;
     node_.log = parts_.log.named("broker");
     for (std::size_t i = 0; i < parts_.shards.size(); ++i) {
         node_.shards.push_back(std::make_unique<Shard>(i, parts_.shards[i]));
@@ -102,6 +103,7 @@ Result<void> Broker::open_directory() {
     auto opened = log::LogDirectory::open(*parts_.disk, config_.log_dir, identity, parts_.log.named("broker.log"));
     if (!opened) return opened.error();
     directory_ = std::move(*opened);
+    node_.directories = {directory_.get()};
     node_.cluster_id = directory_->properties().cluster_id;
     for (const auto& executor : parts_.shards) {
         io_.push_back(
@@ -321,6 +323,7 @@ asio::awaitable<void> Broker::kill() {
     own_controller_.reset();
     applier_.reset();
     io_.clear();
+    node_.directories.clear();
     directory_.reset();
 }
 

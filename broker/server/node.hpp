@@ -10,6 +10,9 @@
 #include "base/log.hpp"
 #include "broker/server/shard.hpp"
 
+namespace ottla::base {
+class Workers;
+}
 namespace ottla::net {
 class Timers;
 }
@@ -19,6 +22,9 @@ namespace ottla::broker {
 struct BrokerConfig;
 class ControllerClient;
 class RequestHook;
+namespace log {
+class LogDirectory;
+}
 
 struct Node {
     std::int32_t id = 0;
@@ -27,8 +33,10 @@ struct Node {
     net::Timers* timers = nullptr;           // also the base::Clock
     ControllerClient* controller = nullptr;  // request and reply, also when the controller is this very node
     RequestHook* hook = nullptr;             // fault scripts and request log of an embedded cluster; or null
+    base::Workers* workers = nullptr;        // for what blocks
     base::Log log;
-    std::vector<std::unique_ptr<Shard>> shards;  // K of them
+    std::vector<log::LogDirectory*> directories;  // those of log.dirs, in that order
+    std::vector<std::unique_ptr<Shard>> shards;   // K of them
 
     std::size_t owner_index(const PartitionKey& key) const noexcept {
         return shards.size() == 1 ? 0 : hash_value(key) % shards.size();

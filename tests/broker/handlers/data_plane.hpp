@@ -29,6 +29,8 @@ public:
         node_.id = 1;
         node_.timers = &bench_.timers();
         node_.config = &config_;
+        node_.workers = &bench_.workers();
+        node_.directories = {&bench_.directory()};
         for (std::size_t i = 0; i < shards; ++i) {
             node_.shards.push_back(std::make_unique<Shard>(i, bench_.context().get_executor()));
         }

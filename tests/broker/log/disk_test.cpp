@@ -167,7 +167,11 @@ TEST_P(DiskTest, replaces_a_text_whole) {
     EXPECT_THAT(disk_->list(root_).value(), ElementsAre(DirectoryEntry{"t", false}));
 }
 
-TEST_P(DiskTest, knows_the_free_room) { EXPECT_GT(disk_->free_bytes(root_).value(), 0U); }
+TEST_P(DiskTest, knows_the_room) {
+    const auto free = disk_->free_bytes(root_).value();
+    EXPECT_GT(free, 0U);
+    EXPECT_GE(disk_->total_bytes(root_).value(), free);
+}
 
 }  // namespace
 }  // namespace ottla::broker::log

@@ -135,6 +135,7 @@ TEST(MemoryDisk, has_a_size) {
     auto file = disk.create("/a").value();
     ASSERT_TRUE(file->write_at(0, as_bytes("123456")));
     EXPECT_EQ(disk.free_bytes("/").value(), 4U);
+    EXPECT_EQ(disk.total_bytes("/").value(), 10U);
     EXPECT_EQ(file->write_at(6, as_bytes("789012")).error(), ErrorCode::storage_full);
     EXPECT_EQ(file->size().value(), 10U);
     ASSERT_TRUE(file->truncate(6));
