@@ -92,6 +92,8 @@ OTTLA_ADMIN_CALL(describe_topics, std::vector<TopicMetadata>, std::vector<std::s
 OTTLA_ADMIN_CALL(describe_configs, std::vector<ConfigResult>, std::vector<ConfigResource>)
 OTTLA_ADMIN_CALL(incremental_alter_configs, std::vector<ConfigResult>, std::vector<ResourceAlterations>)
 OTTLA_ADMIN_CALL(list_offsets, std::vector<ListedOffset>, std::vector<TopicPartition>)
+OTTLA_ADMIN_CALL(delete_records, std::vector<TopicPartition>, std::vector<TopicPartition>)
+OTTLA_ADMIN_CALL(describe_log_dirs, std::vector<BrokerLogDirs>, std::vector<std::int32_t>)
 #undef OTTLA_ADMIN_CALL
 
 Result<std::vector<TopicListing>> Admin::list_topics(AdminOptions options) {

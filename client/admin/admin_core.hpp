@@ -84,5 +84,7 @@ awaitable<Result<std::vector<ConfigResult>>> describe_configs(AdminPtr, std::vec
 awaitable<Result<std::vector<ConfigResult>>> incremental_alter_configs(AdminPtr, std::vector<ResourceAlterations>,
                                                                        AdminOptions);
 awaitable<Result<std::vector<ListedOffset>>> list_offsets(AdminPtr, std::vector<TopicPartition>, AdminOptions);
+awaitable<Result<std::vector<TopicPartition>>> delete_records(AdminPtr, std::vector<TopicPartition>, AdminOptions);
+awaitable<Result<std::vector<BrokerLogDirs>>> describe_log_dirs(AdminPtr, std::vector<std::int32_t>, AdminOptions);
 
 }  // namespace ottla::client

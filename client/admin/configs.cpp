@@ -10,8 +10,7 @@
 #include <ottla/protocol/messages/incremental_alter_configs_request.hpp>
 #include <ottla/protocol/messages/incremental_alter_configs_response.hpp>
 
-#include "client/admin/admin_core.hpp"
-#include "client/cluster/metadata_call.hpp"
+#include "client/admin/ask_broker.hpp"
 
 namespace ottla::client {
 namespace {
@@ -35,23 +34,6 @@ std::map<BrokerId, std::vector<std::size_t>> by_broker(const std::vector<Resourc
     for (std::size_t i = 0; i < resources.size(); ++i)
         out[broker_of(resources[i].type, resources[i].name)].push_back(i);
     return out;
-}
-
-// `ask` to any broker; else one attempt at the broker itself.
-template <class Request>
-awaitable<Result<typename Request::Response>> ask_broker(AdminPtr admin, BrokerId broker, Request request,
-                                                         protocol::VersionRange ours, TimePoint deadline) {
-    auto never = [](const typename Request::Response&) { return false; };
-    if (broker == no_broker) co_return co_await ask(admin, Target::any, std::move(request), ours, deadline, never);
-    auto& cluster = *admin->cluster();
-    if (!cluster.metadata().broker(broker)) {
-        std::optional<std::vector<std::string>> none(std::in_place);
-        auto answer = co_await ask_metadata(admin->cluster(), std::move(none), deadline);
-        if (!answer) co_return answer.error();
-    }
-    auto channel = co_await cluster.connect(broker, deadline);
-    if (!channel) co_return channel.error();
-    co_return co_await cluster.call(std::move(*channel), std::move(request), ours, deadline);
 }
 
 void fill(ConfigResult& out, const protocol::DescribeConfigsResponse::DescribeConfigsResult& from) {

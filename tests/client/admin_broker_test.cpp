@@ -4,6 +4,7 @@
 #include <boost/asio.hpp>
 #include <ottla/admin.hpp>
 #include <ottla/broker/cluster.hpp>
+#include <ottla/producer.hpp>
 
 namespace ottla {
 namespace {
@@ -119,6 +120,47 @@ TEST_F(AdminBroker, lists_offsets) {
     EXPECT_EQ(listed[1].partition.offset, Offset(0));
     EXPECT_EQ(listed[2].partition.error, ErrorCode::unknown_partition);
     EXPECT_EQ(admin->list_offsets({{"a", 0, Offset::stored()}}).error(), ErrorCode::invalid_argument);
+}
+
+TEST_F(AdminBroker, describes_the_directories_of_logs) {
+    const auto made = admin->create_topics({NewTopic("a", 3, 1)}).value();
+    ASSERT_EQ(made[0].error, ErrorCode::none);
+    auto producer = Producer::create({{"bootstrap.servers", cluster->bootstrap_servers()}}).value();
+    Record record;
+    record.topic = "a";
+    record.partition = 1;
+    record.value = "some value";
+    producer.produce(record).value();
+    producer.flush(10s).value();
+    const auto brokers = admin->describe_log_dirs({}).value();
+    ASSERT_EQ(brokers.size(), 3U);
+    std::map<std::int32_t, std::int64_t> bytes;
+    for (std::size_t i = 0; i < brokers.size(); ++i) {
+        EXPECT_EQ(brokers[i].broker, static_cast<std::int32_t>(i + 1));
+        EXPECT_EQ(brokers[i].error, ErrorCode::none) << to_string(brokers[i].error);
+        ASSERT_EQ(brokers[i].directories.size(), 1U);
+        const auto& directory = brokers[i].directories[0];
+        EXPECT_EQ(directory.error, ErrorCode::none);
+        EXPECT_FALSE(directory.path.empty());
+        EXPECT_GT(directory.usable_bytes, 0);
+        EXPECT_GE(directory.total_bytes, directory.usable_bytes);
+        for (const auto& replica : directory.replicas) {
+            EXPECT_EQ(replica.topic, "a");
+            EXPECT_EQ(replica.offset_lag, 0);
+            EXPECT_FALSE(replica.is_future);
+            bytes[replica.partition] = replica.bytes;
+        }
+    }
+    ASSERT_EQ(bytes.size(), 3U);
+    EXPECT_EQ(bytes[0], 0);
+    EXPECT_GT(bytes[1], 61);
+
+    const auto some = admin->describe_log_dirs({3, 77}).value();
+    ASSERT_EQ(some.size(), 2U);
+    EXPECT_EQ(some[0].broker, 3);
+    EXPECT_EQ(some[0].error, ErrorCode::none);
+    EXPECT_EQ(some[1].error, ErrorCode::unknown_broker) << to_string(some[1].error);
+    EXPECT_EQ(admin->describe_log_dirs({77}).error(), ErrorCode::unknown_broker);
 }
 
 TEST_F(AdminBroker, tries_again_what_a_lost_connection_interrupted) {

@@ -160,6 +160,34 @@ struct ListedOffset {
     std::int64_t timestamp_ms = -1;
 };
 
+// A partition's log as it lies in a broker's directory.
+struct ReplicaOnDisk {
+    std::string topic;
+    std::int32_t partition = 0;
+    std::int64_t bytes = 0;
+    // By how much it is behind what is committed; of one that is to take another's place (is_future), behind that.
+    std::int64_t offset_lag = 0;
+    bool is_future = false;
+};
+
+struct LogDirDescription {
+    std::string path;
+    Error error;
+    // Of the file system it lies on; -1: the broker does not tell.
+    std::int64_t total_bytes = -1;
+    std::int64_t usable_bytes = -1;
+    // It takes no new partitions.
+    bool is_cordoned = false;
+    // By topic and partition.
+    std::vector<ReplicaOnDisk> replicas;
+};
+
+struct BrokerLogDirs {
+    std::int32_t broker = -1;
+    Error error;
+    std::vector<LogDirDescription> directories;
+};
+
 struct AdminOptions {
     // The whole call, searching for a broker included.
     std::chrono::nanoseconds timeout = std::chrono::seconds(60);
@@ -213,6 +241,11 @@ public:
     OTTLA_ADMIN_CALL(incremental_alter_configs, std::vector<ConfigResult>, std::vector<ResourceAlterations>)
     // The offset of each is a place: beginning, end, or a time in milliseconds since 1970 (0 and up).
     OTTLA_ADMIN_CALL(list_offsets, std::vector<ListedOffset>, std::vector<TopicPartition>)
+    // The records before each offset go; before `end`, all that are committed. The offsets that come back are those
+    // where the partitions begin now.
+    OTTLA_ADMIN_CALL(delete_records, std::vector<TopicPartition>, std::vector<TopicPartition>)
+    // Of these brokers, in the order given; of all when none is named.
+    OTTLA_ADMIN_CALL(describe_log_dirs, std::vector<BrokerLogDirs>, std::vector<std::int32_t>)
 #undef OTTLA_ADMIN_CALL
 
     // In the order of their names.
