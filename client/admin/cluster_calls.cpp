@@ -38,10 +38,11 @@ awaitable<Result<std::vector<ListedOffset>>> list_offsets(AdminPtr admin, std::v
     std::vector<OffsetQuestion> questions;
     for (const auto& tp : partitions) {
         // Offset::beginning() and Offset::end() are Kafka's own numbers for the two places.
-        if (!tp.offset.is_absolute() && tp.offset != Offset::beginning() && tp.offset != Offset::end())
+        if (!tp.offset.is_absolute() && tp.offset != Offset::beginning() && tp.offset != Offset::end() &&
+            tp.offset != at_max_timestamp)
             co_return Error::of(ErrorCode::invalid_argument,
-                                fmt::format("list_offsets of {}[{}]: the place is beginning, end, or a time in "
-                                            "milliseconds, not {}",
+                                fmt::format("list_offsets of {}[{}]: the place is beginning, end, that of the largest "
+                                            "timestamp, or a time in milliseconds, not {}",
                                             tp.topic, tp.partition, to_string(tp.offset)));
         questions.emplace_back(tp.topic, tp.partition, tp.offset.value());
     }

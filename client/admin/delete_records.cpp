@@ -26,10 +26,11 @@ struct DeleteRecordsQuestion {
 
 struct DeleteRecordsCall {
     using Request = protocol::DeleteRecordsRequest;
-    static constexpr protocol::VersionRange versions{0, 2};
-    static_assert(Request::versions.contains(versions));
+    static constexpr protocol::VersionRange all_versions{0, 2};
+    static_assert(Request::versions.contains(all_versions));
     static constexpr std::string_view about = "deleting records of";
 
+    protocol::VersionRange versions() const { return all_versions; }
     Request begin() const { return {}; }
     void ask(const DeleteRecordsQuestion& question, std::int32_t, Request::DeleteRecordsPartition& to) const {
         to.offset = question.offset;

@@ -4,7 +4,7 @@
 //
 //   struct ListOffsetsCall {
 //       using Request = protocol::ListOffsetsRequest;
-//       static constexpr protocol::VersionRange versions{1, 11};
+//       protocol::VersionRange versions() const;
 //       static constexpr std::string_view about = "offset of";          // before the partition in errors
 //       Request begin() const;                                          // all but the partitions and the time
 //       void ask(const Question&, std::int32_t leader_epoch, auto& partition) const;
@@ -154,6 +154,7 @@ private:
 template <class Question, class Call>
 awaitable<Result<std::vector<Question>>> ask_leaders(std::shared_ptr<Cluster> cluster, std::vector<Question> questions,
                                                      Call call, TimePoint deadline) {
+    const protocol::VersionRange versions = call.versions();
     LeaderQuestions<Question, Call> work(std::move(questions), std::move(call));
     auto& timers = cluster->runtime().timers();
     Backoff backoff(cluster->config().retry_backoff, cluster->config().retry_backoff_max);
@@ -178,7 +179,7 @@ awaitable<Result<std::vector<Question>>> ask_leaders(std::shared_ptr<Cluster> cl
             const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(until - timers.now()).count();
             request.timeout_ms =
                 static_cast<std::int32_t>(std::clamp<std::int64_t>(wait, 0, std::numeric_limits<std::int32_t>::max()));
-            auto answer = co_await cluster->call(std::move(*channel), std::move(request), Call::versions, until);
+            auto answer = co_await cluster->call(std::move(*channel), std::move(request), versions, until);
             const bool more =
                 answer ? work.take(asked, *answer) : work.failed(asked, answer.error(), answer.error().is_retriable());
             again = more || again;

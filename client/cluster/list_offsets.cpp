@@ -12,12 +12,17 @@ namespace {
 class ListOffsetsCall {
 public:
     using Request = protocol::ListOffsetsRequest;
-    static constexpr protocol::VersionRange versions{1, 11};
-    static_assert(Request::versions.contains(versions));
+    static constexpr protocol::VersionRange all_versions{1, 11};
+    static_assert(Request::versions.contains(all_versions));
     static constexpr std::string_view about = "offset of";
 
-    explicit ListOffsetsCall(IsolationLevel isolation) : isolation_(isolation) {}
+    ListOffsetsCall(IsolationLevel isolation, const std::vector<OffsetQuestion>& questions) : isolation_(isolation) {
+        // A broker that knows no such time would look for records of before 1970.
+        for (const auto& question : questions)
+            if (question.timestamp == OffsetQuestion::max_timestamp) min_version_ = 7;
+    }
 
+    protocol::VersionRange versions() const { return {min_version_, all_versions.max}; }
     Request begin() const {
         Request request;
         request.replica_id = -1;
@@ -36,6 +41,7 @@ public:
 
 private:
     IsolationLevel isolation_;
+    std::int16_t min_version_ = all_versions.min;
 };
 
 }  // namespace
@@ -43,7 +49,7 @@ private:
 awaitable<Result<std::vector<OffsetQuestion>>> list_offsets(std::shared_ptr<Cluster> cluster,
                                                             std::vector<OffsetQuestion> questions,
                                                             IsolationLevel isolation, TimePoint deadline) {
-    ListOffsetsCall call(isolation);
+    ListOffsetsCall call(isolation, questions);
     co_return co_await ask_leaders(std::move(cluster), std::move(questions), std::move(call), deadline);
 }
 

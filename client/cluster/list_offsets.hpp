@@ -16,6 +16,7 @@ namespace ottla::client {
 struct OffsetQuestion {
     static constexpr std::int64_t latest = -1;
     static constexpr std::int64_t earliest = -2;
+    static constexpr std::int64_t max_timestamp = -3;
 
     OffsetQuestion(std::string topic_name, std::int32_t number, std::int64_t at)
         : topic(std::move(topic_name)),
@@ -24,7 +25,7 @@ struct OffsetQuestion {
 
     std::string topic;
     std::int32_t partition;
-    // Milliseconds since 1970, or latest, or earliest.
+    // Milliseconds since 1970, or latest, earliest, max_timestamp.
     std::int64_t timestamp;
 
     // The answer. An offset of -1: no record is that late.

@@ -119,6 +119,19 @@ TEST_F(AdminBroker, lists_offsets) {
     EXPECT_EQ(listed[0].partition.offset, Offset(0));
     EXPECT_EQ(listed[1].partition.offset, Offset(0));
     EXPECT_EQ(listed[2].partition.error, ErrorCode::unknown_partition);
+    EXPECT_EQ(admin->list_offsets({{"a", 0, at_max_timestamp}})->front().partition.offset, Offset(-1));
+    auto producer = Producer::create({{"bootstrap.servers", cluster->bootstrap_servers()}}).value();
+    for (const std::int64_t time : {100, 300, 200}) {
+        Record record;
+        record.topic = "a";
+        record.timestamp_ms = time;
+        producer.produce(record).value();
+    }
+    producer.flush(10s).value();
+    const auto latest = admin->list_offsets({{"a", 0, at_max_timestamp}, {"a", 0, 150}}).value();
+    EXPECT_EQ(latest[0].partition.offset, Offset(1));
+    EXPECT_EQ(latest[0].timestamp_ms, 300);
+    EXPECT_EQ(latest[1].partition.offset, Offset(1));
     EXPECT_EQ(admin->list_offsets({{"a", 0, Offset::stored()}}).error(), ErrorCode::invalid_argument);
 }
 

@@ -154,6 +154,10 @@ struct ResourceAlterations {
     std::vector<ConfigAlteration> alterations;
 };
 
+// A place to ask list_offsets for: the record with the largest timestamp, the first of equals (KIP-734; brokers from
+// Apache Kafka 3.0 on).
+inline constexpr Offset at_max_timestamp{-3};
+
 struct ListedOffset {
     TopicPartition partition;
     // Of the record at that offset; -1 when there is none.
@@ -239,7 +243,8 @@ public:
     OTTLA_ADMIN_CALL(describe_topics, std::vector<TopicMetadata>, std::vector<std::string>)
     OTTLA_ADMIN_CALL(describe_configs, std::vector<ConfigResult>, std::vector<ConfigResource>)
     OTTLA_ADMIN_CALL(incremental_alter_configs, std::vector<ConfigResult>, std::vector<ResourceAlterations>)
-    // The offset of each is a place: beginning, end, or a time in milliseconds since 1970 (0 and up).
+    // The offset of each is a place: beginning, end, at_max_timestamp, or a time in milliseconds since 1970 (0 and
+    // up). An offset of -1 comes back where no record is that late.
     OTTLA_ADMIN_CALL(list_offsets, std::vector<ListedOffset>, std::vector<TopicPartition>)
     // The records before each offset go; before `end`, all that are committed. The offsets that come back are those
     // where the partitions begin now.
