@@ -3,9 +3,13 @@
 """The command line as a user meets it: exit codes, what goes where, JSON shapes, pipes."""
 import json
 import os
+import re
 import signal
 import subprocess
+import shutil
 import sys
+import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
@@ -38,6 +42,10 @@ class Usage(unittest.TestCase):
         self.refused("consume", "t", "-f", "%q", says=["%q"])
         self.refused("produce", "t", "-H", "novalue", says=["novalue"])
         self.refused("produce", "t", "-z", "rar", says=["rar"])
+        self.refused("topic", "offsets", "t", "--time", "-1", says=["-1", "max-timestamp"])
+        self.refused("topic", "offsets", says=["topics"])
+        self.refused("logdirs", "--brokers", "1,x", says=["x"])
+        self.refused("logdirs", "--brokers", "-1", says=["-1"])
 
     def test_a_mistyped_setting_names_the_nearest(self):
         self.refused("consume", "t", "-X", "isolation.levle=read_committed", says=["isolation.levle", "isolation.level"])
@@ -118,6 +126,44 @@ class AgainstABroker(unittest.TestCase):
         self.assertEqual(self.ottla("consume", "places", "-O", "end", "-e").stdout, "")
         self.assertEqual(self.ottla("consume", "places", "-O", "start", "-n", 0).stdout, "")
 
+    def test_offsets_at_a_time(self):
+        self.ottla("topic", "create", "timed", "-p", 2)
+        before = int(time.time() * 1000) - 1
+        self.ottla("produce", "timed", "-p", 0, input="a\nb\nc\n")
+        stamps = [int(t) for t in self.ottla("consume", "timed", "-O", "start", "-e", "-f", "%d\n").stdout.split()]
+        at = lambda when: [(p["offset"], p["timestamp"]) for p in self.json("topic", "offsets", "timed", "--time", when)[0]["partitions"]]
+        self.assertEqual(at("earliest"), [(0, None), (0, None)])
+        self.assertEqual(at("latest"), [(3, None), (0, None)])
+        self.assertEqual(at(before), [(0, stamps[0]), (None, None)])
+        self.assertEqual(at("max-timestamp"), [(stamps.index(max(stamps)), max(stamps)), (None, None)])
+        self.assertEqual(at(max(stamps) + 1), [(None, None), (None, None)])
+        self.assertEqual(self.ottla("topic", "offsets", "timed").stdout,
+                         "TOPIC  PARTITION  OFFSET  TIMESTAMP\ntimed  0          3       -\ntimed  1          0       -\n")
+        done = self.ottla("topic", "offsets", "nowhere", "timed", "-o", "json", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nowhere", done.stderr)
+        self.assertEqual([(t["name"], t["error"] and t["error"]["code"], len(t["partitions"])) for t in json.loads(done.stdout)],
+                         [("nowhere", "UNKNOWN_TOPIC_OR_PARTITION", 0), ("timed", None, 2)])
+
+    def test_directories_of_logs(self):
+        self.ottla("topic", "create", "stored", "-p", 2)
+        self.ottla("produce", "stored", "-p", 1, input="a\n")
+        one, = self.json("logdirs", "--topics", "stored")
+        directory, = one["directories"]
+        self.assertEqual((one["error"], directory["error"], directory["cordoned"]), (None, None, False))
+        self.assertGreater(directory["usable_bytes"], 0)
+        self.assertGreaterEqual(directory["total_bytes"], directory["usable_bytes"])
+        first, second = directory["partitions"]
+        self.assertEqual(first, {"topic": "stored", "partition": 0, "bytes": 0, "offset_lag": 0, "future": False})
+        self.assertGreater(second["bytes"], 61)
+        text = self.ottla("logdirs", "--brokers", one["broker"], "--topics", "stored,others").stdout.splitlines()
+        self.assertEqual([line.split() for line in text[1:]],
+                         [["TOPIC", "PARTITION", "BYTES", "LAG"], ["stored", "0", "0", "0"], ["stored", "1", str(second["bytes"]), "0"]])
+        self.assertIn(f"broker {one['broker']}  {directory['path']}  2 partitions of {second['bytes']} bytes", text[0])
+        done = self.ottla("logdirs", "--brokers", 77, check=False, timeout=30)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("77", done.stderr)
+
     def test_a_reader_that_leaves_ends_it_quietly(self):
         self.ottla("topic", "create", "long")
         self.ottla("produce", "long", input="x" * 99 + "\n" + "y\n" * 200000)
@@ -144,6 +190,107 @@ class AgainstABroker(unittest.TestCase):
             wanted = {"n", "secs", "msgs_s", "mb_s", "cpu_s_per_M", "rss_mb"} | ({"p50_us", "p99_us", "p999_us"} if mode == "latency" else set())
             self.assertLessEqual(wanted, fields.keys())
             self.assertGreater(float(fields["n"]), 0)
+
+
+class Files(unittest.TestCase):
+    """The verbs that look into a broker's files, on those that Apache Kafka wrote."""
+
+    GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
+    SEGMENT = "00000000000000000000.log"
+
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+
+    def copy(self, name):
+        """A partition's directory to be damaged."""
+        to = os.path.join(self.folder, "orders-0")
+        shutil.copytree(os.path.join(self.GOLDEN, name), to)
+        return to
+
+    def damage(self, path, position, change):
+        with open(path, "r+b") as file:
+            file.seek(position)
+            byte = file.read(1)[0]
+            file.seek(position)
+            file.write(bytes([byte ^ change]))
+
+    def test_dump_prints_segments_and_indexes(self):
+        files = [os.path.join(self.GOLDEN, "log", "00000000000000000000" + suffix) for suffix in [".log", ".index", ".timeindex", ".txnindex"]]
+        done = ottla("log", "dump", *files)
+        self.assertEqual((done.stdout.count("Dumping "), done.stderr), (4, ""))
+        self.assertEqual(ottla("log", "dump", "--files", ",".join(files)).stdout, done.stdout)
+        batches = [line for line in done.stdout.splitlines() if line.startswith("baseOffset: ")]
+        self.assertTrue(batches and all("isvalid: true" in line for line in batches))
+        self.assertNotIn("payload", done.stdout)
+        deep = ottla("log", "dump", "--print-data-log", files[0]).stdout
+        self.assertIn("payload", deep)
+        self.assertEqual(ottla("log", "dump", "--deep-iteration", files[0]).stdout.count("| offset"), deep.count("| offset"))
+
+    def test_dump_is_asked_wrongly(self):
+        for args, word in [([], "files"), (["--deep", "x.log"], "--deep"), (["x.log", "--max-bytes", "many"], "many")]:
+            done = ottla("log", "dump", *args, check=False)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), args)
+            self.assertIn(word, done.stderr)
+
+    def test_dump_of_a_file_that_is_not_there_fails(self):
+        missing = os.path.join(self.folder, self.SEGMENT)
+        done = ottla("log", "dump", missing, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(missing, done.stderr)
+        self.assertIn("No such file", done.stderr)
+
+    def test_dump_shows_damage_and_goes_on(self):
+        segment = os.path.join(self.copy("log"), self.SEGMENT)
+        sound = ottla("log", "dump", segment).stdout
+        self.damage(segment, 70, 1)
+        done = ottla("log", "dump", segment)
+        self.assertEqual(done.stdout.count("isvalid: false"), 1)
+        self.assertEqual(done.stdout.count("isvalid:"), sound.count("isvalid:"))
+
+    def test_dump_ends_with_1_where_it_cannot_go_on(self):
+        segment = os.path.join(self.copy("log"), self.SEGMENT)
+        self.damage(segment, 16, 3)  # the magic of the first batch
+        done = ottla("log", "dump", segment, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"'{segment}' at 0", done.stderr)
+
+    def test_verify_of_sound_files(self):
+        for name, partitions in [("log", 1), (os.path.join("directories", "stopped"), 3)]:
+            done = ottla("log", "verify", os.path.join(self.GOLDEN, name))
+            self.assertRegex(done.stdout, rf"^{partitions} partitions, \d+ files, 0 problems\n$")
+
+    def test_verify_names_file_position_and_offsets(self):
+        directory = self.copy("log")
+        segment = os.path.join(directory, self.SEGMENT)
+        header = re.search(r"baseOffset: (\d+) lastOffset: (\d+) .*position: (\d+) .*size: (\d+)",
+                           ottla("log", "dump", segment).stdout.splitlines()[4])
+        first, last, position, size = map(int, header.groups())
+        self.damage(segment, position + size - 1, 64)
+        for where in [directory, self.folder]:
+            done = ottla("log", "verify", where, check=False)
+            self.assertEqual((done.returncode, done.stderr), (1, ""))
+            lines = done.stdout.splitlines()
+            self.assertEqual(lines[0], f"{segment}: at {position}: the batch of offsets {first} to {last} has a wrong checksum")
+            self.assertRegex(lines[-1], r"^1 partitions, \d+ files, 1 problems$")
+
+    def test_verify_sees_what_is_wrong_beside_the_segment(self):
+        directory = self.copy("log")
+        for name, position in [("00000000000000000000.index", 7), ("00000000000000000000.timeindex", 11), ("00000000000000000012.snapshot", 20)]:
+            self.damage(os.path.join(directory, name), position, 1)
+        with open(os.path.join(directory, "leader-epoch-checkpoint"), "w") as file:
+            file.write("0\n2\n5 0\n4 1\n")
+        done = ottla("log", "verify", directory, check=False)
+        self.assertEqual(done.returncode, 1)
+        for name in ["00000000000000000000.index: at 0", "00000000000000000000.timeindex: at 0", "00000000000000000012.snapshot: ",
+                     "leader-epoch-checkpoint: ", "line 4"]:
+            self.assertIn(name, done.stdout)
+
+    def test_verify_is_asked_wrongly(self):
+        missing = os.path.join(self.folder, "nowhere")
+        for args, code, word in [([], 2, "directory"), (["--deep", "."], 2, "--deep"), ([missing], 1, missing), ([self.folder], 2, "no partition")]:
+            done = ottla("log", "verify", *args, check=False)
+            self.assertEqual((done.returncode, done.stdout), (code, ""), args)
+            self.assertIn(word, done.stderr)
 
 
 class Wire(unittest.TestCase):

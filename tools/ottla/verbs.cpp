@@ -10,6 +10,9 @@ Action declare_topic_list(CLI::App&);
 Action declare_topic_describe(CLI::App&);
 Action declare_topic_delete(CLI::App&);
 Action declare_topic_add_partitions(CLI::App&);
+Action declare_topic_offsets(CLI::App&);
+Action declare_topic_delete_records(CLI::App&);
+Action declare_logdirs(CLI::App&);
 Action declare_produce(CLI::App&);
 Action declare_consume(CLI::App&);
 Action declare_bench_produce(CLI::App&);
@@ -28,6 +31,9 @@ constexpr Verb table[] = {
     {"topic describe", "Show partitions, leaders and offsets of topics", declare_topic_describe},
     {"topic delete", "Delete topics with all their records", declare_topic_delete},
     {"topic add-partitions", "Give a topic more partitions", declare_topic_add_partitions},
+    {"topic offsets", "Where partitions begin or end, or the first record at a time", declare_topic_offsets},
+    {"topic delete-records", "Delete the oldest records of partitions", declare_topic_delete_records},
+    {"logdirs", "Show what lies in the brokers' log directories", declare_logdirs},
     {"produce", "Write the lines of standard input as records", declare_produce},
     {"consume", "Read records and print them", declare_consume},
     {"bench", "Measure throughput and latency against a broker", nullptr},
