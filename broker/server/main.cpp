@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 
 #include <fmt/format.h>
@@ -108,6 +109,9 @@ std::size_t shards_of(const BrokerConfig& config) {
     return std::max(1U, std::thread::hardware_concurrency());
 }
 
+// As those see it who ask the broker for its directories.
+std::string absolute_path(const std::string& path) { return std::filesystem::absolute(path).string(); }
+
 Result<BrokerConfig> dev_config(const DevOptions& options, const std::string& directory) {
     std::string text = fmt::format("listeners=PLAINTEXT://127.0.0.1:{}\nlog.dirs={}\n", options.port, directory);
     return BrokerConfig::parse(text, options.overrides);
@@ -121,6 +125,7 @@ int run_server(const ServerOptions& options) {
     if (!text) return complain(text.error());
     auto config = BrokerConfig::parse(*text, options.overrides);
     if (!config) return complain(std::move(config).with_context(options.properties_path).error());
+    config->log_dir = absolute_path(config->log_dir);
     World world(shards_of(*config), false, base::LogLevel::info);
     auto parts = world.parts();
     parts.cluster_id = options.cluster_id;
@@ -130,7 +135,7 @@ int run_server(const ServerOptions& options) {
 
 int run_dev(const DevOptions& options) {
     const bool in_memory = options.in_memory || options.data_directory.empty();
-    const std::string directory = in_memory ? "/memory" : options.data_directory;
+    const std::string directory = in_memory ? "/memory" : absolute_path(options.data_directory);
     auto config = dev_config(options, directory);
     if (!config) return complain(config.error());
     const auto level = options.quiet ? base::LogLevel::warn : base::LogLevel::info;

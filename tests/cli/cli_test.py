@@ -44,6 +44,17 @@ class Usage(unittest.TestCase):
         self.refused("produce", "t", "-z", "rar", says=["rar"])
         self.refused("topic", "offsets", "t", "--time", "-1", says=["-1", "max-timestamp"])
         self.refused("topic", "offsets", says=["topics"])
+        for place in ["orders", "orders:0", "orders:x:1", "orders:0:-1", ":0:1", "orders:0:soon"]:
+            self.refused("topic", "delete-records", place, says=[place, "TOPIC:PARTITION:OFFSET"])
+        self.refused("topic", "delete-records", says=["--file"])
+        self.refused("topic", "delete-records", "--file", "/nowhere.json", says=["/nowhere.json"])
+        with tempfile.NamedTemporaryFile("w") as file:
+            for text in ["{", "[]", '{"partitions": [{"topic": "a"}]}', '{"partitions": [{"topic": "a", "partition": 0, "offset": -2}]}']:
+                file.seek(0)
+                file.truncate()
+                file.write(text)
+                file.flush()
+                self.refused("topic", "delete-records", "--file", file.name, says=[file.name])
         self.refused("logdirs", "--brokers", "1,x", says=["x"])
         self.refused("logdirs", "--brokers", "-1", says=["-1"])
 
@@ -190,6 +201,15 @@ class AgainstABroker(unittest.TestCase):
             wanted = {"n", "secs", "msgs_s", "mb_s", "cpu_s_per_M", "rss_mb"} | ({"p50_us", "p99_us", "p999_us"} if mode == "latency" else set())
             self.assertLessEqual(wanted, fields.keys())
             self.assertGreater(float(fields["n"]), 0)
+
+
+class Directories(unittest.TestCase):
+    def test_a_relative_directory_is_told_in_full(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        with Broker(data=os.path.relpath(folder)) as broker:
+            directory, = json.loads(ottla("logdirs", "-b", broker.bootstrap, "-o", "json").stdout)[0]["directories"]
+            self.assertTrue(os.path.isabs(directory["path"]), directory["path"])
+            self.assertTrue(os.path.samefile(directory["path"], folder))
 
 
 class Files(unittest.TestCase):
