@@ -67,6 +67,11 @@ public:
     }
 
     BrokerConfig& config() { return config_; }
+    // One more of log.dirs, with a partition that lies there.
+    void add(log::LogDirectory& directory, const std::shared_ptr<Partition>& partition) {
+        node_.directories.push_back(&directory);
+        node_.owner_of(partition->key()).add(partition->key(), partition);
+    }
     // Ends all sessions.
     void set_fetch_session_slots(std::size_t slots) {
         base::Random random(1);

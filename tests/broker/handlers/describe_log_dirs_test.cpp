@@ -84,6 +84,27 @@ TEST(DescribeLogDirs, a_directory_that_failed_says_so) {
     EXPECT_EQ(response.results[0].total_bytes, -1);
 }
 
+TEST(DescribeLogDirs, tells_what_lies_where) {
+    DataPlane plane(3);
+    auto& bench = plane.bench();
+    const auto second = log::LogDirectory::open(bench.disk(), "/more", {1, "cluster", Uuid{}}, {}).value();
+    const auto io = log::GroupSync::make(*second, log::FlushPolicy::ack, bench.workers(), bench.timers(),
+                                         bench.context().get_executor());
+    auto log = second->create_log({"orders", 5}, plane.topic_id(), {}).value();
+    const auto partition = Partition::make({plane.topic_id(), 5}, "orders", std::move(log), io, {});
+    plane.add(*second, partition);
+    bench.directory().take_offline(Error::of(ErrorCode::file_system));
+    const auto response = plane.answer<DescribeLogDirsHandler>(4, everything());
+    ASSERT_EQ(response.results.size(), 2U);
+    EXPECT_EQ(static_cast<ErrorCode>(response.results[0].error_code), ErrorCode::kafka_storage_error);
+    EXPECT_THAT(response.results[0].topics, IsEmpty());
+    EXPECT_EQ(response.results[1].log_dir, "/more");
+    EXPECT_EQ(response.results[1].error_code, 0);
+    ASSERT_EQ(response.results[1].topics.size(), 1U);
+    ASSERT_EQ(response.results[1].topics[0].partitions.size(), 1U);
+    EXPECT_EQ(response.results[1].topics[0].partitions[0].partition_index, 5);
+}
+
 TEST(DescribeLogDirs, knows_how_much_room_there_is) {
     DataPlane plane;
     plane.bench().disk().set_capacity(1 << 20);
