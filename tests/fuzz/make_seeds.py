@@ -45,6 +45,9 @@ def main(out):
             if file.name.endswith(ending) or file.name.startswith("quorum-state") and ending == "quorum-state":
                 seed("log_texts", name, bytes([kind]) + file.read_bytes())
                 break
+    lines = (GOLDEN / "messages" / "metadata-records.txt").read_text().splitlines()
+    records = [bytes.fromhex(line.split()[-1]) for line in lines if line.partition(" ")[0].endswith("Record")]
+    seed("metadata_records", "all", b"".join(struct.pack(">H", len(record)) + record for record in records))
     seed("log_texts", "directory", bytes([6]) + b"orders-3")
 
 
