@@ -196,6 +196,25 @@ TEST(Produce, stores_batches_as_the_topic_wants_them) {
     EXPECT_EQ(plane.partition(0).end(ReadUpTo::log_end).position - before, batch_of(50).size());
 }
 
+TEST(Produce, gives_its_own_time_to_batches_in_the_topics_codec) {
+    PartitionSettings settings;
+    settings.compression = protocol::CompressionType::lz4;
+    settings.log_append_time = true;
+    DataPlane plane(1, settings);
+    EXPECT_EQ(code_of(plane, DataPlane::produce(0, batch_of(7))), ErrorCode::none);
+    EXPECT_EQ(code_of(plane, DataPlane::produce(0, batch_of(7))), ErrorCode::none);
+    const auto slice = plane.partition(0).plan_read(7, 1 << 20, ReadUpTo::log_end, true).value().run().value();
+    const Bytes bytes = slice.range.read().value();
+    const auto view = protocol::RecordBatchView::parse(bytes.span()).value();
+    EXPECT_TRUE(view.check_crc());
+    EXPECT_EQ(view.header().compression(), protocol::CompressionType::lz4);
+    EXPECT_EQ(view.header().timestamp_type(), protocol::TimestampType::log_append_time);
+    EXPECT_GE(view.header().max_timestamp, 1'700'000'000'000);
+    EXPECT_EQ(view.header().base_offset, 7);
+    EXPECT_EQ(view.header().leader_epoch, 3);
+    EXPECT_EQ(log::values_in(bytes.span()), log::values_in(batch_of(7).span()));
+}
+
 TEST(Produce, a_failed_sync_is_a_storage_error) {
     DataPlane plane;
     plane.bench().disk().fail_nth(Kind::sync, 1);
