@@ -52,6 +52,18 @@ def free_port():
         return s.getsockname()[1]
 
 
+def eventually(check, seconds=15):
+    """Until `check()` raises no AssertionError any more: what one process was told, another may show a moment later."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def read_line(stream, starts_with, seconds):
     """The first line of `stream` that starts so; fails when the time is up or the stream ends."""
     deadline, seen = time.monotonic() + seconds, b""

@@ -4,7 +4,7 @@
 import json
 import unittest
 
-from harness import apache_kafka, main, ottla, program, run
+from harness import apache_kafka, eventually, main, ottla, program, run
 
 
 class ApacheKafka(unittest.TestCase):
@@ -19,11 +19,14 @@ class ApacheKafka(unittest.TestCase):
         self.ottla("topic", "create", "ours", "-p", 3)
         self.assertIn("ours", self.ottla("topic", "list").stdout.split())
         self.ottla("topic", "add-partitions", "ours", "-p", 5)
-        described = json.loads(self.ottla("topic", "describe", "ours", "-o", "json").stdout)
-        topic = described[0] if isinstance(described, list) else described
-        self.assertEqual(len(topic["partitions"]), 5)
+        # Kafka's controller acknowledges; its broker shows it when it has read the controller's log.
+        eventually(lambda: self.assertEqual(self.partition_count("ours"), 5))
         self.ottla("topic", "delete", "ours")
-        self.assertNotIn("ours", self.ottla("topic", "list").stdout.split())
+        eventually(lambda: self.assertNotIn("ours", self.ottla("topic", "list").stdout.split()))
+
+    def partition_count(self, topic):
+        described = json.loads(self.ottla("topic", "describe", topic, "-o", "json").stdout)
+        return len((described[0] if isinstance(described, list) else described)["partitions"])
 
     def test_every_codec_there_and_back(self):
         lines = "".join(f"key{i}:value {i} {'z' * (i % 100)}\n" for i in range(3000))

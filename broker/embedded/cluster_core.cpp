@@ -115,7 +115,7 @@ asio::awaitable<void> ClusterCore::stop(base::TimePoint deadline) {
         co_await broker->stop(deadline);
     }
     if (!controller_ || !co_await controller_->stop()) co_return;
-    const auto closed = controller_directory_->close({}, -1);
+    const auto closed = controller_directory_->close(-1);
     if (!closed) controller_parts_.log.error("{}", closed.error().text());
 }
 

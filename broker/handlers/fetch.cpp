@@ -26,7 +26,13 @@ void fill(FetchResponse::PartitionData& answer, const FetchSlot& slot) {
         answer.diverging_epoch.epoch = slot.diverging->epoch;
         answer.diverging_epoch.end_offset = slot.diverging->end_offset;
     }
-    if (slot.range.length != 0) answer.records = protocol::Records(slot.range);
+    if (slot.range.length == 0) return;
+    answer.records = protocol::Records(slot.range);
+    for (const auto& [producer_id, first_offset] : slot.aborted) {
+        auto& aborted = answer.aborted_transactions->emplace_back();
+        aborted.producer_id = producer_id;
+        aborted.first_offset = first_offset;
+    }
 }
 
 std::vector<FetchNews> news_of(const FetchSlots& fetch) {

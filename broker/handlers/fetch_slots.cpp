@@ -52,6 +52,7 @@ public:
                 continue;
             }
             slot.range = std::move(slice->range);
+            slot.aborted = std::move(slice->aborted);
             found_any |= slot.range.length != 0;
             left -= std::min(left, slot.range.length);
         }
@@ -64,6 +65,7 @@ private:
         slot.error = ErrorCode::none;
         slot.diverging.reset();
         slot.range = {};
+        slot.aborted.clear();
     }
 
     Result<log::ReadPlan> plan_read(FetchSlot& slot, std::size_t left, bool first_batch_whole) const {

@@ -26,6 +26,7 @@ struct FetchSlot {
     std::int64_t log_start_offset = -1;
     std::optional<log::EpochEnd> diverging;
     protocol::FileRange range;
+    std::vector<log::AbortedTransaction> aborted;
 
     // Its wait, touched on the owner's shard only, or when nothing runs there.
     std::shared_ptr<Partition> partition;

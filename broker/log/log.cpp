@@ -99,7 +99,7 @@ Result<void> Log::remove_segments_from(std::size_t first) {
     while (segments_.size() > first) {
         const auto& segment = segments_.back();
         names_dirty_ = true;
-        std::erase(dirty_, segment->file());
+        unmark_dirty(*segment);
         if (auto removed = remove_segment_files(disk_, directory_, segment->base_offset()); !removed) return removed;
         segments_.pop_back();
     }
@@ -150,7 +150,7 @@ std::size_t Log::segment_with(std::int64_t offset) const noexcept {
 }
 
 Result<ReadPlan> Log::plan_read(std::int64_t offset, std::size_t bytes_max, const LogPosition& up_to,
-                                bool first_batch_whole) const {
+                                bool first_batch_whole, bool with_aborted) const {
     if (offset < start_offset_ || offset > end_.offset) {
         return Error::of(ErrorCode::offset_out_of_range,
                          fmt::format("offset {} is not between {} and {}", offset, start_offset_, end_.offset));
@@ -174,6 +174,9 @@ Result<ReadPlan> Log::plan_read(std::int64_t offset, std::size_t bytes_max, cons
         plan.index = segment.search_offsets(disk_);
         plan.base_offset = segment.base_offset();
         plan.bytes_behind = segment.size();
+    }
+    for (std::size_t i = index; with_aborted && i < segments_.size(); ++i) {
+        if (segments_[i]->aborted()) plan.aborted_in.push_back(segments_[i]->aborted());
     }
     for (std::size_t i = index + 1; i < segments_.size() && plan.bytes_behind < far_behind_bytes; ++i) {
         plan.bytes_behind += segments_[i]->size();
@@ -255,6 +258,10 @@ void Log::cut_synced() noexcept {
 
 void Log::mark_dirty(const std::shared_ptr<File>& file) {
     if (std::find(dirty_.begin(), dirty_.end(), file) == dirty_.end()) dirty_.push_back(file);
+}
+
+void Log::unmark_dirty(const Segment& segment) {
+    std::erase_if(dirty_, [&](const auto& file) { return file == segment.file() || file == segment.aborted(); });
 }
 
 }  // namespace ottla::broker::log

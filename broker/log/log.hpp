@@ -23,6 +23,7 @@
 #include "broker/log/log_types.hpp"
 #include "broker/log/producer_states.hpp"
 #include "broker/log/read_plan.hpp"
+#include "broker/log/retired.hpp"
 #include "broker/log/segment.hpp"
 #include "broker/log/sync_work.hpp"
 
@@ -35,6 +36,8 @@ public:
         bool clean = false;
         // After an unclean stop, segments that end at or below it are not checked either.
         std::int64_t recovery_point = 0;
+        // What lies below it does not count, wherever the first segment begins.
+        std::int64_t start_offset = 0;
         base::Log messages;
     };
 
@@ -68,9 +71,19 @@ public:
     // What lies at or behind `offset` goes. In the middle of a batch, the batch goes.
     Result<void> truncate_to(std::int64_t offset);
 
+    // Where the log would start if what has had its time were gone. Looks only.
+    std::int64_t start_by(const RetentionRules&) const;
+    // The log starts there now, which is between its start and its end; nothing below is read any more. The files stay
+    // until retire(). A power cut brings the old start back unless the new one is written down elsewhere and handed to
+    // open().
+    void advance_start(std::int64_t offset);
+    // Gives up the segments that end at or below both the start and `written_down`, the start that survives a power
+    // cut, at most so many; their files are called `.deleted` now.
+    Result<Retired> retire(std::int64_t written_down, std::size_t count_max);
+
     // Between start and end inclusive, else offset_out_of_range. Sees nothing at or behind `up_to`.
     Result<ReadPlan> plan_read(std::int64_t offset, std::size_t bytes_max, const LogPosition& up_to,
-                               bool first_batch_whole = true) const;
+                               bool first_batch_whole = true, bool with_aborted = false) const;
     TimePlan plan_time(std::int64_t timestamp, const LogPosition& up_to) const;
     // For the record with the largest timestamp (the first such).
     TimePlan plan_max_timestamp(const LogPosition& up_to) const;
@@ -103,7 +116,7 @@ private:
     static Result<void> unless_full(Result<void>);
     // A batch that stands in the log now; `payload` is looked at only in a marker. A transaction that it aborts goes
     // into the index of `index_into`, if there is one.
-    Result<void> note_producer(const protocol::RecordBatchHeader&, ByteSpan payload, const Segment* index_into);
+    Result<void> note_producer(const protocol::RecordBatchHeader&, ByteSpan payload, Segment* index_into);
     Result<void> write_producer_snapshot();
     Result<std::int64_t> load_producer_snapshot(std::int64_t offset);
     // From the latest snapshot and the batches behind it. The segments from `index_from` on get new indexes of aborted
@@ -121,6 +134,7 @@ private:
     std::size_t segment_with(std::int64_t offset) const noexcept;
     void cut_synced() noexcept;
     void mark_dirty(const std::shared_ptr<File>&);
+    void unmark_dirty(const Segment&);  // which goes away
 
     Disk& disk_;
     std::string directory_;

@@ -11,8 +11,16 @@ namespace {
 constexpr std::string_view meta_properties_name = "meta.properties";
 constexpr std::string_view lock_name = ".lock";
 constexpr std::string_view clean_shutdown_name = ".kafka_cleanshutdown";
-constexpr std::string_view recovery_point_name = "recovery-point-offset-checkpoint";
 constexpr std::string_view delete_suffix = "-delete";
+
+std::string_view name_of(Checkpoint which) {
+    switch (which) {
+        case Checkpoint::recovery_points: return "recovery-point-offset-checkpoint";
+        case Checkpoint::high_watermarks: return "replication-offset-checkpoint";
+        case Checkpoint::start_offsets: break;
+    }
+    return "log-start-offset-checkpoint";
+}
 
 }  // namespace
 
@@ -24,6 +32,7 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Disk& disk, std::string
     if (!lock) return lock.error();
     directory->lock_ = std::move(*lock);
     if (auto checked = directory->check_identity(identity); !checked) return checked.error();
+    if (auto read = directory->read_checkpoints(); !read) return read.error();
     if (auto taken = directory->take_clean_shutdown(); !taken) return taken.error();
     if (auto removed = directory->remove_deleted(); !removed) return removed.error();
     return directory;
@@ -62,18 +71,26 @@ Result<void> LogDirectory::check_identity(const Identity& identity) {
     return replace_text(disk_, file, properties_.to_text());
 }
 
-Result<void> LogDirectory::take_clean_shutdown() {
-    const std::string points = join_path(path_, recovery_point_name);
-    if (const auto there = disk_.exists(points); there && *there) {
-        const auto text = read_text(disk_, points);
+Result<void> LogDirectory::read_checkpoints() {
+    for (std::size_t i = 0; i < checkpoint_count; ++i) {
+        const std::string path = join_path(path_, name_of(static_cast<Checkpoint>(i)));
+        const auto there = disk_.exists(path);
+        if (!there) return there.error();
+        if (!*there) continue;
+        const auto text = read_text(disk_, path);
         if (!text) return text.error();
         auto parsed = parse_offset_checkpoint(*text);
         if (parsed) {
-            recovery_points_ = std::move(*parsed);
+            checkpoints_[i] = std::move(*parsed);
         } else {
-            messages_.warn("{}: {}: all batches are checked", points, parsed.error().text());
+            // The logs tell the same, at the price of reading more of them.
+            messages_.warn("{}: {}; it is not used", path, parsed.error().text());
         }
     }
+    return ok();
+}
+
+Result<void> LogDirectory::take_clean_shutdown() {
     const std::string file = join_path(path_, clean_shutdown_name);
     const auto there = disk_.exists(file);
     if (!there) return there.error();
@@ -125,16 +142,59 @@ bool LogDirectory::has_log(const TopicPartitionName& name) const {
 
 Result<std::unique_ptr<Log>> LogDirectory::create_log(const TopicPartitionName& name, const Uuid& topic_id,
                                                       const LogConfig& config) {
+    // Of a topic of this name that was deleted.
+    if (auto forgotten = forget(name); !forgotten) return forgotten.error();
     return Log::create(disk_, path_of(name), config, topic_id);
 }
 
 Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& name, const LogConfig& config) {
     Log::OpenOptions options;
     options.clean = was_clean();
-    const auto point = recovery_points_.find(name);
-    options.recovery_point = point == recovery_points_.end() ? 0 : point->second;
+    options.recovery_point = checkpointed(Checkpoint::recovery_points, name);
+    options.start_offset = checkpointed(Checkpoint::start_offsets, name);
     options.messages = messages_;
     return Log::open(disk_, path_of(name), config, options);
+}
+
+// --- checkpoints ---
+
+std::int64_t LogDirectory::checkpointed(Checkpoint which, const TopicPartitionName& name) const {
+    const std::lock_guard lock(checkpoints_mutex_);
+    const auto& offsets = checkpoints_[static_cast<std::size_t>(which)];
+    const auto found = offsets.find(name);
+    return found == offsets.end() ? 0 : found->second;
+}
+
+void LogDirectory::begin_checkpoints() {
+    const std::lock_guard lock(checkpoints_mutex_);
+    made_since_begin_.clear();
+}
+
+Result<void> LogDirectory::write_checkpoint(Checkpoint which, const OffsetCheckpoint& gathered) {
+    const std::lock_guard lock(checkpoints_mutex_);
+    OffsetCheckpoint offsets = gathered;
+    for (const auto& name : made_since_begin_) offsets.erase(name);
+    auto& held = checkpoints_[static_cast<std::size_t>(which)];
+    if (held == offsets) return ok();
+    auto before = std::exchange(held, std::move(offsets));
+    auto written = write_held(which);
+    if (!written) held = std::move(before);
+    return written;
+}
+
+Result<void> LogDirectory::write_held(Checkpoint which) {
+    const std::string text = offset_checkpoint_text(checkpoints_[static_cast<std::size_t>(which)]);
+    return replace_text(disk_, join_path(path_, name_of(which)), text);
+}
+
+Result<void> LogDirectory::forget(const TopicPartitionName& name) {
+    const std::lock_guard lock(checkpoints_mutex_);
+    made_since_begin_.insert(name);
+    for (std::size_t i = 0; i < checkpoint_count; ++i) {
+        if (checkpoints_[i].erase(name) == 0) continue;
+        if (auto written = write_held(static_cast<Checkpoint>(i)); !written) return written;
+    }
+    return ok();
 }
 
 Result<void> LogDirectory::delete_log(const TopicPartitionName& name, const Uuid& unique) {
@@ -146,9 +206,7 @@ Result<void> LogDirectory::delete_log(const TopicPartitionName& name, const Uuid
     return remove_tree(disk_, renamed);
 }
 
-Result<void> LogDirectory::close(const OffsetCheckpoint& recovery_points, std::int64_t broker_epoch) {
-    const std::string points = offset_checkpoint_text(recovery_points);
-    if (auto written = replace_text(disk_, join_path(path_, recovery_point_name), points); !written) return written;
+Result<void> LogDirectory::close(std::int64_t broker_epoch) {
     const std::string clean = clean_shutdown_text(broker_epoch);
     if (auto written = replace_text(disk_, join_path(path_, clean_shutdown_name), clean); !written) return written;
     lock_.reset();

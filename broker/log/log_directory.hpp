@@ -3,10 +3,13 @@
 // trusted. Everything blocks but offline() and take_offline(), which any thread may call.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +21,14 @@
 #include "broker/log/log.hpp"
 
 namespace ottla::broker::log {
+
+// What a directory remembers of all its logs, each in a file of Kafka's.
+enum class Checkpoint : std::uint8_t {
+    recovery_points,  // below them everything is on stable storage
+    high_watermarks,
+    start_offsets,  // of the logs that do not start at 0
+};
+inline constexpr std::size_t checkpoint_count = 3;
 
 class LogDirectory {
 public:
@@ -52,8 +63,13 @@ public:
     Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&);
     // Renames the directory to `t-p.<id>-delete`, then removes it. What a crash leaves in between, open() removes.
     Result<void> delete_log(const TopicPartitionName&, const Uuid& unique);
-    // Everything is synced: writes the recovery points and .kafka_cleanshutdown.
-    Result<void> close(const OffsetCheckpoint& recovery_points, std::int64_t broker_epoch);
+    // Before the offsets for some checkpoints are gathered. A log that is made afterwards is left out of them: what was
+    // gathered under its name is of a deleted one.
+    void begin_checkpoints();
+    // Replaces the file, unless it says so already; durable when this returns.
+    Result<void> write_checkpoint(Checkpoint, const OffsetCheckpoint&);
+    // Everything is synced, the checkpoints are written: leaves .kafka_cleanshutdown, and the lock to others.
+    Result<void> close(std::int64_t broker_epoch);
 
     bool offline() const noexcept { return offline_.load(std::memory_order_acquire); }
     // A sync or write failed: nothing in here is served or written any more. Says so once.
@@ -70,6 +86,10 @@ private:
     Result<void> take_clean_shutdown();
     Result<void> remove_deleted();
     std::string path_of(const TopicPartitionName&) const;
+    Result<void> read_checkpoints();
+    Result<void> forget(const TopicPartitionName&);
+    Result<void> write_held(Checkpoint);
+    std::int64_t checkpointed(Checkpoint, const TopicPartitionName&) const;
 
     Disk& disk_;
     std::string path_;
@@ -77,7 +97,9 @@ private:
     std::unique_ptr<FileLock> lock_;
     MetaProperties properties_;
     std::optional<std::int64_t> clean_broker_epoch_;
-    OffsetCheckpoint recovery_points_;
+    mutable std::mutex checkpoints_mutex_;
+    std::array<OffsetCheckpoint, checkpoint_count> checkpoints_;  // as they stand in the files
+    std::set<TopicPartitionName> made_since_begin_;
     std::atomic<bool> offline_ = false;
     std::function<void(const Error&)> listener_;
 };

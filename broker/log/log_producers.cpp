@@ -3,18 +3,16 @@
 // stop in order, and rebuilt from the latest snapshot and the batches behind it. Aborted transactions go into the
 // `.txnindex` of the segment that holds their marker.
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "broker/log/batch_walk.hpp"
 #include "broker/log/log.hpp"
 #include "broker/log/segment_files.hpp"
+#include "broker/log/transaction_index.hpp"
 
 namespace ottla::broker::log {
 
 namespace {
-
-constexpr std::string_view transaction_index_suffix = ".txnindex";
 
 // The marker in a control batch that is not compressed; nothing when it holds something else.
 std::optional<protocol::EndTransactionMarker> marker_in(const protocol::RecordBatchHeader& header, ByteSpan payload) {
@@ -29,8 +27,7 @@ std::optional<protocol::EndTransactionMarker> marker_in(const protocol::RecordBa
 
 }  // namespace
 
-Result<void> Log::note_producer(const protocol::RecordBatchHeader& header, ByteSpan payload,
-                                const Segment* index_into) {
+Result<void> Log::note_producer(const protocol::RecordBatchHeader& header, ByteSpan payload, Segment* index_into) {
     if (!header.has_producer_id()) return ok();
     if (!header.is_control()) {
         producers_.add(header);
@@ -40,19 +37,10 @@ Result<void> Log::note_producer(const protocol::RecordBatchHeader& header, ByteS
     if (!marker) return ok();
     const auto aborted = producers_.end_transaction(header, *marker);
     if (!aborted || !index_into) return ok();
-    const std::string path = join_path(directory_, segment_name(index_into->base_offset(), transaction_index_suffix));
-    const auto there = disk_.exists(path);
-    if (!there) return there.error();
-    auto file = *there ? disk_.open(path) : disk_.create(path);
-    if (!file) return file.error();
-    names_dirty_ |= !*there;
-    const auto size = (*file)->size();
-    if (!size) return size.error();
-    std::array<std::uint8_t, TransactionIndexEntry::size> entry;
-    aborted->write(entry.data());
-    mark_dirty(*file);
-    // Behind the last whole entry, should a write have failed half way.
-    return (*file)->write_at(*size / entry.size() * entry.size(), ByteSpan(entry));
+    names_dirty_ |= !index_into->aborted();
+    auto added = index_into->add_aborted(disk_, *aborted);
+    if (index_into->aborted()) mark_dirty(index_into->aborted());
+    return added;
 }
 
 Result<void> Log::write_producer_snapshot() {
@@ -91,12 +79,10 @@ Result<void> Log::rebuild_producers(std::int64_t index_from) {
     const auto from = load_producer_snapshot(std::min(index_from, end_.offset));
     if (!from) return from.error();
     for (std::size_t i = segment_with(*from); i < segments_.size(); ++i) {
-        const Segment& segment = *segments_[i];
+        Segment& segment = *segments_[i];
         const bool indexed_anew = segment.base_offset() >= index_from;
         if (indexed_anew) {
-            auto removed =
-                disk_.remove(join_path(directory_, segment_name(segment.base_offset(), transaction_index_suffix)));
-            if (!removed) return removed;
+            if (auto forgotten = segment.forget_aborted(disk_); !forgotten) return forgotten;
         }
         const auto first = segment.find(disk_, *from);
         if (!first) return first.error();
@@ -124,23 +110,9 @@ Result<void> Log::cut_producers() {
     if (auto removed = remove_snapshots_above(disk_, directory_, end_.offset); !removed) return removed;
     // For good with the next sync: a snapshot that comes back would tell of batches that are others now.
     names_dirty_ = true;
-    const std::string path = join_path(directory_, segment_name(active().base_offset(), transaction_index_suffix));
-    const auto there = disk_.exists(path);
-    if (!there) return there.error();
-    if (*there) {
-        const auto text = read_text(disk_, path, std::size_t{1} << 30);
-        if (!text) return text.error();
-        std::size_t stays = 0;
-        for (; (stays + 1) * TransactionIndexEntry::size <= text->size(); ++stays) {
-            std::int16_t version = 0;
-            const auto* bytes =
-                reinterpret_cast<const std::uint8_t*>(text->data()) + stays * TransactionIndexEntry::size;
-            if (TransactionIndexEntry::read(bytes, version).last_offset >= end_.offset) break;
-        }
-        auto file = disk_.open(path);
-        if (!file) return file.error();
-        if (auto cut = (*file)->truncate(stays * TransactionIndexEntry::size); !cut) return cut;
-        mark_dirty(*file);
+    if (const auto& aborted = active().aborted()) {
+        if (auto cut = cut_transaction_index(*aborted, end_.offset); !cut) return cut;
+        mark_dirty(aborted);
     }
     return rebuild_producers(std::numeric_limits<std::int64_t>::max());
 }

@@ -18,18 +18,28 @@ public:
 
     Result<void> run() {
         if (auto read = read_epochs(); !read) return read;
-        const auto bases = list_segments(log_.disk_, log_.directory_);
-        if (!bases) return bases.error();
-        if (bases->empty()) {
-            if (auto begun = log_.restart_at(0); !begun) return begun;
+        auto files = list_log_files(log_.disk_, log_.directory_);
+        if (!files) return files.error();
+        if (auto removed = remove_what_is_over(*files); !removed) return removed;
+        const auto& bases = files->segments;
+        if (bases.empty()) {
+            if (auto begun = log_.restart_at(options_.start_offset); !begun) return begun;
             log_.parent_dirty_ = true;
             return log_.sync();
         }
-        log_.start_offset_ = bases->front();
-        for (std::size_t i = 0; i < bases->size() && !cut_; ++i) {
-            if (auto loaded = load(*bases, i); !loaded) return loaded;
+        log_.start_offset_ = bases.front();
+        for (std::size_t i = 0; i < bases.size() && !cut_; ++i) {
+            if (auto loaded = load(bases, i); !loaded) return loaded;
         }
-        return finish(*bases);
+        if (auto finished = finish(bases); !finished) return finished;
+        if (options_.start_offset > log_.end_.offset) {
+            options_.messages.warn("{}: the log ends at {}, below its start {}; it is empty now", log_.directory_,
+                                   log_.end_.offset, options_.start_offset);
+            if (auto begun = log_.restart_at(options_.start_offset); !begun) return begun;
+            return log_.sync();
+        }
+        log_.advance_start(options_.start_offset);
+        return ok();
     }
 
 private:
@@ -47,6 +57,27 @@ private:
             // The batches tell most of it again.
             options_.messages.warn("{}: {}; it is rebuilt from the batches", log_.directory_, epochs.error().text());
             log_.epochs_dirty_ = true;
+        }
+        return ok();
+    }
+
+    // What had been given up before the stop: left-overs, segments below the start, snapshots that nobody needs. Where
+    // a power cut has brought some of them back, there may be gaps between them: they are not looked at.
+    Result<void> remove_what_is_over(LogFiles& files) {
+        for (const auto& name : files.leftovers) {
+            if (auto removed = log_.disk_.remove(join_path(log_.directory_, name)); !removed) return removed;
+        }
+        auto& bases = files.segments;
+        std::size_t below = 0;
+        while (below + 1 < bases.size() && bases[below + 1] <= options_.start_offset) ++below;
+        for (std::size_t i = 0; i < below; ++i) {
+            if (auto removed = remove_segment_files(log_.disk_, log_.directory_, bases[i]); !removed) return removed;
+        }
+        bases.erase(bases.begin(), bases.begin() + static_cast<std::ptrdiff_t>(below));
+        for (const std::int64_t at : files.snapshots) {
+            if (at == files.snapshots.back() || std::ranges::binary_search(bases, at)) continue;
+            auto removed = log_.disk_.remove(join_path(log_.directory_, segment_name(at, snapshot_suffix)));
+            if (!removed) return removed;
         }
         return ok();
     }

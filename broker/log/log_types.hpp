@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include <ottla/protocol/chain.hpp>
 
@@ -51,9 +52,24 @@ struct Appended {
     LogPosition end;    // and after
 };
 
+struct AbortedTransaction {
+    std::int64_t producer_id = -1;
+    std::int64_t first_offset = 0;
+    friend bool operator==(const AbortedTransaction&, const AbortedTransaction&) = default;
+};
+
 // Part of one segment: whole batches, but for the last when bytes_max fell into it.
 struct LogSlice {
     protocol::FileRange range;  // length 0: nothing to read there (yet)
+    // Those with records in it, when they were asked for: by their markers.
+    std::vector<AbortedTransaction> aborted;
+};
+
+// Which segments have had their time. Both count whole segments, the oldest first.
+struct RetentionRules {
+    std::optional<std::int64_t> expired_before_ms;  // those with no record from then on
+    std::optional<std::uint64_t> bytes_max;         // those without which the log still has so many bytes
+    std::int64_t high_watermark = 0;                // none that holds something at or behind it
 };
 
 struct TimestampOffset {

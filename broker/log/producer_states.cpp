@@ -51,14 +51,6 @@ std::optional<TransactionIndexEntry> ProducerStates::end_transaction(const proto
     return TransactionIndexEntry{batch.producer_id, first, at, open_.empty() ? at + 1 : open_.begin()->first};
 }
 
-void ProducerStates::forget_before(std::int64_t start) {
-    std::erase_if(ended_, [start](const Ended& one) { return one.marker_offset < start; });
-    std::erase_if(producers_, [start](const auto& one) {
-        const ProducerEntry& entry = one.second;
-        return entry.transaction_first_offset < 0 && entry.last_offset >= 0 && entry.last_offset < start;
-    });
-}
-
 void ProducerStates::expire(std::int64_t older_than_ms) {
     std::erase_if(producers_, [older_than_ms](const auto& one) {
         return one.second.transaction_first_offset < 0 && one.second.timestamp < older_than_ms;

@@ -29,10 +29,9 @@ public:
     // A batch with a transaction marker. What the index of aborted transactions says of it, if it aborts one.
     std::optional<TransactionIndexEntry> end_transaction(const protocol::RecordBatchHeader& batch,
                                                          const protocol::EndTransactionMarker& marker);
-    // The log starts there now: producers all of whose batches lie below it are forgotten. (After a cut at its end
-    // begin anew, from a snapshot: what a producer's batch before the last was is not known here.)
-    void forget_before(std::int64_t start);
-    // Producers that wrote nothing since, by the times of their batches, and have no open transaction.
+    // (After a cut at the end of the log begin anew, from a snapshot: what a producer's batch before the last was is
+    // not known here. A cut at its front changes nothing: who is known stays so, KIP-360.) Forgets producers that wrote
+    // nothing since, by the times of their batches, and have no open transaction.
     void expire(std::int64_t older_than_ms);
 
     // Readers of committed records see nothing at or behind it, whatever is replicated: the first offset of the oldest

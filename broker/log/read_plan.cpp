@@ -9,6 +9,7 @@
 #include <ottla/protocol/compression.hpp>
 #include <ottla/protocol/record_batch.hpp>
 #include "broker/log/batch_walk.hpp"
+#include "broker/log/transaction_index.hpp"
 
 namespace ottla::broker::log {
 namespace {
@@ -50,6 +51,37 @@ std::uint64_t position_by(const IndexSearch<OffsetIndexEntry>& index, std::uint6
 }  // namespace
 
 Result<LogSlice> ReadPlan::run() const {
+    auto found = slice();
+    if (!found || found->range.length == 0 || aborted_in.empty()) return found;
+    if (auto added = add_aborted(*found); !added) return added.error();
+    return found;
+}
+
+// Behind the last whole batch of the slice no transaction is asked for.
+Result<void> ReadPlan::add_aborted(LogSlice& slice) const {
+    std::int64_t up_to = offset;
+    const std::uint64_t end = slice.range.position + slice.range.length;
+    HeaderWalk walk(*file, slice.range.position, limit);
+    while (true) {
+        const auto at = walk.next();
+        if (!at) return at.error();
+        if (!*at || (*at)->end() > end) break;
+        up_to = (*at)->header.next_offset();
+    }
+    for (const auto& transactions : aborted_in) {
+        const auto entries = read_transaction_index(*transactions);
+        if (!entries) return entries.error();
+        for (const auto& entry : *entries) {
+            if (entry.last_offset >= offset && entry.first_offset < up_to)
+                slice.aborted.push_back({entry.producer_id, entry.first_offset});
+            // All transactions that began before it have their markers by now.
+            if (entry.last_stable_offset >= up_to) return ok();
+        }
+    }
+    return ok();
+}
+
+Result<LogSlice> ReadPlan::slice() const {
     LogSlice slice;
     if (!file) return slice;
     std::uint64_t from = search_from, near_end = boundary;

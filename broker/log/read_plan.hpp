@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <ottla/result.hpp>
 #include "broker/log/disk.hpp"
@@ -28,11 +29,18 @@ struct ReadPlan {
     std::size_t bytes_max = 0;
     // The first batch comes whole even when it is larger than bytes_max (KIP-74); else nothing comes.
     bool first_batch_whole = true;
+    // The indexes of aborted transactions in which those of the wanted batches may stand: of this segment and of later
+    // ones, since an index lies with the marker. Empty also when nobody asks for them.
+    std::vector<std::shared_ptr<File>> aborted_in;
     // How far behind the end of the log this lies: near the end it is in the page cache.
     std::uint64_t bytes_behind = 0;
 
     // Blocks. corrupt_storage when there is no batch where one must begin.
     Result<LogSlice> run() const;
+
+private:
+    Result<LogSlice> slice() const;
+    Result<void> add_aborted(LogSlice&) const;
 };
 
 // The first record with a timestamp of at least `timestamp`.

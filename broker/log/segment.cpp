@@ -9,6 +9,7 @@
 
 #include "base/assert.hpp"
 #include "broker/log/batch_walk.hpp"
+#include "broker/log/transaction_index.hpp"
 
 namespace ottla::broker::log {
 namespace {
@@ -94,6 +95,14 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
     if (times->last) {
         segment->max_timestamp_ = times->last->timestamp;
         segment->max_timestamp_offset_ = base_offset + times->last->last_offset;
+    }
+    const std::string aborted = segment->transaction_index_path();
+    const auto any_aborted = disk.exists(aborted);
+    if (!any_aborted) return any_aborted.error();
+    if (*any_aborted) {
+        auto opened = disk.open(aborted);
+        if (!opened) return opened.error();
+        segment->aborted_ = std::move(*opened);
     }
     HeaderWalk walk(*file, from, *size);
     bool first = true;
@@ -267,6 +276,24 @@ std::uint64_t Segment::recent_boundary(std::uint64_t position) const noexcept {
     const auto recent =
         offsets_.last_recent([&](const auto& entry) { return static_cast<std::uint32_t>(entry.position) <= position; });
     return recent ? static_cast<std::uint32_t>(recent->position) : 0;
+}
+
+std::string Segment::transaction_index_path() const {
+    return index_path(*file_, base_offset_, transaction_index_suffix);
+}
+
+Result<void> Segment::add_aborted(Disk& disk, const TransactionIndexEntry& entry) {
+    if (!aborted_) {
+        auto made = disk.create(transaction_index_path());
+        if (!made) return made.error();
+        aborted_ = std::move(*made);
+    }
+    return append_to_transaction_index(*aborted_, entry);
+}
+
+Result<void> Segment::forget_aborted(Disk& disk) {
+    aborted_.reset();
+    return disk.remove(transaction_index_path());
 }
 
 }  // namespace ottla::broker::log

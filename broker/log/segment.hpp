@@ -96,8 +96,14 @@ public:
     IndexSearch<OffsetIndexEntry> search_offsets(Disk& disk) const { return offsets_.search(disk); }
     IndexSearch<TimeIndexEntry> search_times(Disk& disk) const { return times_.search(disk); }
 
+    // The index of aborted transactions; null while there is none. One that is added has its marker in here. Block.
+    const std::shared_ptr<File>& aborted() const noexcept { return aborted_; }
+    Result<void> add_aborted(Disk&, const TransactionIndexEntry&);
+    Result<void> forget_aborted(Disk&);
+
 private:
     void note(const protocol::RecordBatchHeader&);
+    std::string transaction_index_path() const;
     void add_time();
     Result<Mark> mark_before(Disk&, std::int64_t offset) const;
     // Of a batch in here: such offsets fit.
@@ -122,6 +128,7 @@ private:
     bool preallocated_ = false;
     IndexFile<OffsetIndexEntry> offsets_;
     IndexFile<TimeIndexEntry> times_;
+    std::shared_ptr<File> aborted_;
 };
 
 }  // namespace ottla::broker::log

@@ -4,27 +4,10 @@
 #include "broker/log/segment.hpp"
 
 namespace ottla::broker::log {
-namespace {
-
-// The offsets in the names with this suffix, rising: the names sort as the numbers do.
-Result<std::vector<std::int64_t>> list_offsets(Disk& disk, const std::string& directory, std::string_view suffix) {
-    const auto entries = disk.list(directory);
-    if (!entries) return entries.error();
-    std::vector<std::int64_t> offsets;
-    for (const auto& entry : *entries) {
-        if (const auto offset = parse_segment_name(entry.name, suffix)) offsets.push_back(*offset);
-    }
-    return offsets;
-}
-
-}  // namespace
-
-Result<std::vector<std::int64_t>> list_segments(Disk& disk, const std::string& directory) {
-    return list_offsets(disk, directory, ".log");
-}
-
 Result<std::vector<std::int64_t>> list_snapshots(Disk& disk, const std::string& directory) {
-    return list_offsets(disk, directory, snapshot_suffix);
+    auto files = list_log_files(disk, directory);
+    if (!files) return files.error();
+    return std::move(files->snapshots);
 }
 
 Result<void> remove_indexes(Disk& disk, const std::string& directory, std::int64_t base_offset) {
@@ -38,6 +21,22 @@ Result<void> remove_indexes(Disk& disk, const std::string& directory, std::int64
 Result<void> remove_segment_files(Disk& disk, const std::string& directory, std::int64_t base_offset) {
     if (auto removed = remove_indexes(disk, directory, base_offset); !removed) return removed;
     return disk.remove(join_path(directory, segment_name(base_offset)));
+}
+
+Result<LogFiles> list_log_files(Disk& disk, const std::string& directory) {
+    const auto entries = disk.list(directory);
+    if (!entries) return entries.error();
+    LogFiles files;
+    for (const auto& entry : *entries) {
+        if (const auto base = parse_segment_name(entry.name)) {
+            files.segments.push_back(*base);
+        } else if (const auto at = parse_segment_name(entry.name, snapshot_suffix)) {
+            files.snapshots.push_back(*at);
+        } else if (entry.name.ends_with(deleted_suffix) || entry.name.ends_with(cleaned_suffix)) {
+            files.leftovers.push_back(entry.name);
+        }
+    }
+    return files;
 }
 
 Result<void> remove_snapshots_above(Disk& disk, const std::string& directory, std::int64_t offset) {

@@ -149,15 +149,16 @@ void Partition::advance_high_watermark() {
 }
 
 void Partition::update_last_stable() {
-    const auto unstable = log_->producers().first_unstable_offset(high_watermark_.offset);
+    auto unstable = log_->producers().first_unstable_offset(high_watermark_.offset);
     log_->committed_up_to(high_watermark_.offset);
+    if (unstable) unstable = std::max(*unstable, log_->start_offset());
     if (!unstable || *unstable >= high_watermark_.offset) {
         last_stable_ = high_watermark_;
     } else if (last_stable_.offset != *unstable) {
         const auto position = log_->position_of(*unstable);
         // Where it stays, nothing is shown too early.
         if (position)
-            last_stable_ = *position;
+            last_stable_ = {*unstable, position->segment_base, position->position};
         else
             static_cast<void>(storage_error(position.error()));
     }
@@ -169,6 +170,43 @@ void Partition::wake_committed() {
         committed_waits_.pop_front();
         done(ok());
     }
+}
+
+// --- the front of the log ---
+
+Result<std::int64_t> Partition::delete_records(std::int64_t offset) {
+    if (auto leading = check_leader(); !leading) return leading.error();
+    if (offset == -1) offset = high_watermark_.offset;
+    if (offset < 0 || offset > high_watermark_.offset) {
+        return error(ErrorCode::offset_out_of_range,
+                     fmt::format("records before {} cannot be deleted, the high watermark is {}", offset,
+                                 high_watermark_.offset));
+    }
+    log_->advance_start(offset);
+    update_last_stable();
+    return log_->start_offset();
+}
+
+bool Partition::apply_retention(std::int64_t now_ms) {
+    if (role_ == Role::closed || io_->directory().offline()) return false;
+    log::RetentionRules rules;
+    rules.high_watermark = high_watermark_.offset;
+    if (settings_.deleted && settings_.retention_ms >= 0) rules.expired_before_ms = now_ms - settings_.retention_ms;
+    if (settings_.deleted && settings_.retention_bytes >= 0)
+        rules.bytes_max = static_cast<std::uint64_t>(settings_.retention_bytes);
+    const std::int64_t before = log_->start_offset();
+    log_->advance_start(log_->start_by(rules));
+    if (log_->start_offset() == before) return false;
+    update_last_stable();
+    return true;
+}
+
+Result<log::Retired> Partition::retire_segments(std::int64_t written_down, std::size_t count_max) {
+    if (role_ == Role::closed || io_->directory().offline()) return log::Retired{};
+    auto retired = log_->retire(written_down, count_max);
+    if (!retired) return storage_error(retired.error());
+    if (!retired->empty()) io_->sync_soon(shared_from_this());
+    return retired;
 }
 
 // --- reading ---
@@ -186,7 +224,8 @@ Result<log::ReadPlan> Partition::plan_read(std::int64_t offset, std::size_t byte
                                            bool first_batch_whole) const {
     if (auto stored = check_storage(); !stored) return stored.error();
     // Between the end that may be seen and the log's there is nothing yet, which is no error.
-    auto plan = log_->plan_read(offset, bytes_max, end(up_to), first_batch_whole);
+    const bool with_aborted = up_to == ReadUpTo::last_stable;
+    auto plan = log_->plan_read(offset, bytes_max, end(up_to), first_batch_whole, with_aborted);
     if (!plan) return error(plan.error().code(), plan.error().text());
     return plan;
 }

@@ -37,6 +37,10 @@ struct PartitionSettings {
     // compression.type: what the log holds is compressed so; nothing: as it came.
     std::optional<protocol::CompressionType> compression;
     int compression_level = protocol::default_compression_level;
+    bool deleted = true;                         // cleanup.policy holds delete: old records go
+    std::int64_t retention_ms = 604'800'000;     // -1: without limit
+    std::int64_t retention_bytes = -1;           // -1: without limit
+    std::int64_t file_delete_delay_ms = 60'000;  // that files stay which nobody may begin to read any more
     log::LogConfig log;
 };
 
@@ -75,6 +79,15 @@ public:
     // why that will not be known here. Never called after cancel().
     WaitId wait_committed(std::int64_t end_offset, Function<void(const Result<void>&)> done);
 
+    // --- the front of the log ---
+    // The log starts at `offset` from now on, or at the high watermark (-1); where it starts then, which may be further
+    // on already. offset_out_of_range above the high watermark.
+    Result<std::int64_t> delete_records(std::int64_t offset);
+    // Moves the start behind what has had its time. True when it moved.
+    bool apply_retention(std::int64_t now_ms);
+    // Gives up whole segments below `written_down`, the start that is on stable storage, at most so many.
+    Result<log::Retired> retire_segments(std::int64_t written_down, std::size_t count_max);
+
     // --- reading ---
     std::int64_t log_start_offset() const noexcept { return log_->start_offset(); }
     std::int64_t log_end_offset() const noexcept { return log_->end().offset; }
@@ -82,6 +95,7 @@ public:
     // The begin of the oldest transaction that is open or not committed yet; the high watermark when there is none.
     std::int64_t last_stable_offset() const noexcept { return last_stable_.offset; }
     const log::LogPosition& end(ReadUpTo) const noexcept;
+    // Up to the last stable offset, the plan tells of aborted transactions.
     Result<log::ReadPlan> plan_read(std::int64_t offset, std::size_t bytes_max, ReadUpTo, bool first_batch_whole) const;
     Result<log::TimePlan> plan_time(std::int64_t timestamp, ReadUpTo) const;
     Result<log::TimePlan> plan_max_timestamp(ReadUpTo) const;

@@ -110,6 +110,7 @@ Result<void> Broker::open_directory() {
             log::GroupSync::make(*directory_, config_.flush_policy, *parts_.workers, *parts_.timers, executor));
     }
     applier_ = std::make_unique<ImageApplier>(node_, *directory_, *parts_.workers, io_, parts_.random.split());
+    housekeeping_ = std::make_unique<Housekeeping>(node_, *directory_, *parts_.workers);
     return ok();
 }
 
@@ -196,11 +197,14 @@ asio::awaitable<Result<void>> Broker::start() {
     for (const auto& listening : listening_) {
         asio::co_spawn(parts_.shards.front(), accept_loop(shared_from_this(), listening), asio::detached);
     }
+    asio::co_spawn(parts_.shards.front(), look_after_logs(shared_from_this()), asio::detached);
     serves_ = true;
     node_.log.info("broker {} of cluster {} serves {} on {}. Transitioning from RECOVERY to RUNNING.", node_.id,
                    node_.cluster_id, config_.log_dir, bootstrap());
     co_return ok();
 }
+
+asio::awaitable<void> Broker::look_after_logs(std::shared_ptr<Broker> self) { co_await self->housekeeping_->run(); }
 
 asio::awaitable<void> Broker::accept_loop(std::shared_ptr<Broker> self, std::shared_ptr<Listening> listening) {
     for (std::size_t turn = 0;; ++turn) {
@@ -246,25 +250,36 @@ asio::awaitable<void> Broker::close_connections(base::TimePoint deadline) {
     }
 }
 
+asio::awaitable<void> Broker::stop_housekeeping() {
+    if (!housekeeping_) co_return;
+    housekeeping_->stop();
+    co_await housekeeping_->stopped();
+}
+
 asio::awaitable<void> Broker::leave_controller() {
     while (applying_) co_await image_applied_->wait();
     if (controller_) controller_->remove_listener(*this);
 }
 
-asio::awaitable<bool> Broker::sync_partitions(log::OffsetCheckpoint& points) {
+// All of what housekeeping writes from time to time, once everything is on stable storage.
+asio::awaitable<bool> Broker::write_checkpoints() {
+    bool all = true;
+    for (const auto which :
+         {log::Checkpoint::recovery_points, log::Checkpoint::high_watermarks, log::Checkpoint::start_offsets}) {
+        all &= co_await housekeeping_->write(which);
+    }
+    co_return all;
+}
+
+asio::awaitable<bool> Broker::close_partitions() {
     bool all_synced = true;
     for (const auto& shard : node_.shards) {
         auto job = [&] {
             for (const auto& partition : shard->partitions()) {
-                const auto end = partition->log_end_offset();
                 const auto closed = partition->sync_and_close();
-                if (closed) {
-                    points[{partition->topic(), partition->number()}] = end;
-                } else {
-                    all_synced = false;
-                    node_.log.error("{}-{}: {}", partition->topic(), partition->number(), closed.error().text());
-                }
-                shard->remove(partition->key());
+                if (closed) continue;
+                all_synced = false;
+                node_.log.error("{}-{}: {}", partition->topic(), partition->number(), closed.error().text());
             }
         };
         co_await run_at(*shard, here(), job);
@@ -300,13 +315,15 @@ asio::awaitable<void> Broker::stop(base::TimePoint deadline) {
     }
     co_await close_connections(deadline);
     co_await leave_controller();
-    log::OffsetCheckpoint points;
-    bool in_order = co_await sync_partitions(points);
+    co_await stop_housekeeping();
+    bool in_order = co_await close_partitions();
+    in_order = in_order && serves_ && co_await write_checkpoints();
+    co_await drop_partitions();
     if (own_controller_) in_order &= co_await own_controller_->stop();
     co_await drain_syncs();
     // Only a broker that had checked all of its logs, and synced them, may tell the next start to trust them.
     if (serves_ && in_order && !directory_->offline()) {
-        if (auto closed = directory_->close(points, epoch_); !closed) node_.log.error("{}", closed.error().text());
+        if (auto closed = directory_->close(epoch_); !closed) node_.log.error("{}", closed.error().text());
     }
     node_.log.info("broker {} has stopped", node_.id);
 }
@@ -316,12 +333,14 @@ asio::awaitable<void> Broker::kill() {
     const auto at_once = parts_.timers->now() + std::chrono::seconds(1);
     co_await close_connections(at_once);
     co_await leave_controller();
+    co_await stop_housekeeping();
     co_await drop_partitions();
     if (own_controller_) co_await own_controller_->abandon();
     co_await drain_syncs();
     // Gives the lock back: the broker may be started again at once.
     own_controller_.reset();
     applier_.reset();
+    housekeeping_.reset();
     io_.clear();
     node_.directories.clear();
     directory_.reset();

@@ -21,6 +21,7 @@
 #include "broker/server/config.hpp"
 #include "broker/server/controller_node.hpp"
 #include "broker/server/dispatcher.hpp"
+#include "broker/server/housekeeping.hpp"
 #include "broker/server/image_applier.hpp"
 #include "broker/server/node.hpp"
 #include "net/transport.hpp"
@@ -83,12 +84,15 @@ private:
     Result<void> open_directory();
     Result<void> open_listeners();
     boost::asio::awaitable<Result<void>> register_with_controller();
+    static boost::asio::awaitable<void> look_after_logs(std::shared_ptr<Broker>);
     static boost::asio::awaitable<void> accept_loop(std::shared_ptr<Broker>, std::shared_ptr<Listening>);
     static boost::asio::awaitable<void> serve(std::shared_ptr<Broker>, std::shared_ptr<Listening>, std::size_t shard,
                                               std::unique_ptr<net::Stream>);
     boost::asio::awaitable<void> close_connections(base::TimePoint deadline);
     boost::asio::awaitable<void> leave_controller();
-    boost::asio::awaitable<bool> sync_partitions(log::OffsetCheckpoint& points);
+    boost::asio::awaitable<void> stop_housekeeping();
+    boost::asio::awaitable<bool> write_checkpoints();
+    boost::asio::awaitable<bool> close_partitions();
     boost::asio::awaitable<void> drop_partitions();
     boost::asio::awaitable<void> drain_syncs();
     Shard& here() noexcept { return *node_.shards.front(); }
@@ -102,6 +106,7 @@ private:
     std::unique_ptr<ControllerNode> own_controller_;
     ControllerLoop* controller_ = nullptr;
     std::unique_ptr<ImageApplier> applier_;
+    std::unique_ptr<Housekeeping> housekeeping_;
     std::vector<EndpointImage> endpoints_;
     std::vector<std::shared_ptr<Listening>> listening_;
     std::vector<std::unique_ptr<Connections>> connections_;  // one per shard

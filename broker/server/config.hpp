@@ -54,6 +54,13 @@ struct BrokerConfig {
     std::int32_t request_timeout_ms = 30'000;
     FlushPolicy flush_policy = FlushPolicy::ack;
 
+    // How often the broker looks after its logs, ms.
+    std::int64_t initial_task_delay_ms = 30'000;
+    std::int64_t retention_check_interval_ms = 300'000;
+    std::int64_t recovery_point_interval_ms = 60'000;
+    std::int64_t start_offset_interval_ms = 60'000;
+    std::int64_t high_watermark_interval_ms = 5'000;
+
     // Fails with INVALID_CONFIG on an unknown key (naming the nearest), a wrong type or range, or listeners that
     // do not fit each other.
     static Result<BrokerConfig> from(Properties);

@@ -159,6 +159,10 @@ TopicConfig topic_config(const ConfigView& view, std::string_view topic) {
     config.log_append_time = reading.text("message.timestamp.type") == "LogAppendTime";
     const auto policies = split_list(reading.text("cleanup.policy"));
     config.is_compacted = std::find(policies.begin(), policies.end(), "compact") != policies.end();
+    config.is_deleted = std::find(policies.begin(), policies.end(), "delete") != policies.end();
+    reading.number("retention.ms", config.retention_ms);
+    reading.number("retention.bytes", config.retention_bytes);
+    reading.number("file.delete.delay.ms", config.file_delete_delay_ms);
     reading.compression(config);
     return config;
 }

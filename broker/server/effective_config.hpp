@@ -59,6 +59,10 @@ struct TopicConfig {
     std::int32_t min_insync_replicas = 1;
     bool log_append_time = false;
     bool is_compacted = false;
+    bool is_deleted = true;
+    std::int64_t retention_ms = 604'800'000;
+    std::int64_t retention_bytes = -1;
+    std::int64_t file_delete_delay_ms = 60'000;
     std::int64_t timestamp_before_max_ms = INT64_MAX;
     std::int64_t timestamp_after_max_ms = 3'600'000;
     // Nothing: as the producer sends it. The level is the Compressor's.

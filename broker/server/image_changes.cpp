@@ -87,6 +87,10 @@ PartitionSettings partition_settings(const MetadataImage& image, const BrokerCon
     settings.timestamp_after_max_ms = values.timestamp_after_max_ms;
     settings.compression = values.compression;
     settings.compression_level = values.compression_level;
+    settings.deleted = values.is_deleted;
+    settings.retention_ms = values.retention_ms;
+    settings.retention_bytes = values.retention_bytes;
+    settings.file_delete_delay_ms = values.file_delete_delay_ms;
     settings.log.segment_bytes = static_cast<std::uint64_t>(values.segment_bytes);
     settings.log.segment_ms = values.segment_ms;
     settings.log.segment_jitter_ms = values.segment_jitter_ms;

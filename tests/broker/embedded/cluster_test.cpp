@@ -124,11 +124,11 @@ TEST(Cluster, a_wrong_setting_is_refused_by_name) {
     EXPECT_EQ(started.error().text(), "unknown broker config 'num.partitoins'; did you mean 'num.partitions'?");
 }
 
-TEST(Cluster, an_idle_cluster_waits_for_nothing_but_its_connections) {
+TEST(Cluster, an_idle_cluster_waits_for_nothing_but_its_connections_and_its_housekeeping) {
     SimulatedCluster cluster(2, 3);
     cluster.start();
     cluster.loop().run_for(std::chrono::seconds(1));
-    EXPECT_EQ(cluster.loop().timers.waiting(), 0U);
+    EXPECT_EQ(cluster.loop().timers.waiting(), 2U);  // each broker's, for the next thing that is due
 }
 
 }  // namespace

@@ -198,5 +198,47 @@ TEST(Fetch, tells_where_histories_part) {
     EXPECT_EQ(diverging.end_offset, 3);
 }
 
+// Two transactions, the first aborted, the second still open.
+TEST_P(Fetch, tells_who_reads_committed_records_what_was_aborted) {
+    DataPlane plane(GetParam());
+    Partition& partition = plane.partition(2);
+    const auto write = [&](std::int64_t producer, const Bytes& bytes, log::Origin origin) {
+        ASSERT_TRUE(partition.append(bytes.span(), origin, 3, 1000)) << producer;
+        plane.bench().pass(20ms);
+    };
+    const auto in_transaction = [](std::int64_t producer) {
+        protocol::BatchStamp stamp;
+        stamp.producer_id = producer;
+        stamp.producer_epoch = 0;
+        stamp.base_sequence = 0;
+        stamp.transactional = true;
+        return stamp;
+    };
+    write(7, batch_of(2, 10, 1000, in_transaction(7)), log::Origin::client);
+    write(7, protocol::build_marker_batch(0, 3, 1000, 7, 0, {false, 1}).freeze(), log::Origin::coordinator);
+    write(8, batch_of(2, 10, 1000, in_transaction(8)), log::Origin::client);
+
+    auto committed = DataPlane::fetch({{2, 0}});
+    committed.isolation_level = 1;
+    const auto told = plane.answer<FetchHandler>(12, std::move(committed));
+    EXPECT_EQ(answer_of(told).high_watermark, 5);
+    EXPECT_EQ(answer_of(told).last_stable_offset, 3);
+    EXPECT_EQ(values_in(answer_of(told).records->flatten().value().span()).size(), 3U);  // the marker is one of them
+    ASSERT_EQ(answer_of(told).aborted_transactions->size(), 1U);
+    EXPECT_EQ(answer_of(told).aborted_transactions->at(0).producer_id, 7);
+    EXPECT_EQ(answer_of(told).aborted_transactions->at(0).first_offset, 0);
+
+    auto behind = DataPlane::fetch({{2, 3}});
+    behind.isolation_level = 1;
+    behind.max_wait_ms = 0;
+    const auto nothing = plane.answer<FetchHandler>(12, std::move(behind));
+    EXPECT_EQ(bytes_of(nothing), 0U);
+    EXPECT_TRUE(answer_of(nothing).aborted_transactions->empty());
+
+    const auto all = plane.answer<FetchHandler>(12, DataPlane::fetch({{2, 0}}));
+    EXPECT_EQ(values_in(answer_of(all).records->flatten().value().span()).size(), 5U);
+    EXPECT_FALSE(answer_of(all).aborted_transactions.has_value());
+}
+
 }  // namespace
 }  // namespace ottla::broker

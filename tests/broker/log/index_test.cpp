@@ -43,6 +43,27 @@ TEST(Index, is_rebuilt_as_kafka_wrote_it) {
     }
 }
 
+// Every read tells exactly of the aborted transactions with records between its offset and its last whole batch.
+void expect_told(const Log& log, const std::vector<TransactionIndexEntry>& all) {
+    for (std::int64_t offset = 0; offset < log.end().offset; ++offset) {
+        for (const std::size_t bytes_max : {1, 300, 100'000}) {
+            SCOPED_TRACE(testing::Message() << offset << ", " << bytes_max << " bytes");
+            const auto slice = log.plan_read(offset, bytes_max, log.end(), true, true).value().run().value();
+            std::int64_t up_to = offset;
+            const Bytes bytes = slice.range.read().value();
+            protocol::RecordBatchReader reader(bytes);
+            while (const auto view = reader.next().value()) up_to = view->header().next_offset();
+            std::vector<AbortedTransaction> expected;
+            for (const auto& one : all) {
+                if (one.last_offset >= offset && one.first_offset < up_to)
+                    expected.push_back({one.producer_id, one.first_offset});
+            }
+            EXPECT_EQ(slice.aborted, expected);
+        }
+    }
+    EXPECT_TRUE(log.plan_read(0, 100'000, log.end()).value().run().value().aborted.empty());
+}
+
 // Markers that our own log takes from a coordinator, over a roll, a cut and both kinds of start.
 TEST(Index, of_aborted_transactions_follows_the_log) {
     MemoryDisk disk;
@@ -82,11 +103,13 @@ TEST(Index, of_aborted_transactions_follows_the_log) {
     }
     ASSERT_GT(log->segment_count(), 2U);
     EXPECT_EQ(aborted(), expected);
+    expect_told(*log, expected);
     const std::int64_t open = begin(100);
     for (const bool clean : {true, false}) {
         ASSERT_TRUE(clean ? log->close() : log->sync());
         log = Log::open(disk, "/data/orders-0", config, {clean, 0, {}}).value();
         EXPECT_EQ(aborted(), expected);
+        expect_told(*log, expected);
         EXPECT_EQ(log->producers().first_unstable_offset(log->end().offset), open);
         EXPECT_EQ(log->producers().size(), 13U);
     }

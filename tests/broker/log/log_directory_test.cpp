@@ -85,7 +85,11 @@ TEST(LogDirectory, deletes_a_log_by_another_name) {
 
 TEST(LogDirectory, remembers_a_stop_in_order_once) {
     Directory at;
-    at.open().value()->close({{{"a", 0}, 5}}, 42).value();
+    {
+        const auto opened = at.open().value();
+        ASSERT_TRUE(opened->write_checkpoint(Checkpoint::recovery_points, {{{"a", 0}, 5}}));
+        ASSERT_TRUE(opened->close(42));
+    }
     EXPECT_FALSE(at.disk.exists("/data/.lock").value());
     EXPECT_EQ(read_text(at.disk, "/data/recovery-point-offset-checkpoint").value(), "0\n1\na 0 5\n");
     EXPECT_EQ(at.open().value()->clean_broker_epoch(), 42);

@@ -113,11 +113,9 @@ TEST(ProducerStates, tell_up_to_where_committed_records_go) {
 TEST(ProducerStates, forget_who_is_gone) {
     ProducerStates states;
     states.add(batch_from(1, 10, false));
-    states.add(batch_from(2, 20, false));
     states.add(batch_from(3, 30));
-    states.forget_before(11);
-    EXPECT_EQ(states.find(1), nullptr);
     states.expire(1000);
+    EXPECT_EQ(states.find(1), nullptr);
     EXPECT_EQ(states.size(), 1U);  // an open transaction keeps its producer
     ASSERT_NE(states.find(3), nullptr);
     EXPECT_EQ(states.find(3)->transaction_first_offset, 30);

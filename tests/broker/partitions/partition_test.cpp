@@ -244,7 +244,7 @@ TEST(Partition, is_found_again_after_a_stop_in_order) {
     auto partition = bench.leading();
     ASSERT_TRUE(append(*partition, batch_of(5)));
     ASSERT_TRUE(partition->sync_and_close());
-    ASSERT_TRUE(bench.directory().close({{{"orders", 0}, 5}}, 7));
+    ASSERT_TRUE(bench.directory().close(7));
     bench.disk().restart();
     auto directory = log::LogDirectory::open(bench.disk(), "/data", {1, "cluster", Uuid{}}, {}).value();
     EXPECT_EQ(directory->clean_broker_epoch(), 7);

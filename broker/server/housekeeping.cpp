@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/server/housekeeping.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "broker/partitions/partition.hpp"
+#include "broker/server/scatter.hpp"
+#include "net/run_on.hpp"
+
+namespace ottla::broker {
+namespace asio = boost::asio;
+using log::Checkpoint;
+
+namespace {
+
+std::int64_t offset_for(Checkpoint which, const Partition& partition) {
+    switch (which) {
+        case Checkpoint::recovery_points: return partition.log().synced().offset;
+        case Checkpoint::high_watermarks: return partition.high_watermark();
+        case Checkpoint::start_offsets: break;
+    }
+    return partition.log_start_offset();
+}
+
+}  // namespace
+
+Housekeeping::Housekeeping(Node& node, log::LogDirectory& directory, base::Workers& workers)
+    : node_(node),
+      directory_(directory),
+      workers_(workers),
+      wake_(node.shards.front()->executor()),
+      ended_(node.shards.front()->executor()) {
+    add(Work::recovery_points, node.config->recovery_point_interval_ms);
+    add(Work::start_offsets, node.config->start_offset_interval_ms);
+    add(Work::high_watermarks, node.config->high_watermark_interval_ms);
+    add(Work::retention, node.config->retention_check_interval_ms);
+}
+
+void Housekeeping::add(Work work, std::int64_t interval_ms) {
+    const auto first = node_.timers->now() + std::chrono::milliseconds(node_.config->initial_task_delay_ms);
+    tasks_.push_back({work, std::chrono::milliseconds(std::max<std::int64_t>(interval_ms, 1)), first});
+}
+
+asio::awaitable<void> Housekeeping::perform(Work work) {
+    switch (work) {
+        case Work::recovery_points: co_await write(Checkpoint::recovery_points); break;
+        case Work::high_watermarks: co_await write(Checkpoint::high_watermarks); break;
+        case Work::start_offsets: co_await write(Checkpoint::start_offsets); break;
+        case Work::retention: co_await apply_retention(); break;
+    }
+}
+
+asio::awaitable<void> Housekeeping::run() {
+    running_ = true;
+    while (!stopping_) {
+        co_await wake_.wait_until(*node_.timers, next_due());
+        for (std::size_t i = 0; i < tasks_.size() && !stopping_; ++i) {
+            if (tasks_[i].due > node_.timers->now()) continue;
+            co_await perform(tasks_[i].work);
+            // From its end: a slow disk is not asked for more than it can do.
+            tasks_[i].due = node_.timers->now() + tasks_[i].interval;
+        }
+        if (!stopping_) co_await remove_retired();
+    }
+    running_ = false;
+    ended_.notify();
+}
+
+void Housekeeping::stop() {
+    stopping_ = true;
+    wake_.notify();
+}
+
+asio::awaitable<void> Housekeeping::stopped() {
+    if (running_) co_await ended_.wait();
+}
+
+base::TimePoint Housekeeping::next_due() const {
+    base::TimePoint next = base::TimePoint::max();
+    for (const auto& task : tasks_) next = std::min(next, task.due);
+    for (const auto& removal : removals_) next = std::min(next, removal.due);
+    return next;
+}
+
+template <class Visit>
+asio::awaitable<void> Housekeeping::for_each_partition(Visit& visit) {
+    Shard& here = *node_.shards.front();
+    for (const auto& shard : node_.shards) {
+        auto job = [&] {
+            for (const auto& partition : shard->partitions()) visit(*partition);
+        };
+        co_await run_at(*shard, here, job);
+    }
+}
+
+bool Housekeeping::report(const Result<void>& done) {
+    if (done) return true;
+    // Without room it is tried again the next time.
+    if (done.error() == ErrorCode::storage_full) {
+        node_.log.warn("{}: {}", directory_.path(), done.error().text());
+    } else {
+        directory_.take_offline(done.error());
+    }
+    return false;
+}
+
+asio::awaitable<bool> Housekeeping::write(Checkpoint which) {
+    if (directory_.offline()) co_return false;
+    directory_.begin_checkpoints();
+    log::OffsetCheckpoint offsets;
+    auto gather = [&](Partition& partition) {
+        const std::int64_t offset = offset_for(which, partition);
+        // Once it has moved, a start is told for ever: a power cut may bring back what lay before it.
+        if (which != Checkpoint::start_offsets || offset > 0) offsets[{partition.topic(), partition.number()}] = offset;
+    };
+    co_await for_each_partition(gather);
+    auto job = [this, which, offsets = std::move(offsets)] { return directory_.write_checkpoint(which, offsets); };
+    const auto written = co_await net::run_on(workers_, std::move(job));
+    co_return report(written);
+}
+
+asio::awaitable<void> Housekeeping::apply_retention() {
+    const std::int64_t now_ms = node_.timers->wall_ms();
+    std::map<PartitionKey, std::int64_t> starts;
+    auto advance = [&](Partition& partition) {
+        partition.apply_retention(now_ms);
+        starts[partition.key()] = partition.log_start_offset();
+    };
+    co_await for_each_partition(advance);
+    // First the offset, then the files: so no power cut leaves a log with a hole at its front. On a full disk, where
+    // the offset finds no room, one file at a time leaves none either.
+    const bool written = co_await write(Checkpoint::start_offsets);
+    const std::size_t count_max = written ? std::numeric_limits<std::size_t>::max() : 1;
+    auto retire = [&](Partition& partition) {
+        const auto start = starts.find(partition.key());
+        if (start == starts.end() || start->second == 0) return;
+        auto retired = partition.retire_segments(start->second, count_max);
+        if (!retired) {
+            node_.log.error("{}", retired.error().text());
+        } else if (!retired->empty()) {
+            node_.log.info("{}-{}: {} bytes below offset {} are given up", partition.topic(), partition.number(),
+                           retired->bytes, start->second);
+            const auto delay = std::chrono::milliseconds(partition.settings().file_delete_delay_ms);
+            removals_.push_back({node_.timers->now() + delay, std::move(*retired)});
+        }
+    };
+    co_await for_each_partition(retire);
+}
+
+asio::awaitable<void> Housekeeping::remove_retired() {
+    const auto now = node_.timers->now();
+    const auto due = std::stable_partition(removals_.begin(), removals_.end(),
+                                           [now](const auto& removal) { return removal.due > now; });
+    std::vector<Removal> removed(std::make_move_iterator(due), std::make_move_iterator(removals_.end()));
+    removals_.erase(due, removals_.end());
+    if (removed.empty() || directory_.offline()) co_return;
+    auto job = [this, removed = std::move(removed)]() -> Result<void> {
+        for (const auto& removal : removed) {
+            if (auto gone = removal.retired.remove(directory_.disk()); !gone) return gone;
+        }
+        return ok();
+    };
+    const auto done = co_await net::run_on(workers_, std::move(job));
+    report(done);
+}
+
+}  // namespace ottla::broker

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Housekeeping: what a broker does for its logs from time to time: writes its checkpoints, moves the front of logs
+// that have too much, removes files that nobody reads any more. One coroutine on shard 0; the disk is touched on
+// Workers, partitions on their shards.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "base/workers.hpp"
+#include "broker/log/log_directory.hpp"
+#include "broker/server/config.hpp"
+#include "broker/server/node.hpp"
+#include "net/signal.hpp"
+
+namespace ottla::broker {
+
+class Partition;
+
+class Housekeeping {
+public:
+    // All must outlive it.
+    Housekeeping(Node& node, log::LogDirectory& directory, base::Workers& workers);
+
+    // Ends after stop().
+    boost::asio::awaitable<void> run();
+    void stop();
+    // Returns when run() has ended, or was never called.
+    boost::asio::awaitable<void> stopped();
+
+    // Its tasks, now. false: it could not be written.
+    boost::asio::awaitable<bool> write(log::Checkpoint);
+    boost::asio::awaitable<void> apply_retention();
+
+private:
+    enum class Work : std::uint8_t { recovery_points, high_watermarks, start_offsets, retention };
+    struct Task {
+        Work work;
+        base::Duration interval;
+        base::TimePoint due;
+    };
+    struct Removal {
+        base::TimePoint due;
+        log::Retired retired;
+    };
+    void add(Work, std::int64_t interval_ms);
+    boost::asio::awaitable<void> perform(Work);
+    base::TimePoint next_due() const;
+    boost::asio::awaitable<void> remove_retired();
+    // On each partition, on its shard; `visit` stays the caller's.
+    template <class Visit>
+    boost::asio::awaitable<void> for_each_partition(Visit& visit);
+    bool report(const Result<void>&);
+
+    Node& node_;
+    log::LogDirectory& directory_;
+    base::Workers& workers_;
+    std::vector<Task> tasks_;
+    std::vector<Removal> removals_;
+    net::Signal wake_;
+    net::Signal ended_;
+    bool running_ = false;
+    bool stopping_ = false;
+};
+
+}  // namespace ottla::broker

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a broker does for its logs as time passes, over whole brokers on virtual time.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <ottla/protocol/messages/create_topics_request.hpp>
+#include <ottla/protocol/messages/create_topics_response.hpp>
+#include <ottla/protocol/messages/incremental_alter_configs_request.hpp>
+#include <ottla/protocol/messages/incremental_alter_configs_response.hpp>
+#include <ottla/protocol/messages/list_offsets_request.hpp>
+#include <ottla/protocol/messages/list_offsets_response.hpp>
+#include "tests/broker/embedded/simulated_cluster.hpp"
+
+namespace ottla::broker {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using Configs = std::vector<std::pair<std::string, std::string>>;
+
+void create_topic(SimulatedCluster& cluster, const std::string& name, const Configs& configs) {
+    protocol::CreateTopicsRequest request;
+    request.timeout_ms = 5000;
+    auto& topic = request.topics.emplace_back();
+    topic.name = name;
+    topic.num_partitions = 1;
+    topic.replication_factor = 1;
+    for (const auto& [key, value] : configs) {
+        auto& config = topic.configs.emplace_back();
+        config.name = key;
+        config.value = value;
+    }
+    const auto response = cluster.call(1, std::move(request), 7);
+    ASSERT_TRUE(response.has_value());
+    ASSERT_EQ(response->topics.at(0).error_code, 0) << response->topics.at(0).error_message.value_or("");
+}
+
+void set_topic_config(SimulatedCluster& cluster, const std::string& topic, const std::string& key,
+                      const std::string& value) {
+    protocol::IncrementalAlterConfigsRequest request;
+    auto& resource = request.resources.emplace_back();
+    resource.resource_type = 2;
+    resource.resource_name = topic;
+    auto& config = resource.configs.emplace_back();
+    config.name = key;
+    config.value = value;
+    const auto response = cluster.call(1, std::move(request), 1);
+    ASSERT_TRUE(response.has_value());
+    ASSERT_EQ(response->responses.at(0).error_code, 0);
+}
+
+std::int64_t earliest(SimulatedCluster& cluster, const std::string& topic) {
+    protocol::ListOffsetsRequest request;
+    request.replica_id = -1;
+    auto& one = request.topics.emplace_back();
+    one.name = topic;
+    auto& partition = one.partitions.emplace_back();
+    partition.current_leader_epoch = -1;
+    partition.timestamp = -2;
+    const auto response = cluster.call(1, std::move(request), 7);
+    return response ? response->topics.at(0).partitions.at(0).offset : -100;
+}
+
+class HousekeepingTest : public testing::Test {
+protected:
+    void produce(int from, int to) {
+        for (int i = from; i < to; ++i)
+            ASSERT_EQ(cluster.produce(1, "t", 0, std::string(400, 'x') + std::to_string(i)), ErrorCode::none);
+    }
+    std::vector<std::string> files(std::string_view suffix) {
+        std::vector<std::string> names;
+        for (const auto& entry : cluster.disk(1).list(data + "/t-0").value())
+            if (entry.name.ends_with(suffix)) names.push_back(entry.name);
+        return names;
+    }
+    std::string text(const std::string& name) {
+        auto read = log::read_text(cluster.disk(1), data + "/" + name);
+        return read ? *read : std::string(read.error().text());
+    }
+
+    SimulatedCluster cluster{1, 2};
+    std::string data;
+};
+
+TEST_F(HousekeepingTest, removes_what_is_too_much_and_takes_new_settings_at_once) {
+    cluster.start();
+    data = cluster.core().broker(1)->directory().path();
+    create_topic(cluster, "t",
+                 {{"internal.segment.bytes", "1000"}, {"retention.bytes", "2500"}, {"retention.ms", "-1"}});
+    produce(0, 10);
+    EXPECT_EQ(earliest(cluster, "t"), 0);
+    cluster.loop().run_for(40s);
+    EXPECT_EQ(earliest(cluster, "t"), 4);
+    EXPECT_THAT(files(".deleted"), testing::Not(IsEmpty()));
+    EXPECT_THAT(text("log-start-offset-checkpoint"), HasSubstr("t 0 4\n"));
+    cluster.loop().run_for(2min);
+    EXPECT_THAT(files(".deleted"), IsEmpty());
+    // The records are of 1970: by time all of them may go.
+    set_topic_config(cluster, "t", "retention.bytes", "-1");
+    set_topic_config(cluster, "t", "retention.ms", "1000");
+    produce(10, 11);
+    cluster.loop().run_for(10min);
+    EXPECT_EQ(earliest(cluster, "t"), 11);
+    EXPECT_THAT(files(".log"), ElementsAre("00000000000000000011.log"));
+    produce(11, 12);
+    EXPECT_THAT(cluster.consume(1, "t", 0), ElementsAre("OFFSET_OUT_OF_RANGE"));  // it asks from 0 on
+}
+
+TEST_F(HousekeepingTest, writes_checkpoints_while_running) {
+    cluster.start();
+    data = cluster.core().broker(1)->directory().path();
+    create_topic(cluster, "t", {{"retention.ms", "-1"}});
+    produce(0, 3);
+    cluster.loop().run_for(31s);
+    EXPECT_THAT(text("replication-offset-checkpoint"), HasSubstr("t 0 3\n"));
+    EXPECT_THAT(text("recovery-point-offset-checkpoint"), HasSubstr("t 0 3\n"));
+    produce(3, 5);
+    cluster.loop().run_for(6s);
+    EXPECT_THAT(text("replication-offset-checkpoint"), HasSubstr("t 0 5\n"));
+    EXPECT_THAT(text("recovery-point-offset-checkpoint"), HasSubstr("t 0 3\n"));
+    cluster.loop().run_for(1min);
+    EXPECT_THAT(text("recovery-point-offset-checkpoint"), HasSubstr("t 0 5\n"));
+    cluster.stop();
+}
+
+}  // namespace
+}  // namespace ottla::broker
