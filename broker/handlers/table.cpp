@@ -6,6 +6,7 @@
 #include "broker/handlers/api_versions.hpp"
 #include "broker/handlers/create_partitions.hpp"
 #include "broker/handlers/create_topics.hpp"
+#include "broker/handlers/delete_records.hpp"
 #include "broker/handlers/delete_topics.hpp"
 #include "broker/handlers/describe_cluster.hpp"
 #include "broker/handlers/describe_configs.hpp"
@@ -40,21 +41,14 @@ constexpr ApiRow row() {
 }
 
 constexpr ApiRow table[] = {
-    row<ProduceHandler>(),
-    row<FetchHandler>(),
-    row<ListOffsetsHandler>(),
-    row<MetadataHandler>(),
-    row<ApiVersionsHandler>(),
-    row<CreateTopicsHandler>(),
-    row<DeleteTopicsHandler>(),
-    row<InitProducerIdHandler>(),
-    row<OffsetForLeaderEpochHandler>(),
-    row<DescribeConfigsHandler>(),
-    row<DescribeLogDirsHandler>(),
-    row<CreatePartitionsHandler>(),
-    row<IncrementalAlterConfigsHandler>(),
-    row<DescribeClusterHandler>(),
-    row<DescribeTopicPartitionsHandler>(),
+    row<ProduceHandler>(),          row<FetchHandler>(),
+    row<ListOffsetsHandler>(),      row<MetadataHandler>(),
+    row<ApiVersionsHandler>(),      row<CreateTopicsHandler>(),
+    row<DeleteTopicsHandler>(),     row<DeleteRecordsHandler>(),
+    row<InitProducerIdHandler>(),   row<OffsetForLeaderEpochHandler>(),
+    row<DescribeConfigsHandler>(),  row<DescribeLogDirsHandler>(),
+    row<CreatePartitionsHandler>(), row<IncrementalAlterConfigsHandler>(),
+    row<DescribeClusterHandler>(),  row<DescribeTopicPartitionsHandler>(),
 };
 static_assert(std::is_sorted(std::begin(table), std::end(table), [](auto& a, auto& b) { return a.key < b.key; }));
 

@@ -156,6 +156,17 @@ class AgainstABroker(unittest.TestCase):
         self.assertEqual([(t["name"], t["error"] and t["error"]["code"], len(t["partitions"])) for t in json.loads(done.stdout)],
                          [("nowhere", "UNKNOWN_TOPIC_OR_PARTITION", 0), ("timed", None, 2)])
 
+    def test_deleting_the_oldest_records(self):
+        self.ottla("topic", "create", "shorter", "-p", 2)
+        self.ottla("produce", "shorter", "-p", 0, input="a\nb\nc\n")
+        self.assertEqual(self.ottla("topic", "delete-records", "shorter:0:2").stdout, "TOPIC    PARTITION  BEGINS AT\nshorter  0          2\n")
+        self.assertEqual(self.ottla("consume", "shorter", "-O", "start", "-e").stdout, "c\n")
+        done = self.ottla("topic", "delete-records", "shorter:0:9", "shorter:0:end", "nowhere:0:0", "-o", "json", check=False, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        answers = [(r["topic"], r["low_watermark"], r["error"] and r["error"]["code"]) for r in json.loads(done.stdout)]
+        self.assertEqual(answers, [("shorter", None, "OFFSET_OUT_OF_RANGE"), ("shorter", 3, None), ("nowhere", None, "UNKNOWN_TOPIC_OR_PARTITION")])
+        self.assertIn("shorter[0]", done.stderr)
+
     def test_directories_of_logs(self):
         self.ottla("topic", "create", "stored", "-p", 2)
         self.ottla("produce", "stored", "-p", 1, input="a\n")

@@ -135,6 +135,40 @@ TEST_F(AdminBroker, lists_offsets) {
     EXPECT_EQ(admin->list_offsets({{"a", 0, Offset::stored()}}).error(), ErrorCode::invalid_argument);
 }
 
+TEST_F(AdminBroker, deletes_the_oldest_records) {
+    ASSERT_EQ(admin->create_topics({NewTopic("a", 3, 1), NewTopic("b", 1, 1)})->front().error, ErrorCode::none);
+    auto producer = Producer::create({{"bootstrap.servers", cluster->bootstrap_servers()}}).value();
+    for (int i = 0; i < 15; ++i) {
+        Record record;
+        record.topic = "a";
+        record.partition = i % 3;
+        record.value = "value";
+        producer.produce(record).value();
+    }
+    producer.flush(10s).value();
+    const auto deleted =
+        admin
+            ->delete_records(
+                {{"a", 0, 2}, {"a", 1, Offset::end()}, {"a", 2, 6}, {"a", 3, 1}, {"b", 0, Offset::end()}, {"c", 0, 1}})
+            .value();
+    ASSERT_EQ(deleted.size(), 6U);
+    EXPECT_EQ(deleted[0].offset, Offset(2)) << to_string(deleted[0].error);
+    EXPECT_EQ(deleted[1].offset, Offset(5));
+    EXPECT_EQ(deleted[2].error, ErrorCode::offset_out_of_range);
+    EXPECT_NE(deleted[2].error.text().find("a[2]"), std::string_view::npos) << deleted[2].error.text();
+    EXPECT_EQ(deleted[2].offset, Offset::invalid());
+    EXPECT_EQ(deleted[3].error, ErrorCode::unknown_partition);
+    EXPECT_EQ(deleted[4].offset, Offset(0));
+    EXPECT_EQ(deleted[5].error, ErrorCode::unknown_topic_or_partition);
+    const auto begins = admin->list_offsets({{"a", 0, Offset::beginning()}, {"a", 1, Offset::beginning()}}).value();
+    EXPECT_EQ(begins[0].partition.offset, Offset(2));
+    EXPECT_EQ(begins[1].partition.offset, Offset(5));
+    EXPECT_EQ(admin->delete_records({{"a", 0, Offset::beginning()}}).error(), ErrorCode::invalid_argument);
+
+    cluster->inject(Fault::error(ErrorCode::not_leader_or_follower).on(ApiKey::delete_records));
+    EXPECT_EQ(admin->delete_records({{"a", 0, 3}})->front().offset, Offset(3));
+}
+
 TEST_F(AdminBroker, describes_the_directories_of_logs) {
     const auto made = admin->create_topics({NewTopic("a", 3, 1)}).value();
     ASSERT_EQ(made[0].error, ErrorCode::none);

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
+#include <set>
 
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
@@ -77,6 +79,29 @@ std::vector<TopicPartition> read_places(const std::string& path) {
     return places;
 }
 
+// The outcome of each place, in order. An absent topic is told at once, and keeps nobody else waiting.
+std::vector<TopicPartition> delete_where_known(Admin& admin, std::vector<TopicPartition> places) {
+    std::set<std::string> names;
+    for (const TopicPartition& place : places) names.insert(place.topic);
+    std::map<std::string, Error> absent;
+    for (const TopicMetadata& topic :
+         expect(admin.describe_topics({names.begin(), names.end()}, within_time()), "asking for the topics"))
+        if (topic.error.code() != ErrorCode::none) absent.emplace(topic.name, topic.error);
+    std::vector<TopicPartition> asked;
+    for (const TopicPartition& place : places)
+        if (!absent.contains(place.topic)) asked.push_back(place);
+    std::vector<TopicPartition> answers;
+    if (!asked.empty()) answers = expect(admin.delete_records(std::move(asked), within_time()), "deleting records");
+    auto answer = answers.begin();
+    for (TopicPartition& place : places) {
+        if (const auto unknown = absent.find(place.topic); unknown != absent.end())
+            place.error = unknown->second;
+        else
+            place = *answer++;
+    }
+    return places;
+}
+
 int delete_records(Session& session, const DeleteRecordsOptions& options) {
     std::vector<TopicPartition> places;
     for (const std::string& text : options.places) places.push_back(parse_place(text));
@@ -84,7 +109,7 @@ int delete_records(Session& session, const DeleteRecordsOptions& options) {
         for (auto& place : read_places(options.file)) places.push_back(std::move(place));
     if (places.empty()) throw UsageError("there is nothing to delete: give TOPIC:PARTITION:OFFSET or --file");
     Admin admin = open_admin(options);
-    const auto results = expect(admin.delete_records(std::move(places), within_time()), "deleting records");
+    const auto results = delete_where_known(admin, std::move(places));
     bool failed = false;
     boost::json::array array;
     std::vector<std::vector<std::string>> rows;
