@@ -40,16 +40,27 @@ constexpr ApiRow row() {
     return {static_cast<protocol::ApiKey>(Handler::Request::api_key), Handler::versions, served.min, &serve<Handler>};
 }
 
+// By their keys, a line each.
+// clang-format off
 constexpr ApiRow table[] = {
-    row<ProduceHandler>(),          row<FetchHandler>(),
-    row<ListOffsetsHandler>(),      row<MetadataHandler>(),
-    row<ApiVersionsHandler>(),      row<CreateTopicsHandler>(),
-    row<DeleteTopicsHandler>(),     row<DeleteRecordsHandler>(),
-    row<InitProducerIdHandler>(),   row<OffsetForLeaderEpochHandler>(),
-    row<DescribeConfigsHandler>(),  row<DescribeLogDirsHandler>(),
-    row<CreatePartitionsHandler>(), row<IncrementalAlterConfigsHandler>(),
-    row<DescribeClusterHandler>(),  row<DescribeTopicPartitionsHandler>(),
+    row<ProduceHandler>(),
+    row<FetchHandler>(),
+    row<ListOffsetsHandler>(),
+    row<MetadataHandler>(),
+    row<ApiVersionsHandler>(),
+    row<CreateTopicsHandler>(),
+    row<DeleteTopicsHandler>(),
+    row<DeleteRecordsHandler>(),
+    row<InitProducerIdHandler>(),
+    row<OffsetForLeaderEpochHandler>(),
+    row<DescribeConfigsHandler>(),
+    row<DescribeLogDirsHandler>(),
+    row<CreatePartitionsHandler>(),
+    row<IncrementalAlterConfigsHandler>(),
+    row<DescribeClusterHandler>(),
+    row<DescribeTopicPartitionsHandler>(),
 };
+// clang-format on
 static_assert(std::is_sorted(std::begin(table), std::end(table), [](auto& a, auto& b) { return a.key < b.key; }));
 
 }  // namespace
