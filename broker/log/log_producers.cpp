@@ -78,12 +78,14 @@ Result<std::int64_t> Log::load_producer_snapshot(std::int64_t offset) {
 Result<void> Log::rebuild_producers(std::int64_t index_from) {
     const auto from = load_producer_snapshot(std::min(index_from, end_.offset));
     if (!from) return from.error();
+    // Of those in which no batch is left, too.
+    for (const auto& segment : segments_) {
+        if (segment->base_offset() < index_from) continue;
+        if (auto forgotten = segment->forget_aborted(disk_); !forgotten) return forgotten;
+    }
     for (std::size_t i = segment_with(*from); i < segments_.size(); ++i) {
         Segment& segment = *segments_[i];
         const bool indexed_anew = segment.base_offset() >= index_from;
-        if (indexed_anew) {
-            if (auto forgotten = segment.forget_aborted(disk_); !forgotten) return forgotten;
-        }
         const auto first = segment.find(disk_, *from);
         if (!first) return first.error();
         HeaderWalk walk(*segment.file(), first->mark.position, segment.size());

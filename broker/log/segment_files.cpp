@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/log/segment_files.hpp"
 
+#include <algorithm>
+#include <optional>
+
 #include "broker/log/segment.hpp"
 
 namespace ottla::broker::log {
+namespace {
+
+constexpr std::string_view index_suffixes[] = {".index", ".timeindex", ".txnindex"};
+
+// The base offset in an index's name.
+std::optional<std::int64_t> parse_index_name(std::string_view name) {
+    for (const auto suffix : index_suffixes) {
+        if (const auto base = parse_segment_name(name, suffix)) return base;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
 Result<std::vector<std::int64_t>> list_snapshots(Disk& disk, const std::string& directory) {
     auto files = list_log_files(disk, directory);
     if (!files) return files.error();
@@ -11,7 +28,7 @@ Result<std::vector<std::int64_t>> list_snapshots(Disk& disk, const std::string& 
 }
 
 Result<void> remove_indexes(Disk& disk, const std::string& directory, std::int64_t base_offset) {
-    for (const std::string_view suffix : {".index", ".timeindex", ".txnindex"}) {
+    for (const auto suffix : index_suffixes) {
         auto removed = disk.remove(join_path(directory, segment_name(base_offset, suffix)));
         if (!removed) return removed;
     }
@@ -35,6 +52,10 @@ Result<LogFiles> list_log_files(Disk& disk, const std::string& directory) {
         } else if (entry.name.ends_with(deleted_suffix) || entry.name.ends_with(cleaned_suffix)) {
             files.leftovers.push_back(entry.name);
         }
+    }
+    for (const auto& entry : *entries) {
+        const auto base = parse_index_name(entry.name);
+        if (base && !std::ranges::binary_search(files.segments, *base)) files.leftovers.push_back(entry.name);
     }
     return files;
 }

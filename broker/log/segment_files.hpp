@@ -34,7 +34,8 @@ Result<void> remove_segment_files(Disk&, const std::string& directory, std::int6
 struct LogFiles {
     std::vector<std::int64_t> segments;   // base offsets, rising
     std::vector<std::int64_t> snapshots;  // offsets, rising
-    std::vector<std::string> leftovers;   // names ending in `.deleted` or `.cleaned`: a stop came in between
+    // Names ending in `.deleted` or `.cleaned`, where a stop came in between, and indexes without their segment.
+    std::vector<std::string> leftovers;
 };
 Result<LogFiles> list_log_files(Disk&, const std::string& directory);
 // Kafka's snapshots of producer state taken above `offset`.

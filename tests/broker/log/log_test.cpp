@@ -260,6 +260,38 @@ TEST_F(LogTest, cuts_a_batch_with_an_offset_that_cannot_be) {
     }
 }
 
+TEST_F(LogTest, indexes_without_their_segment_go) {
+    append(batch_of(1));
+    for (const char* name : {"00000000000000000001.index", "00000000000000000001.txnindex"}) {
+        const auto file = disk_.create("/data/orders-0/" + std::string(name)).value();
+        ASSERT_TRUE(file->write_at(0, as_bytes("what a segment that is gone has left behind it")));
+    }
+    reopen();
+    EXPECT_EQ(log_->end().offset, 1);
+    for (const auto& name : names()) EXPECT_FALSE(name.starts_with("00000000000000000001.")) << name;
+    ASSERT_TRUE(disk_.remove("/data/orders-0/00000000000000000000.log"));
+    ASSERT_TRUE(disk_.create("/data/orders-0/00000000000000000000.txnindex").value()->write_at(0, as_bytes("old")));
+    reopen();
+    EXPECT_EQ(log_->end().offset, 0);
+    append(batch_of(1));
+    ASSERT_TRUE(log_->truncate_to(0));
+    EXPECT_THAT(names(), testing::Not(testing::Contains("00000000000000000000.txnindex")));
+}
+
+TEST_F(LogTest, a_segment_that_is_cut_to_nothing_keeps_no_index) {
+    append(batch_of(1));
+    ASSERT_TRUE(disk_.open("/data/orders-0/00000000000000000000.log").value()->truncate(60));
+    const auto index = disk_.create("/data/orders-0/00000000000000000000.txnindex").value();
+    ASSERT_TRUE(index->write_at(0, as_bytes("of aborted transactions that are not there any more")));
+    reopen();
+    EXPECT_EQ(log_->end().offset, 0);
+    append(batch_of(1));
+    append(batch_of(1));
+    ASSERT_TRUE(log_->truncate_to(1));
+    EXPECT_EQ(log_->end().offset, 1);
+    EXPECT_THAT(names(), testing::Not(testing::Contains("00000000000000000000.txnindex")));
+}
+
 TEST_F(LogTest, does_not_check_below_the_recovery_point) {
     const Bytes batch = batch_of(1, 100);
     with_segments_of(3 * batch.size());
