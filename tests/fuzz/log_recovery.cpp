@@ -103,14 +103,14 @@ std::unique_ptr<Log> reopen(MemoryDisk& disk, bool clean) {
 }
 
 void write_on(Log& log) {
+    const std::int64_t end = log.end().offset;
+    if (end == std::numeric_limits<std::int64_t>::max()) return;  // there are no more offsets
     protocol::RecordBatchBuilder builder{Buffer()};
     builder.append(1000, {}, as_bytes("value"));
     const Buffer batch = builder.finish();
-    const std::int64_t end = log.end().offset;
     AppendOptions options;
     options.leader_epoch = log.epochs().latest().value_or(0);
     const auto appended = log.append(batch.span(), options);
-    if (end == std::numeric_limits<std::int64_t>::max()) return;
     expect(appended && log.end().offset == end + 1);
 }
 
