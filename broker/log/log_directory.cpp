@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/log/log_directory.hpp"
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "broker/log/segment_files.hpp"
@@ -147,11 +149,12 @@ Result<std::unique_ptr<Log>> LogDirectory::create_log(const TopicPartitionName& 
     return Log::create(disk_, path_of(name), config, topic_id);
 }
 
-Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& name, const LogConfig& config) {
+Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& name, const LogConfig& config,
+                                                    std::int64_t start_offset) {
     Log::OpenOptions options;
     options.clean = was_clean();
     options.recovery_point = checkpointed(Checkpoint::recovery_points, name);
-    options.start_offset = checkpointed(Checkpoint::start_offsets, name);
+    options.start_offset = std::max(start_offset, checkpointed(Checkpoint::start_offsets, name));
     options.messages = messages_;
     return Log::open(disk_, path_of(name), config, options);
 }

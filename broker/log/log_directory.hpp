@@ -60,7 +60,8 @@ public:
     Result<std::vector<Found>> partitions() const;
     bool has_log(const TopicPartitionName&) const;
     Result<std::unique_ptr<Log>> create_log(const TopicPartitionName&, const Uuid& topic_id, const LogConfig&);
-    Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&);
+    // It starts at `start_offset` at least.
+    Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0);
     // Renames the directory to `t-p.<id>-delete`, then removes it. What a crash leaves in between, open() removes.
     Result<void> delete_log(const TopicPartitionName&, const Uuid& unique);
     // Before the offsets for some checkpoints are gathered. A log that is made afterwards is left out of them: what was

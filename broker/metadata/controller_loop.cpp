@@ -93,6 +93,7 @@ boost::asio::awaitable<Result<ControllerReply>> ControllerLoop::perform(std::sha
         broken_ = true;
         co_return synced.error();
     }
+    if (committed_) committed_(image_);
     const auto listeners = listeners_;
     for (auto* listener : listeners) {
         // It may have left while another one was busy.

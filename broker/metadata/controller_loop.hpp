@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include <ottla/function.hpp>
+
 #include "base/log.hpp"
 #include "broker/metadata/controller.hpp"
 #include "broker/metadata/controller_client.hpp"
@@ -42,6 +44,8 @@ public:
 
     // On the loop's executor, between requests. The listener sees every image from the next one on.
     void add_listener(ImageListener& listener) { listeners_.push_back(&listener); }
+    // Called on the loop's executor with every image whose records are on stable storage.
+    void on_committed(Function<void(const ImagePtr&)> listener) { committed_ = std::move(listener); }
     void remove_listener(ImageListener& listener) { std::erase(listeners_, &listener); }
     const std::shared_ptr<const MetadataImage>& image() const noexcept { return image_; }
 
@@ -59,6 +63,7 @@ private:
     Controller controller_;
     std::shared_ptr<const MetadataImage> image_;
     std::vector<ImageListener*> listeners_;
+    Function<void(const ImagePtr&)> committed_;
     std::deque<std::shared_ptr<Pending>> queue_;
     net::Signal wake_;
     bool stopped_ = false;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "broker/metadata/carried_records.hpp"
+
 namespace ottla::broker {
 
 bool PartitionImage::has_replica(std::int32_t broker) const noexcept {
@@ -19,7 +21,8 @@ MetadataImage::MetadataImage()
       topic_ids_(std::make_shared<TopicIds>()),
       brokers_(std::make_shared<Brokers>()),
       configs_(std::make_shared<Configs>()),
-      features_(std::make_shared<Features>()) {}
+      features_(std::make_shared<Features>()),
+      carried_(std::make_shared<CarriedRecords>()) {}
 
 std::shared_ptr<const MetadataImage> MetadataImage::empty() {
     return std::shared_ptr<const MetadataImage>(new MetadataImage());

@@ -68,6 +68,7 @@ struct BrokerImage {
     std::map<std::string, FeatureRange, std::less<>> features;
     std::optional<std::string> rack;
     std::vector<Uuid> log_dirs;
+    std::vector<Uuid> cordoned_log_dirs;  // those that get no new partitions (KIP-1066)
     bool fenced = true;
     bool in_controlled_shutdown = false;
 
@@ -91,6 +92,8 @@ struct ConfigResource {
 };
 
 using ConfigValues = std::map<std::string, std::string, std::less<>>;
+
+struct CarriedRecords;
 
 class MetadataImage {
 public:
@@ -122,6 +125,7 @@ public:
 
     const Features& features() const noexcept { return *features_; }  // finalized levels
     std::int64_t next_producer_id() const noexcept { return next_producer_id_; }
+    const CarriedRecords& carried() const noexcept { return *carried_; }
 
 private:
     friend class ImageBuilder;
@@ -135,6 +139,7 @@ private:
     std::shared_ptr<const Brokers> brokers_;
     std::shared_ptr<const Configs> configs_;
     std::shared_ptr<const Features> features_;
+    std::shared_ptr<const CarriedRecords> carried_;
 };
 using ImagePtr = std::shared_ptr<const MetadataImage>;
 

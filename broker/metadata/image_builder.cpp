@@ -36,6 +36,7 @@ std::shared_ptr<const MetadataImage> ImageBuilder::build() {
         brokers_.reset();
         configs_.reset();
         features_.reset();
+        carried_.reset();
         own_topics_.clear();
     }
     return base_;
@@ -75,10 +76,17 @@ Result<void> ImageBuilder::play(const MetadataRecord& record) {
             if constexpr (requires { this->on(one); }) {
                 return on(one);
             } else {
-                return ok();  // ACLs, quotas, credentials, controllers: nobody here reads them yet
+                carry(one);
+                return ok();
             }
         },
         record);
+}
+
+// What nobody here reads; the rest (NoOp, the state of a migration that is over) leaves no trace.
+template <class Record>
+void ImageBuilder::carry(const Record& record) {
+    if constexpr (requires(CarriedRecords& all) { all.apply(record); }) own(carried_, image().carried_).apply(record);
 }
 
 std::shared_ptr<TopicImage> ImageBuilder::change_topic(const Uuid& id) {
@@ -192,6 +200,7 @@ Result<void> ImageBuilder::on(const protocol::RegisterBrokerRecord& record) {
     for (const auto& f : record.features) broker.features[f.name] = {f.min_supported_version, f.max_supported_version};
     broker.rack = record.rack;
     broker.log_dirs = record.log_dirs;
+    if (record.cordoned_log_dirs) broker.cordoned_log_dirs = *record.cordoned_log_dirs;
     broker.fenced = record.fenced;
     broker.in_controlled_shutdown = record.in_controlled_shutdown;
     own(brokers_, image().brokers_)[broker.id] = std::move(broker);
@@ -233,6 +242,7 @@ Result<void> ImageBuilder::on(const protocol::BrokerRegistrationChangeRecord& re
     if (record.fenced != 0) (*broker)->fenced = record.fenced > 0;
     if (record.in_controlled_shutdown > 0) (*broker)->in_controlled_shutdown = true;
     if (!record.log_dirs.empty()) (*broker)->log_dirs = record.log_dirs;
+    if (record.cordoned_log_dirs) (*broker)->cordoned_log_dirs = *record.cordoned_log_dirs;
     return ok();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <ottla/result.hpp>
+#include "broker/metadata/carried_records.hpp"
 #include "broker/metadata/image.hpp"
 #include "broker/metadata/records.hpp"
 
@@ -41,6 +42,8 @@ private:
     Result<void> on(const protocol::FeatureLevelRecord&);
     Result<void> on(const protocol::ProducerIdsRecord&);
     Result<void> on(const protocol::ClearElrRecord&);
+    template <class Record>
+    void carry(const Record&);
 
     MetadataImage& image();
     std::shared_ptr<TopicImage> change_topic(const Uuid&);
@@ -54,6 +57,7 @@ private:
     std::shared_ptr<MetadataImage::Brokers> brokers_;
     std::shared_ptr<MetadataImage::Configs> configs_;
     std::shared_ptr<MetadataImage::Features> features_;
+    std::shared_ptr<CarriedRecords> carried_;
     std::map<Uuid, std::shared_ptr<TopicImage>> own_topics_;
 
     bool in_transaction_ = false;

@@ -9,13 +9,13 @@
 #include <ottla/protocol/messages/leader_change_message.hpp>
 #include <ottla/protocol/record_batch_builder.hpp>
 #include <ottla/protocol/writer.hpp>
+#include "base/assert.hpp"
 #include "broker/log/directory_files.hpp"
 #include "broker/metadata/bootstrap_checkpoint.hpp"
 
 namespace ottla::broker {
 namespace {
 
-const log::TopicPartitionName metadata_partition{"__cluster_metadata", 0};
 constexpr std::size_t replay_bytes = 1 << 20;
 
 Uuid metadata_topic_id() {
@@ -51,44 +51,54 @@ Result<Buffer> leader_change_batch(std::int32_t id, std::int32_t epoch, std::int
 
 }  // namespace
 
-MetadataLog::MetadataLog(log::LogDirectory& directory, std::unique_ptr<log::Log> log, std::shared_ptr<log::LogIo> io,
+MetadataLog::MetadataLog(log::LogDirectory& directory, RecoveredMetadata recovered, std::shared_ptr<log::LogIo> io,
                          boost::asio::any_io_executor executor)
     : directory_(directory),
-      log_(std::move(log)),
+      log_(std::move(recovered.log)),
+      snapshot_image_(std::move(recovered.content.image)),
+      snapshots_(std::move(recovered.held)),
+      last_timestamp_(recovered.content.last_contained_log_timestamp),
       io_(std::move(io)),
-      synced_(std::move(executor)) {}
+      epoch_(log_->epochs().latest().value_or(0)),
+      synced_(std::move(executor)) {
+    if (!recovered.snapshot) return;
+    replay_from_ = recovered.snapshot->end_offset;
+    epoch_ = std::max(epoch_, recovered.snapshot->epoch);
+}
 
 std::string MetadataLog::path_of(const char* name) const { return log::join_path(log_->directory(), name); }
 
 Result<std::shared_ptr<MetadataLog>> MetadataLog::open(log::LogDirectory& directory, std::shared_ptr<log::LogIo> io,
-                                                       boost::asio::any_io_executor executor, std::int64_t now_ms) {
-    const bool exists = directory.has_log(metadata_partition);
-    if (!exists) {
-        if (auto written = write_bootstrap_checkpoint(directory, now_ms); !written) return written.error();
+                                                       boost::asio::any_io_executor executor,
+                                                       const MetadataLogOptions& options) {
+    RecoveredMetadata recovered;
+    if (directory.has_log(metadata_partition)) {
+        auto found = recover_metadata(directory, options.segments, options.messages);
+        if (!found) return found.error();
+        recovered = std::move(*found);
+    } else {
+        if (auto written = write_bootstrap_checkpoint(directory, options.now_ms); !written) return written.error();
+        auto made = directory.create_log(metadata_partition, metadata_topic_id(), options.segments);
+        if (!made) return made.error();
+        recovered.log = std::move(*made);
     }
-    const log::LogConfig config;
-    auto log = exists ? directory.open_log(metadata_partition, config)
-                      : directory.create_log(metadata_partition, metadata_topic_id(), config);
-    if (!log) return log.error();
-    if ((*log)->start_offset() != 0) {
-        return Error::of(
-            ErrorCode::unsupported_feature,
-            fmt::format("{}: the metadata log begins at offset {}, behind a snapshot; snapshots are not read",
-                        directory.path(), (*log)->start_offset()));
-    }
-    std::shared_ptr<MetadataLog> made(new MetadataLog(directory, std::move(*log), std::move(io), std::move(executor)));
-    made->epoch_ = made->log_->epochs().latest().value_or(0);
-    const auto path = made->path_of("quorum-state");
-    const auto kept = directory.disk().exists(path);
+    std::shared_ptr<MetadataLog> opened(
+        new MetadataLog(directory, std::move(recovered), std::move(io), std::move(executor)));
+    if (auto read = opened->read_quorum_state(); !read) return read.error();
+    return opened;
+}
+
+Result<void> MetadataLog::read_quorum_state() {
+    const auto path = path_of("quorum-state");
+    const auto kept = directory_.disk().exists(path);
     if (!kept) return kept.error();
-    if (*kept) {
-        const auto text = log::read_text(directory.disk(), path);
-        if (!text) return text.error();
-        const auto state = log::QuorumState::parse(*text);
-        if (!state) return state.error();
-        made->epoch_ = std::max(made->epoch_, state->leader_epoch);
-    }
-    return made;
+    if (!*kept) return ok();
+    const auto text = log::read_text(directory_.disk(), path);
+    if (!text) return text.error();
+    const auto state = log::QuorumState::parse(*text);
+    if (!state) return state.error();
+    epoch_ = std::max(epoch_, state->leader_epoch);
+    return ok();
 }
 
 Result<void> MetadataLog::replay_batch(const protocol::RecordBatchView& batch, ImageBuilder& builder) const {
@@ -102,6 +112,7 @@ Result<void> MetadataLog::replay_batch(const protocol::RecordBatchView& batch, I
     auto records = batch.records(decompressor, batch_bytes_max, space);
     if (!records) return records.error();
     for (protocol::RecordView record; records->next(record);) {
+        if (record.offset < replay_from_) continue;  // the snapshot ended within this batch
         if (!record.value) return corrupt(record.offset, "a record without a value");
         const auto decoded = decode_record(Bytes::copy_of(*record.value));
         if (!decoded) return corrupt(record.offset, decoded.error().text());
@@ -110,8 +121,9 @@ Result<void> MetadataLog::replay_batch(const protocol::RecordBatchView& batch, I
     return records->complete() ? ok() : corrupt(batch.header().base_offset, "a malformed batch");
 }
 
-Result<void> MetadataLog::replay(ImageBuilder& builder) const {
-    for (std::int64_t offset = 0; offset < log_->end().offset;) {
+Result<ImageBuilder> MetadataLog::replay() {
+    ImageBuilder builder(std::exchange(snapshot_image_, nullptr));
+    for (std::int64_t offset = replay_from_; offset < log_->end().offset;) {
         const auto plan = log_->plan_read(offset, replay_bytes, log_->end());
         if (!plan) return plan.error();
         const auto slice = plan->run();
@@ -124,12 +136,15 @@ Result<void> MetadataLog::replay(ImageBuilder& builder) const {
             const auto batch = batches.next();
             if (!batch) return batch.error();
             if (!batch->has_value()) break;
-            if (auto replayed = replay_batch(**batch, builder); !replayed) return replayed;
-            offset = (*batch)->header().next_offset();
+            const auto& header = (*batch)->header();
+            if (auto replayed = replay_batch(**batch, builder); !replayed) return replayed.error();
+            offset = header.next_offset();
+            last_timestamp_ = header.max_timestamp;
+            bytes_seen_ += header.total_size();
         }
         if (offset == before) return corrupt(offset, "no batch where one must begin");
     }
-    return ok();
+    return builder;
 }
 
 Result<void> MetadataLog::become_leader(std::int32_t id, std::int64_t now_ms) {
@@ -145,8 +160,12 @@ Result<void> MetadataLog::become_leader(std::int32_t id, std::int64_t now_ms) {
     log::AppendOptions options;
     options.origin = log::Origin::coordinator;
     options.leader_epoch = epoch_;
+    options.now_ms = now_ms;
     const auto appended = log_->append(batch->span(), options);
-    return appended ? ok() : Result<void>(appended.error());
+    if (!appended) return appended.error();
+    last_timestamp_ = now_ms;
+    bytes_seen_ += batch->size();
+    return ok();
 }
 
 Result<std::int64_t> MetadataLog::append(std::span<const MetadataRecord> records, std::int64_t now_ms) {
@@ -162,8 +181,11 @@ Result<std::int64_t> MetadataLog::append(std::span<const MetadataRecord> records
     log::AppendOptions options;
     options.origin = log::Origin::coordinator;
     options.leader_epoch = epoch_;
+    options.now_ms = now_ms;
     const auto appended = log_->append(batch.span(), options);
     if (!appended) return appended.error();
+    last_timestamp_ = now_ms;
+    bytes_seen_ += batch.size();
     return appended->first_offset;
 }
 
@@ -180,6 +202,28 @@ void MetadataLog::end_sync(const log::SyncWork& work, const Result<void>& result
     sync_result_ = result;
     synced_.notify();
 }
+
+// --- snapshots ---
+
+SnapshotId MetadataLog::snapshot_up_to(std::int64_t offset) const {
+    return {offset + 1, log_->epochs().epoch_of(offset).value_or(epoch_)};
+}
+
+void MetadataLog::add_snapshot(const HeldSnapshot& taken) {
+    std::erase_if(snapshots_, [&](const auto& held) { return held.id == taken.id; });
+    snapshots_.push_back(taken);
+}
+
+std::vector<SnapshotId> MetadataLog::drop_snapshots(std::size_t count) {
+    OTTLA_ASSERT(count < snapshots_.size());
+    std::vector<SnapshotId> dropped;
+    for (std::size_t i = 0; i < count; ++i) dropped.push_back(snapshots_[i].id);
+    snapshots_.erase(snapshots_.begin(), snapshots_.begin() + static_cast<std::ptrdiff_t>(count));
+    log_->advance_start(snapshots_.front().id.end_offset);
+    return dropped;
+}
+
+Result<log::Retired> MetadataLog::retire_segment() { return log_->retire(log_->start_offset(), 1); }
 
 Result<void> MetadataLog::sync_and_close() { return log_->sync(); }
 

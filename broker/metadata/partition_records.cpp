@@ -19,6 +19,12 @@ MetadataRecord partition_record(const Uuid& topic_id, std::int32_t number, const
     record.topic_id = topic_id;
     record.replicas = partition.replicas;
     record.isr = partition.isr;
+    record.removing_replicas = partition.removing_replicas;
+    record.adding_replicas = partition.adding_replicas;
+    if (!partition.eligible_leader_replicas.empty())
+        record.eligible_leader_replicas = partition.eligible_leader_replicas;
+    if (!partition.last_known_elr.empty()) record.last_known_elr = partition.last_known_elr;
+    record.leader_recovery_state = partition.leader_recovery_state;
     record.leader = partition.leader;
     record.leader_epoch = partition.leader_epoch;
     record.partition_epoch = partition.partition_epoch;

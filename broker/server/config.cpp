@@ -162,6 +162,14 @@ Result<BrokerConfig> BrokerConfig::from(Properties values) {
     config.recovery_point_interval_ms = reading.number<std::int64_t>("log.flush.offset.checkpoint.interval.ms");
     config.start_offset_interval_ms = reading.number<std::int64_t>("log.flush.start.offset.checkpoint.interval.ms");
     config.high_watermark_interval_ms = reading.number<std::int64_t>("replica.high.watermark.checkpoint.interval.ms");
+    config.metadata_segment_bytes = reading.number<std::int32_t>(reading.is_set("internal.metadata.log.segment.bytes")
+                                                                     ? "internal.metadata.log.segment.bytes"
+                                                                     : "metadata.log.segment.bytes");
+    config.metadata_segment_ms = reading.number<std::int64_t>("metadata.log.segment.ms");
+    config.metadata_snapshot_bytes = reading.number<std::int64_t>("metadata.log.max.record.bytes.between.snapshots");
+    config.metadata_snapshot_interval_ms = reading.number<std::int64_t>("metadata.log.max.snapshot.interval.ms");
+    config.metadata_retention_bytes = reading.number<std::int64_t>("metadata.max.retention.bytes");
+    config.metadata_retention_ms = reading.number<std::int64_t>("metadata.max.retention.ms");
     return config;
 }
 

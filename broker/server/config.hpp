@@ -61,6 +61,14 @@ struct BrokerConfig {
     std::int64_t start_offset_interval_ms = 60'000;
     std::int64_t high_watermark_interval_ms = 5'000;
 
+    // The metadata log: its segments, when snapshots are taken, how much of both is kept (negative: all).
+    std::int32_t metadata_segment_bytes = 1 << 30;
+    std::int64_t metadata_segment_ms = 604'800'000;
+    std::int64_t metadata_snapshot_bytes = 20'971'520;
+    std::int64_t metadata_snapshot_interval_ms = 3'600'000;
+    std::int64_t metadata_retention_bytes = 104'857'600;
+    std::int64_t metadata_retention_ms = 604'800'000;
+
     // Fails with INVALID_CONFIG on an unknown key (naming the nearest), a wrong type or range, or listeners that
     // do not fit each other.
     static Result<BrokerConfig> from(Properties);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ControllerNode: the controller of a quorum of one, brought up on a log directory: its metadata log replayed, its
-// leadership written, the first records of a new cluster written, its loop running.
+// leadership written, the first records of a new cluster written, its loop and that of its snapshots running.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 
 #include "base/random.hpp"
 #include "broker/metadata/controller_loop.hpp"
+#include "broker/metadata/snapshot_loop.hpp"
 #include "broker/server/config.hpp"
 
 namespace ottla::broker {
@@ -27,9 +28,9 @@ public:
 
     // Blocks on the disk. `endpoints` are the controller's own.
     static Result<std::unique_ptr<ControllerNode>> start(log::LogDirectory&, const BrokerConfig&, Parts parts);
-    // Ends the loop and syncs the log; false when that failed. Before it, nobody may be waiting for a reply.
+    // Ends the loops and syncs the log; false when that failed. Before it, nobody may be waiting for a reply.
     boost::asio::awaitable<bool> stop();
-    // The loop ends with the request it is at; nothing is synced. What a crash does.
+    // The loops end with what they are at; nothing is synced. What a crash does.
     boost::asio::awaitable<void> abandon();
 
     ControllerLoop& loop() noexcept { return *loop_; }
@@ -39,7 +40,9 @@ private:
 
     std::shared_ptr<MetadataLog> store_;
     std::shared_ptr<ControllerLoop> loop_;  // shared with its coroutine
+    std::shared_ptr<SnapshotLoop> snapshots_;
     std::shared_ptr<net::Signal> ended_;
+    std::shared_ptr<net::Signal> snapshots_ended_;
 };
 
 }  // namespace ottla::broker
