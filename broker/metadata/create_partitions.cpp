@@ -59,6 +59,7 @@ Decision Controller::on(const ImagePtr& image, const CreatePartitionsRequest& re
     std::map<std::string, int> asked;
     for (const auto& topic : request.topics) ++asked[topic.name];
 
+    std::size_t taken = 0;
     const auto assign =
         [&](const CreatePartitionsRequest::CreatePartitionsTopic& topic) -> Result<std::vector<Assignment>> {
         if (asked[topic.name] > 1) return Error::of(ErrorCode::invalid_request, "Duplicate topic in request.");
@@ -67,7 +68,7 @@ Decision Controller::on(const ImagePtr& image, const CreatePartitionsRequest& re
             return Error::of(ErrorCode::unknown_topic_or_partition, "This server does not host this topic-partition.");
         const auto more = partitions_to_add(*found, topic.count);
         if (!more) return more.error();
-        if (*more > options_.partitions_per_request_max) {
+        if (taken + static_cast<std::size_t>(*more) > static_cast<std::size_t>(options_.partitions_per_request_max)) {
             return Error::of(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
         }
         if (topic.assignments) return manual_assignment(*image, *found, topic, *more);
@@ -84,6 +85,7 @@ Decision Controller::on(const ImagePtr& image, const CreatePartitionsRequest& re
         result.name = topic.name;
         result.error_message.reset();
         const auto added = assign(topic);
+        if (added) taken += added->size();
         if (!added) {
             result.error_code = static_cast<std::int16_t>(added.error().code());
             result.error_message = std::string(added.error().text());

@@ -126,6 +126,14 @@ Result<std::vector<MetadataRecord>> config_records(const CreateTopicsRequest::Cr
     return records;
 }
 
+// How many records a topic takes, counted from the request alone: a few bytes can ask for more than memory holds.
+std::size_t records_wanted(const CreateTopicsRequest::CreatableTopic& topic, const ControllerOptions& options) {
+    const std::int32_t asked = topic.num_partitions == -1 ? options.num_partitions : topic.num_partitions;
+    const std::size_t partitions =
+        topic.assignments.empty() ? static_cast<std::size_t>(std::max(asked, 0)) : topic.assignments.size();
+    return 1 + partitions + topic.configs.size();
+}
+
 Result<std::vector<MetadataRecord>> records_for(const ImagePtr& image, const CreateTopicsRequest::CreatableTopic& topic,
                                                 const ControllerOptions& options, base::Random& random) {
     auto assignment = topic.assignments.empty() ? automatic_assignment(*image, topic, options, random)
@@ -184,7 +192,8 @@ Decision Controller::on(const ImagePtr& image, const CreateTopicsRequest& reques
     CreateTopicsResponse response;
     Names names(*image, request);
     std::set<std::string> answered;
-    std::size_t partitions = 0;
+    const auto records_max = static_cast<std::size_t>(options_.partitions_per_request_max);
+    std::size_t taken = 0;
     for (const auto& topic : request.topics) {
         if (!answered.insert(topic.name).second) continue;
         CreateTopicsResponse::CreatableTopicResult result;
@@ -194,14 +203,13 @@ Decision Controller::on(const ImagePtr& image, const CreateTopicsRequest& reques
         Result<std::vector<MetadataRecord>> records = std::vector<MetadataRecord>{};
         if (auto right = names.check(topic.name); !right) {
             records = right.error();
+        } else if (taken + records_wanted(topic, options_) > records_max) {
+            records = Error::of(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
         } else {
             records = records_for(image, topic, options_, random_);
         }
-        if (records) partitions += records->size();
-        if (records && partitions > static_cast<std::size_t>(options_.partitions_per_request_max)) {
-            records = Error::of(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
-        }
         if (records) {
+            taken += records->size();
             names.take(topic.name);
             describe(image, *records, options_, result);
             if (!request.validate_only) {

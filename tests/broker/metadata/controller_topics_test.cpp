@@ -104,6 +104,39 @@ TEST(CreateTopics, takes_an_assignment_by_hand) {
     EXPECT_EQ(created(controller, both), ErrorCode::invalid_request);
 }
 
+// The request alone tells it: nothing is placed, written or counted one by one for what is refused.
+TEST(CreateTopics, a_request_for_too_much_is_refused_before_anything_is_made) {
+    ControllerOptions options;
+    options.partitions_per_request_max = 8;
+    ControllerScript controller(options);
+    controller.with_brokers(1);
+    EXPECT_EQ(created(controller, topic("a", 100'000'000)), ErrorCode::policy_violation);
+    EXPECT_EQ(created(controller, topic("a", 8, 3)), ErrorCode::policy_violation) << "not what placing would say";
+    std::vector<std::pair<int, std::vector<int>>> by_hand;
+    for (int number = 0; number < 8; ++number) by_hand.push_back({number, {9}});
+    EXPECT_EQ(created(controller, assigned("a", by_hand)), ErrorCode::policy_violation);
+
+    CreateTopicsRequest together;
+    for (const auto* name : {"x", "y", "z"}) together.topics.push_back(topic(name, 3));
+    together.topics[1].num_partitions = 100'000'000;
+    const auto response = controller.ask(std::move(together));
+    EXPECT_EQ(code(response.topics[0].error_code), ErrorCode::none);
+    EXPECT_EQ(code(response.topics[1].error_code), ErrorCode::policy_violation);
+    EXPECT_EQ(code(response.topics[2].error_code), ErrorCode::none) << "what is refused takes no room";
+    EXPECT_EQ((*controller).partition_count(), 6U);
+
+    CreatePartitionsRequest grow;
+    for (const auto* name : {"x", "z"}) {
+        auto& one = grow.topics.emplace_back();
+        one.name = name;
+        one.count = 8;
+        one.assignments.reset();
+    }
+    const auto grown = controller.ask(std::move(grow));
+    EXPECT_EQ(code(grown.results[0].error_code), ErrorCode::none);
+    EXPECT_EQ(code(grown.results[1].error_code), ErrorCode::policy_violation) << "counted over the request";
+}
+
 TEST(CreateTopics, configs_are_checked_and_described) {
     ControllerScript controller;
     controller.with_brokers(1);
