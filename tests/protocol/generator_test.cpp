@@ -61,6 +61,20 @@ TEST(SpecReader, reads_apache_kafkas_own_style) {
     EXPECT_NE(walk.find("to.string(\"clusterId\", m.cluster_id, true, true);"), std::string::npos);
 }
 
+TEST(SpecReader, finds_the_end_of_every_comment) {
+    for (const char* comment :
+         {"/* a */", "/***/", "/* a **/", "/****/", "/* a ****/", "/**/", "/* \" */", "// **/ \"\n"}) {
+        const Spec spec = read_spec_text(
+            "C.json", comment + std::string(R"({"type": "data", "name": "C", )") + comment +
+                          R"("validVersions": "0", "flexibleVersions": "none", "fields": []})" + comment);
+        EXPECT_EQ(spec.name, "C") << comment;
+    }
+    const Spec kept = read_spec_text("C.json", R"({"type": "data", "name": "C", "validVersions": "0",
+        "flexibleVersions": "none", "fields": [
+        {"name": "A", "type": "string", "versions": "0+", "default": "/* \" // **/"}]})");
+    EXPECT_EQ(kept.root.fields[0].default_text, R"("/* \" // **/")") << "text is no comment";
+}
+
 TEST(SpecReader, skips_messages_that_are_no_more) {
     const Spec spec = read_spec_text(
         "Gone.json", R"({"apiKey": 7, "type": "request", "name": "GoneRequest", "validVersions": "none"})");
@@ -87,6 +101,8 @@ std::string with_fields(const std::string& fields) {
 TEST(SpecReader, tells_file_field_and_reason) {
     const std::pair<std::string, const char*> bad[] = {
         {"{", "X.json: line 1: not JSON: incomplete JSON"},
+        {"/* one\n two **/ // three\n{,", "X.json: line 3: not JSON: syntax error"},
+        {"{} /* open", "X.json: line 1: not JSON: extra data"},
         {"[]", "X.json: the spec is not an object"},
         {R"({"type": "data", "validVersions": "0"})", "X.json: 'name' is missing"},
         {R"({"type": "letter", "name": "X", "validVersions": "0"})", "X.json: the type 'letter' is not known"},
