@@ -163,7 +163,7 @@ Result<ConsumerConfig> consumer_config(const Config& config) {
 void log_settings_without_effect(const Config& config, std::string_view client, const base::Log& log) {
     for (const auto& [name, value] : config.entries()) {
         const Property* p = find_property(name);
-        if (!p || value.text() == p->default_value) continue;
+        if (!p) continue;
         if (p->state == ConfigProperty::State::accepted)
             log.warn("setting {} has no effect: {}", name, p->note);
         else if (p->clients != "*" && p->clients != client)

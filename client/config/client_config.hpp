@@ -89,7 +89,8 @@ struct ConsumerConfig {
 Result<CommonConfig> common_config(const Config&);
 Result<ProducerConfig> producer_config(const Config&);
 Result<ConsumerConfig> consumer_config(const Config&);
-// A warning for each setting that has no effect, or none for this kind of client ("P", "C", "*").
+// A warning for each setting that was made and has no effect, also when it says what holds anyhow, or none for this
+// kind of client ("P", "C", "*").
 void log_settings_without_effect(const Config&, std::string_view client, const base::Log&);
 
 }  // namespace ottla::client

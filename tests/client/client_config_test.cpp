@@ -94,11 +94,15 @@ TEST(ClientConfig, settings_without_effect_are_logged) {
     const base::Log log("x", base::LogLevel::info, [&](base::LogLevel, std::string_view, std::string_view text) {
         said += std::string(text) + "\n";
     });
-    log_settings_without_effect({{"group.id", "g"}, {"linger.ms", 7}, {"acks", "all"}, {"client.id", "me"}}, "C", log);
+    log_settings_without_effect({{"group.id", "g"}, {"linger.ms", 7}, {"client.id", "me"}}, "C", log);
     EXPECT_NE(said.find("group.id"), std::string::npos);
     EXPECT_NE(said.find("queue.buffering.max.ms has no effect on a consumer"), std::string::npos) << said;
-    EXPECT_EQ(said.find("acks"), std::string::npos) << "the default";
     EXPECT_EQ(said.find("client.id"), std::string::npos);
+    said.clear();
+    log_settings_without_effect({{"enable.idempotence", true}, {"acks", "all"}}, "P", log);
+    EXPECT_NE(said.find("enable.idempotence has no effect: sequence numbers"), std::string::npos)
+        << "though the default";
+    EXPECT_EQ(said.find("acks"), std::string::npos);
 }
 
 }  // namespace
