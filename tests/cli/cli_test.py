@@ -58,6 +58,28 @@ class Usage(unittest.TestCase):
         self.refused("logdirs", "--brokers", "1,x", says=["x"])
         self.refused("logdirs", "--brokers", "-1", says=["-1"])
 
+    def test_a_number_out_of_its_range_is_refused_in_one_line(self):
+        for args, option, range in [
+                (["consume", "t", "-n", "-1"], "--count", "0 to 9223372036854775807"),
+                (["consume", "t", "-p", "-1"], "--partition", "0 to 2147483647"),
+                (["produce", "t", "-p", "4294967296"], "--partition", "0 to 2147483647"),
+                (["log", "dump", "x.log", "--max-bytes", "-1"], "--max-bytes", "0 to 9223372036854775807"),
+                (["bench", "produce", "--size", "-5"], "--size", "0 to 10000000"),
+                (["bench", "consume", "--records", "0"], "--records", "1 to 10000000000"),
+                (["bench", "produce", "--partitions", "0x2"], "--partitions", "1 to 1000000"),
+                (["bench", "latency", "--rate", "0"], "--rate", "0.001 to 1000000000"),
+                (["bench", "latency", "--rate", "nan"], "--rate", "0.001 to 1000000000"),
+                (["topic", "create", "t", "-p", "0"], "--partitions", "1 to 2147483647"),
+                (["topic", "create", "t", "-r", "70000"], "--replicas", "1 to 32767"),
+                (["topic", "add-partitions", "t", "-p", "-3"], "--partitions", "1 to 2147483647"),
+                (["logdirs", "--brokers", "1,-1"], "--brokers", "0 to 2147483647"),
+                (["dev", "--port", "-1"], "--port", "0 to 65535"), (["dev", "--brokers", "10"], "--brokers", "1 to 9")]:
+            done = ottla(*args, check=False, timeout=10)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), (args, done.stderr))
+            line = done.stderr.splitlines()[0]
+            self.assertIn(option, line)
+            self.assertTrue(line.endswith("number from " + range), line)
+
     def test_a_mistyped_setting_names_the_nearest(self):
         self.refused("consume", "t", "-X", "isolation.levle=read_committed", says=["isolation.levle", "isolation.level"])
         self.refused("produce", "t", "-X", "linger.ms=soon", says=["linger.ms"])
@@ -137,6 +159,15 @@ class AgainstABroker(unittest.TestCase):
         self.assertEqual(self.ottla("consume", "places", "-O", "end", "-e").stdout, "")
         self.assertEqual(self.ottla("consume", "places", "-O", "start", "-n", 0).stdout, "")
 
+    def test_an_offset_that_is_not_there_goes_on_where_the_setting_says(self):
+        self.ottla("topic", "create", "beyond")
+        self.ottla("produce", "beyond", input="a\nb\n")
+        done = self.ottla("consume", "beyond", "-O", 100, "-n", 2, "-X", "auto.offset.reset=earliest", timeout=30)
+        self.assertEqual(done.stdout.split(), ["a", "b"])
+        self.assertIn("goes on at 0", done.stderr)
+        done = self.ottla("consume", "beyond", "-O", 100, "-n", 2, "-X", "auto.offset.reset=error", check=False, timeout=30)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+
     def test_offsets_at_a_time(self):
         self.ottla("topic", "create", "timed", "-p", 2)
         before = int(time.time() * 1000) - 1
@@ -211,7 +242,15 @@ class AgainstABroker(unittest.TestCase):
             self.assertEqual(fields["err"], "0")
             wanted = {"n", "secs", "msgs_s", "mb_s", "cpu_s_per_M", "rss_mb"} | ({"p50_us", "p99_us", "p999_us"} if mode == "latency" else set())
             self.assertLessEqual(wanted, fields.keys())
-            self.assertGreater(float(fields["n"]), 0)
+            self.assertEqual(fields["n"], "20000")
+
+    def test_bench_says_when_there_is_less_than_was_asked_for(self):
+        self.ottla("topic", "create", "little")
+        self.ottla("produce", "little", input="x\n" * 1000)
+        done = self.ottla("bench", "consume", "--topic", "little", "--records", 1000, check=False, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("1000 records were to be timed, and 999 came", done.stderr)
+        self.assertIn(" n=999 ", done.stdout)
 
 
 class Directories(unittest.TestCase):

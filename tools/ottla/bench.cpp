@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/random.hpp"
+#include "tools/ottla/numbers.hpp"
 
 namespace ottla::tools {
 
@@ -18,11 +19,12 @@ void add_bench_options(CLI::App& app, BenchOptions& to) {
     add_connection(app, to.connection);
     app.add_option("--topic", to.topic, "The topic; it must exist")->capture_default_str();
     app.add_option("--records", to.records, "How many records are timed")
-        ->check(CLI::PositiveNumber)
+        ->check(whole_number(1, 10'000'000'000))
         ->capture_default_str();
-    app.add_option("--size", to.size, "Bytes of a value")->capture_default_str();
+    // 64 values of the largest size are kept at once.
+    app.add_option("--size", to.size, "Bytes of a value")->check(whole_number(0, 10'000'000))->capture_default_str();
     app.add_option("--partitions", to.partitions, "Partitions 0 to N-1 are used in turn")
-        ->check(CLI::PositiveNumber)
+        ->check(whole_number(1, 1'000'000))
         ->capture_default_str();
 }
 

@@ -14,6 +14,7 @@
 
 #include "tools/ottla/bench.hpp"
 #include "tools/ottla/deliveries.hpp"
+#include "tools/ottla/numbers.hpp"
 #include "tools/ottla/output.hpp"
 #include "tools/ottla/partitions_of.hpp"
 #include "tools/ottla/verb.hpp"
@@ -120,7 +121,7 @@ Action declare_bench_latency(CLI::App& app) {
     auto options = std::make_shared<BenchOptions>();
     options->records = 100'000;
     add_bench_options(app, *options);
-    app.add_option("--rate", options->rate, "Records per second")->check(CLI::PositiveNumber)->capture_default_str();
+    app.add_option("--rate", options->rate, "Records per second")->check(number(0.001, 1e9))->capture_default_str();
     return [options](Session& session) { return bench_latency(session, *options); };
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,6 +15,7 @@
 #include <ottla/consumer.hpp>
 
 #include "tools/ottla/connection.hpp"
+#include "tools/ottla/numbers.hpp"
 #include "tools/ottla/output.hpp"
 #include "tools/ottla/partitions_of.hpp"
 #include "tools/ottla/record_format.hpp"
@@ -101,7 +103,9 @@ public:
     void operator()(const PartitionError& failed) {
         const auto what = failed.error.with_context(
             fmt::format("{}[{}] at {}", failed.topic, failed.partition, to_string(failed.offset)));
-        if (!failed.error.is_retriable()) throw Exception(what);
+        // What is out of range is not asked for again, but auto.offset.reset has found another place.
+        const bool retried = failed.error.is_retriable() || failed.error == ErrorCode::offset_out_of_range;
+        if (!failed.goes_on || !retried) throw Exception(what);
         session_.hint(to_string(what));
     }
     void operator()(const Error& error) {
@@ -156,10 +160,10 @@ Action declare_consume(CLI::App& app) {
                    "Where to begin: start, end, N (that offset), -N (the last N of each partition)")
         ->capture_default_str()
         ->type_name("OFFSET");
-    app.add_option("-n,--count", options->count, "End after that many records");
+    app.add_option("-n,--count", options->count, "End after that many records")->check(whole_number(0));
     app.add_flag("-e,--end", options->until_end, "End at the end of the topic instead of waiting for more");
     app.add_option("-p,--partition", options->partitions, "Only this partition; may be repeated")
-        ->check(CLI::NonNegativeNumber)
+        ->check(whole_number(0, std::numeric_limits<std::int32_t>::max()))
         ->allow_extra_args(false);
     app.add_option(
            "-f,--format", options->format,

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "broker/server/main.hpp"
+#include "tools/ottla/numbers.hpp"
 #include "tools/ottla/verb.hpp"
 
 namespace ottla::tools {
@@ -12,12 +13,13 @@ namespace ottla::tools {
 Action declare_dev(CLI::App& app) {
     auto options = std::make_shared<broker::DevOptions>();
     app.add_option("--port", options->port, "Where the first broker listens on 127.0.0.1; 0: any free port")
+        ->check(whole_number(0, 65535))
         ->capture_default_str();
     auto* data = app.add_option("--data", options->data_directory, "Keep the records in this directory, over restarts")
                      ->type_name("DIR");
     app.add_flag("--memory", options->in_memory, "Keep nothing on disk; so it is without --data")->excludes(data);
     app.add_option("--brokers", options->brokers, "So many brokers in this one process")
-        ->check(CLI::Range(1, 9))
+        ->check(whole_number(1, 9))
         ->capture_default_str();
     app.add_option("-c,--config", options->overrides, "A broker setting by Kafka's name, KEY=VALUE; may be repeated")
         ->type_name("KEY=VALUE")

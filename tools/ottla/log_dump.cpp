@@ -11,6 +11,7 @@
 
 #include "broker/log/dump/dump.hpp"
 #include "broker/log/posix_disk.hpp"
+#include "tools/ottla/numbers.hpp"
 #include "tools/ottla/output.hpp"
 #include "tools/ottla/verb.hpp"
 
@@ -59,7 +60,8 @@ Action declare_log_dump(CLI::App& app) {
         ->delimiter(',');
     app.add_flag("--deep-iteration", dump.deep_iteration, "Every record, too");
     app.add_flag("--print-data-log", dump.print_data, "Every record with its key and value");
-    app.add_option("--max-bytes", dump.bytes_max, "Read no batch that ends behind so many bytes of the file");
+    app.add_option("--max-bytes", dump.bytes_max, "Read no batch that ends behind so many bytes of the file")
+        ->check(whole_number(0));
     app.add_flag("--index-sanity-check", dump.index_sanity_check,
                  "Of an index, only the check that a broker makes at its start");
     app.add_flag("--verify-index-only", dump.verify_index_only,

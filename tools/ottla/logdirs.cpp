@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ottla logdirs: each broker's directories, the room in them, and the partitions they hold.
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include <boost/json/object.hpp>
 #include <CLI/CLI.hpp>
 
+#include "tools/ottla/numbers.hpp"
 #include "tools/ottla/output.hpp"
 #include "tools/ottla/topic_common.hpp"
 #include "tools/ottla/verb.hpp"
@@ -113,7 +115,7 @@ Action declare_logdirs(CLI::App& app) {
     app.add_option("--brokers", options->brokers, "Only these; commas may part them")
         ->delimiter(',')
         ->type_name("ID")
-        ->check(CLI::NonNegativeNumber);
+        ->check(whole_number(0, std::numeric_limits<std::int32_t>::max()));
     app.add_option("--topics", options->topics, "Only the partitions of these; commas may part them")
         ->delimiter(',')
         ->type_name("TOPIC");

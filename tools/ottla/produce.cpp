@@ -2,6 +2,7 @@
 // ottla produce TOPIC: every line of standard input becomes a record. Ends when the input ends and all is
 // acknowledged; 1 when a record was not.
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -15,6 +16,7 @@
 #include "tools/ottla/connection.hpp"
 #include "tools/ottla/deliveries.hpp"
 #include "tools/ottla/line_reader.hpp"
+#include "tools/ottla/numbers.hpp"
 #include "tools/ottla/partitions_of.hpp"
 #include "tools/ottla/verb.hpp"
 
@@ -163,7 +165,7 @@ Action declare_produce(CLI::App& app) {
         ->type_name("NAME=VALUE")
         ->allow_extra_args(false);
     app.add_option("-p,--partition", options->partition, "This partition, instead of one by the key")
-        ->check(CLI::NonNegativeNumber);
+        ->check(whole_number(0, std::numeric_limits<std::int32_t>::max()));
     app.add_option("-z,--compress", options->codec, "none, gzip, snappy, lz4 or zstd")
         ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
     app.add_flag("-Z,--null", options->empty_is_null, "An empty key or value is null (a tombstone), not empty");

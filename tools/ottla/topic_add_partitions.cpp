@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // ottla topic add-partitions TOPIC... -p TOTAL: how many there are to be, not how many more.
+#include <limits>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
+#include "tools/ottla/numbers.hpp"
 #include "tools/ottla/topic_common.hpp"
 #include "tools/ottla/verb.hpp"
 
@@ -20,7 +22,7 @@ Action declare_topic_add_partitions(CLI::App& app) {
     add_topic_options(app, *options, true);
     app.add_option("-p,--partitions", options->total, "How many partitions there are to be afterwards")
         ->required()
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number(1, std::numeric_limits<std::int32_t>::max()));
     return [options](Session& session) {
         std::vector<NewPartitions> wanted;
         for (const std::string& topic : options->topics) wanted.emplace_back(topic, options->total);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // ottla topic create TOPIC... [-p N] [-r N] [-c KEY=VALUE]
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
+#include "tools/ottla/numbers.hpp"
 #include "tools/ottla/topic_common.hpp"
 #include "tools/ottla/verb.hpp"
 
@@ -51,9 +53,9 @@ Action declare_topic_create(CLI::App& app) {
     auto options = std::make_shared<CreateOptions>();
     add_topic_options(app, *options, true);
     app.add_option("-p,--partitions", options->partitions, "How many partitions; without it, what the cluster says")
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number(1, std::numeric_limits<std::int32_t>::max()));
     app.add_option("-r,--replicas", options->replicas, "On how many brokers each; without it, what the cluster says")
-        ->check(CLI::PositiveNumber);
+        ->check(whole_number(1, std::numeric_limits<std::int16_t>::max()));
     app.add_option("-c,--config", options->configs, "A topic setting, KEY=VALUE; may be repeated")
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
