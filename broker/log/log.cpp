@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "base/assert.hpp"
 #include "broker/log/directory_files.hpp"
 #include "broker/log/segment_files.hpp"
 
@@ -56,6 +57,7 @@ void Log::begin_epoch(std::int32_t leader_epoch) {
 
 Result<void> Log::truncate_to(std::int64_t offset) {
     if (offset >= end_.offset) return ok();
+    OTTLA_ASSERT(!compacted_below_ || offset >= *compacted_below_);
     if (offset < segments_.front()->base_offset()) return restart_at(offset);
     std::size_t index = segment_with(offset);
     // An offset in a gap between two segments: the later one goes whole.

@@ -18,6 +18,7 @@
 #include <ottla/result.hpp>
 #include <ottla/uuid.hpp>
 #include "base/log.hpp"
+#include "broker/log/compaction/compaction.hpp"
 #include "broker/log/disk.hpp"
 #include "broker/log/leader_epochs.hpp"
 #include "broker/log/log_types.hpp"
@@ -80,6 +81,18 @@ public:
     // Gives up the segments that end at or below both the start and `written_down`, the start that survives a power
     // cut, at most so many; their files are called `.deleted` now.
     Result<Retired> retire(std::int64_t written_down, std::size_t count_max);
+
+    // What compaction finds to do. `checkpoint`: the dirty part began there when it was last written down.
+    Dirtiness dirtiness(std::int64_t checkpoint, const CompactionLimits&) const;
+    // The time of the first batch that is dirty. There is one; blocks when its segment was opened by its indexes.
+    Result<std::int64_t> dirty_since(const Dirtiness& dirt) {
+        return segments_[segment_with(dirt.first_dirty)]->first_timestamp();
+    }
+    // For a round over the log. Until end_compaction() nothing of it is retired, or cut.
+    CompactionInput begin_compaction(const Dirtiness&);
+    // The last step after commit_cleaned(): from here on the group is read instead of what it replaces. Renames files.
+    Result<void> replace(const CleanedGroup&);
+    void end_compaction() noexcept { compacted_below_.reset(); }
 
     // Between start and end inclusive, else offset_out_of_range. Sees nothing at or behind `up_to`.
     Result<ReadPlan> plan_read(std::int64_t offset, std::size_t bytes_max, const LogPosition& up_to,
@@ -147,6 +160,7 @@ private:
     ProducerStates producers_;
     std::int64_t snapshot_at_ = -1;  // where the latest snapshot of them stands
 
+    std::optional<std::int64_t> compacted_below_;  // while a round goes on
     // What is not on stable storage.
     std::vector<std::shared_ptr<File>> dirty_;
     bool names_dirty_ = false;

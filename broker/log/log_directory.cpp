@@ -19,9 +19,10 @@ std::string_view name_of(Checkpoint which) {
     switch (which) {
         case Checkpoint::recovery_points: return "recovery-point-offset-checkpoint";
         case Checkpoint::high_watermarks: return "replication-offset-checkpoint";
-        case Checkpoint::start_offsets: break;
+        case Checkpoint::start_offsets: return "log-start-offset-checkpoint";
+        case Checkpoint::cleaned_offsets: break;
     }
-    return "log-start-offset-checkpoint";
+    return "cleaner-offset-checkpoint";
 }
 
 }  // namespace
@@ -168,15 +169,16 @@ std::int64_t LogDirectory::checkpointed(Checkpoint which, const TopicPartitionNa
     return found == offsets.end() ? 0 : found->second;
 }
 
-void LogDirectory::begin_checkpoints() {
+void LogDirectory::begin_checkpoint() {
     const std::lock_guard lock(checkpoints_mutex_);
-    made_since_begin_.clear();
+    ++gathering_;
 }
 
 Result<void> LogDirectory::write_checkpoint(Checkpoint which, const OffsetCheckpoint& gathered) {
     const std::lock_guard lock(checkpoints_mutex_);
     OffsetCheckpoint offsets = gathered;
     for (const auto& name : made_since_begin_) offsets.erase(name);
+    if (gathering_ > 0 && --gathering_ == 0) made_since_begin_.clear();
     auto& held = checkpoints_[static_cast<std::size_t>(which)];
     if (held == offsets) return ok();
     auto before = std::exchange(held, std::move(offsets));
@@ -192,7 +194,7 @@ Result<void> LogDirectory::write_held(Checkpoint which) {
 
 Result<void> LogDirectory::forget(const TopicPartitionName& name) {
     const std::lock_guard lock(checkpoints_mutex_);
-    made_since_begin_.insert(name);
+    if (gathering_ > 0) made_since_begin_.insert(name);
     for (std::size_t i = 0; i < checkpoint_count; ++i) {
         if (checkpoints_[i].erase(name) == 0) continue;
         if (auto written = write_held(static_cast<Checkpoint>(i)); !written) return written;

@@ -26,9 +26,10 @@ namespace ottla::broker::log {
 enum class Checkpoint : std::uint8_t {
     recovery_points,  // below them everything is on stable storage
     high_watermarks,
-    start_offsets,  // of the logs that do not start at 0
+    start_offsets,    // of the logs that do not start at 0
+    cleaned_offsets,  // below them compaction has been
 };
-inline constexpr std::size_t checkpoint_count = 3;
+inline constexpr std::size_t checkpoint_count = 4;
 
 class LogDirectory {
 public:
@@ -64,9 +65,11 @@ public:
     Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0);
     // Renames the directory to `t-p.<id>-delete`, then removes it. What a crash leaves in between, open() removes.
     Result<void> delete_log(const TopicPartitionName&, const Uuid& unique);
-    // Before the offsets for some checkpoints are gathered. A log that is made afterwards is left out of them: what was
-    // gathered under its name is of a deleted one.
-    void begin_checkpoints();
+    // Before the offsets for one are gathered; write_checkpoint() follows. A log that is made in between is left out:
+    // what was gathered under its name is of a deleted one.
+    void begin_checkpoint();
+    // What the file says of a log; 0 when it says nothing.
+    std::int64_t checkpointed(Checkpoint, const TopicPartitionName&) const;
     // Replaces the file, unless it says so already; durable when this returns.
     Result<void> write_checkpoint(Checkpoint, const OffsetCheckpoint&);
     // Everything is synced, the checkpoints are written: leaves .kafka_cleanshutdown, and the lock to others.
@@ -90,7 +93,6 @@ private:
     Result<void> read_checkpoints();
     Result<void> forget(const TopicPartitionName&);
     Result<void> write_held(Checkpoint);
-    std::int64_t checkpointed(Checkpoint, const TopicPartitionName&) const;
 
     Disk& disk_;
     std::string path_;
@@ -100,7 +102,8 @@ private:
     std::optional<std::int64_t> clean_broker_epoch_;
     mutable std::mutex checkpoints_mutex_;
     std::array<OffsetCheckpoint, checkpoint_count> checkpoints_;  // as they stand in the files
-    std::set<TopicPartitionName> made_since_begin_;
+    int gathering_ = 0;
+    std::set<TopicPartitionName> made_since_begin_;  // while that is not 0
     std::atomic<bool> offline_ = false;
     std::function<void(const Error&)> listener_;
 };

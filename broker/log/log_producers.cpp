@@ -7,25 +7,11 @@
 
 #include "broker/log/batch_walk.hpp"
 #include "broker/log/log.hpp"
+#include "broker/log/marker.hpp"
 #include "broker/log/segment_files.hpp"
 #include "broker/log/transaction_index.hpp"
 
 namespace ottla::broker::log {
-
-namespace {
-
-// The marker in a control batch that is not compressed; nothing when it holds something else.
-std::optional<protocol::EndTransactionMarker> marker_in(const protocol::RecordBatchHeader& header, ByteSpan payload) {
-    protocol::RecordReader::Base base;
-    base.offset = header.base_offset;
-    protocol::RecordReader records(payload, header.count, base);
-    protocol::RecordView record;
-    if (!records.next(record)) return std::nullopt;
-    const auto marker = protocol::EndTransactionMarker::parse(record);
-    return marker ? std::optional(*marker) : std::nullopt;
-}
-
-}  // namespace
 
 Result<void> Log::note_producer(const protocol::RecordBatchHeader& header, ByteSpan payload, Segment* index_into) {
     if (!header.has_producer_id()) return ok();
@@ -34,7 +20,10 @@ Result<void> Log::note_producer(const protocol::RecordBatchHeader& header, ByteS
         return ok();
     }
     const auto marker = marker_in(header, payload);
-    if (!marker) return ok();
+    if (!marker) {
+        if (header.count == 0) producers_.add_emptied(header);
+        return ok();
+    }
     const auto aborted = producers_.end_transaction(header, *marker);
     if (!aborted || !index_into) return ok();
     names_dirty_ |= !index_into->aborted();

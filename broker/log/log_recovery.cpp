@@ -20,6 +20,7 @@ public:
         if (auto read = read_epochs(); !read) return read;
         auto files = list_log_files(log_.disk_, log_.directory_);
         if (!files) return files.error();
+        if (auto finished = finish_swaps(*files); !finished) return finished;
         if (auto removed = remove_what_is_over(*files); !removed) return removed;
         const auto& bases = files->segments;
         if (bases.empty()) {
@@ -59,6 +60,52 @@ private:
             log_.epochs_dirty_ = true;
         }
         return ok();
+    }
+
+    // A stop came while a compacted segment took its place. The `.log` under its `.swap` name is whole; what it
+    // replaces goes before it gets there. Its indexes, and whichever stand there now, may be of either: they are built
+    // again.
+    Result<void> finish_swaps(LogFiles& files) {
+        for (const auto& name : files.swaps) {
+            const std::string target = name.substr(0, name.size() - swap_suffix.size());
+            const auto base = parse_segment_name(target);
+            if (!base) continue;
+            const auto end = end_of_segment(join_path(log_.directory_, name), *base);
+            if (!end) return end.error();
+            for (const std::int64_t other : files.segments) {
+                if (other <= *base || other >= *end) continue;
+                if (auto removed = remove_segment_files(log_.disk_, log_.directory_, other); !removed) return removed;
+            }
+            std::erase_if(files.segments, [&](std::int64_t other) { return other > *base && other < *end; });
+            if (auto synced = log_.disk_.sync_directory(log_.directory_); !synced) return synced;
+            const std::string path = join_path(log_.directory_, target);
+            if (auto renamed = log_.disk_.rename(path + std::string(swap_suffix), path); !renamed) return renamed;
+            if (!std::ranges::binary_search(files.segments, *base))
+                files.segments.insert(std::ranges::upper_bound(files.segments, *base), *base);
+        }
+        for (const auto& name : files.swaps) {
+            const auto base = parse_segment_name(name.substr(0, name.find('.')), "");
+            if (!base) continue;
+            if (auto removed = remove_indexes(log_.disk_, log_.directory_, *base); !removed) return removed;
+            if (name.find(".log") != name.npos) continue;
+            if (auto removed = log_.disk_.remove(join_path(log_.directory_, name)); !removed) return removed;
+        }
+        return ok();
+    }
+
+    Result<std::int64_t> end_of_segment(const std::string& path, std::int64_t base) const {
+        const auto file = log_.disk_.open(path);
+        if (!file) return file.error();
+        const auto size = (*file)->size();
+        if (!size) return size.error();
+        HeaderWalk walk(**file, 0, *size);
+        std::int64_t end = base;
+        while (true) {
+            const auto at = walk.next();
+            if (!at) return at.error();
+            if (!*at) return end;
+            end = (*at)->header.next_offset();
+        }
     }
 
     // What had been given up before the stop: left-overs, segments below the start, snapshots that nobody needs. Where

@@ -34,6 +34,7 @@ void Log::advance_start(std::int64_t offset) {
 
 Result<Retired> Log::retire(std::int64_t written_down, std::size_t count_max) {
     Retired retired;
+    if (compacted_below_) return retired;
     const std::int64_t below = std::min(start_offset_, written_down);
     std::size_t count = 0;
     while (count < std::min(segments_.size(), count_max) && segments_[count]->size() != 0 &&

@@ -65,6 +65,26 @@ struct LogSlice {
     std::vector<AbortedTransaction> aborted;
 };
 
+// How far a log may be compacted.
+struct CompactionLimits {
+    std::int64_t up_to = 0;                  // the last stable offset: no transaction that is open lies below it
+    std::int64_t newer_than_ms = INT64_MAX;  // segments with a record newer than that stay as they are, and all behind
+};
+
+// The part of a log that was not compacted yet, and may be.
+struct Dirtiness {
+    std::int64_t first_dirty = 0;
+    std::int64_t up_to = 0;  // the end of the last segment that may be compacted; at most first_dirty when none may
+    std::uint64_t clean_bytes = 0;
+    std::uint64_t dirty_bytes = 0;
+
+    bool any() const noexcept { return dirty_bytes != 0; }
+    double ratio() const noexcept {
+        const auto all = static_cast<double>(clean_bytes + dirty_bytes);
+        return any() ? static_cast<double>(dirty_bytes) / all : 0;
+    }
+};
+
 // Which segments have had their time. Both count whole segments, the oldest first.
 struct RetentionRules {
     std::optional<std::int64_t> expired_before_ms;  // those with no record from then on

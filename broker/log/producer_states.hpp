@@ -29,6 +29,8 @@ public:
     // A batch with a transaction marker. What the index of aborted transactions says of it, if it aborts one.
     std::optional<TransactionIndexEntry> end_transaction(const protocol::RecordBatchHeader& batch,
                                                          const protocol::EndTransactionMarker& marker);
+    // A control batch without its marker: compaction left it to tell of its producer.
+    void add_emptied(const protocol::RecordBatchHeader& batch) { entry_of(batch); }
     // (After a cut at the end of the log begin anew, from a snapshot: what a producer's batch before the last was is
     // not known here. A cut at its front changes nothing: who is known stays so, KIP-360.) Forgets producers that wrote
     // nothing since, by the times of their batches, and have no open transaction.

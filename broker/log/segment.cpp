@@ -16,8 +16,10 @@ namespace {
 
 constexpr std::size_t name_digits = 20;
 
-std::string index_path(const File& log, std::int64_t base_offset, std::string_view suffix) {
-    return join_path(parent_path(log.path()), segment_name(base_offset, suffix));
+// "…42.index" beside "…42.log", and "…42.index.cleaned" beside "…42.log.cleaned".
+std::string index_path(const File& log, std::string_view suffix) {
+    std::string path = log.path();
+    return path.replace(path.rfind(".log"), std::string_view(".log").size(), suffix);
 }
 
 template <class Entry>
@@ -67,8 +69,8 @@ Segment::Segment(std::shared_ptr<File> file, std::int64_t base_offset, std::uint
       base_offset_(base_offset),
       next_offset_(base_offset),
       index_interval_bytes_(index_interval_bytes),
-      offsets_(index_path(*file_, base_offset, ".index"), stale_indexes),
-      times_(index_path(*file_, base_offset, ".timeindex"), stale_indexes) {}
+      offsets_(index_path(*file_, ".index"), stale_indexes),
+      times_(index_path(*file_, ".timeindex"), stale_indexes) {}
 
 Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File> file, std::int64_t base_offset,
                                                std::uint32_t index_interval_bytes,
@@ -77,9 +79,9 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
     if (!size) return size.error();
     const std::int64_t last_offset_max =
         next_base ? *next_base - 1 - base_offset : std::numeric_limits<std::int32_t>::max();
-    const auto offsets = whole_index<OffsetIndexEntry>(disk, index_path(*file, base_offset, ".index"));
+    const auto offsets = whole_index<OffsetIndexEntry>(disk, index_path(*file, ".index"));
     if (!offsets) return offsets.error();
-    const auto times = whole_index<TimeIndexEntry>(disk, index_path(*file, base_offset, ".timeindex"));
+    const auto times = whole_index<TimeIndexEntry>(disk, index_path(*file, ".timeindex"));
     if (!times) return times.error();
     const auto sane = [&](const auto& index) {
         return index.whole &&
@@ -278,9 +280,7 @@ std::uint64_t Segment::recent_boundary(std::uint64_t position) const noexcept {
     return recent ? static_cast<std::uint32_t>(recent->position) : 0;
 }
 
-std::string Segment::transaction_index_path() const {
-    return index_path(*file_, base_offset_, transaction_index_suffix);
-}
+std::string Segment::transaction_index_path() const { return index_path(*file_, transaction_index_suffix); }
 
 Result<void> Segment::add_aborted(Disk& disk, const TransactionIndexEntry& entry) {
     if (!aborted_) {

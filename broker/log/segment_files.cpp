@@ -51,6 +51,8 @@ Result<LogFiles> list_log_files(Disk& disk, const std::string& directory) {
             files.snapshots.push_back(*at);
         } else if (entry.name.ends_with(deleted_suffix) || entry.name.ends_with(cleaned_suffix)) {
             files.leftovers.push_back(entry.name);
+        } else if (entry.name.ends_with(swap_suffix)) {
+            files.swaps.push_back(entry.name);
         }
     }
     for (const auto& entry : *entries) {

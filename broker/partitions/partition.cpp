@@ -25,6 +25,7 @@ Partition::Partition(const PartitionKey& key, std::string topic, std::unique_ptr
       io_(std::move(io)),
       settings_(settings),
       high_watermark_(io_->policy() == FlushPolicy::ack ? log_->synced() : log_->end()) {
+    clean_up_to_ = io_->directory().checkpointed(log::Checkpoint::cleaned_offsets, {topic_, key_.partition});
     update_last_stable();
 }
 
@@ -207,6 +208,39 @@ Result<log::Retired> Partition::retire_segments(std::int64_t written_down, std::
     if (!retired) return storage_error(retired.error());
     if (!retired->empty()) io_->sync_soon(shared_from_this());
     return retired;
+}
+
+// --- compaction ---
+
+std::optional<log::Dirtiness> Partition::worth_compacting(std::int64_t now_ms) {
+    if (!settings_.compacted || role_ == Role::closed || io_->directory().offline()) return std::nullopt;
+    log::CompactionLimits limits;
+    limits.up_to = last_stable_.offset;
+    if (settings_.min_compaction_lag_ms > 0) limits.newer_than_ms = now_ms - settings_.min_compaction_lag_ms;
+    const auto dirt = log_->dirtiness(clean_up_to_, limits);
+    if (!dirt.any()) return std::nullopt;
+    if (dirt.ratio() > settings_.min_dirty_ratio) return dirt;
+    if (settings_.max_compaction_lag_ms >= now_ms) return std::nullopt;
+    const auto since = log_->dirty_since(dirt);
+    if (!since || *since > now_ms - settings_.max_compaction_lag_ms) return std::nullopt;
+    return dirt;
+}
+
+std::optional<log::CompactionInput> Partition::begin_compaction(const log::Dirtiness& dirt) {
+    if (role_ == Role::closed) return std::nullopt;
+    return log_->begin_compaction(dirt);
+}
+
+Result<void> Partition::replace_segments(const log::CleanedGroup& group) {
+    if (role_ == Role::closed) return closed_because_;
+    if (auto replaced = log_->replace(group); !replaced) return storage_error(replaced.error());
+    io_->sync_soon(shared_from_this());
+    return ok();
+}
+
+void Partition::end_compaction(std::optional<std::int64_t> clean_up_to) {
+    log_->end_compaction();
+    if (clean_up_to) clean_up_to_ = *clean_up_to;
 }
 
 // --- reading ---

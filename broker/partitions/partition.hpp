@@ -41,6 +41,10 @@ struct PartitionSettings {
     std::int64_t retention_ms = 604'800'000;     // -1: without limit
     std::int64_t retention_bytes = -1;           // -1: without limit
     std::int64_t file_delete_delay_ms = 60'000;  // that files stay which nobody may begin to read any more
+    double min_dirty_ratio = 0.5;
+    std::int64_t delete_retention_ms = 86'400'000;
+    std::int64_t min_compaction_lag_ms = 0;
+    std::int64_t max_compaction_lag_ms = std::numeric_limits<std::int64_t>::max();
     log::LogConfig log;
 };
 
@@ -87,6 +91,18 @@ public:
     bool apply_retention(std::int64_t now_ms);
     // Gives up whole segments below `written_down`, the start that is on stable storage, at most so many.
     Result<log::Retired> retire_segments(std::int64_t written_down, std::size_t count_max);
+
+    // --- compaction ---
+    // What there is to do: nothing when the topic is not compacted, or not dirty enough.
+    std::optional<log::Dirtiness> worth_compacting(std::int64_t now_ms);
+    // A round begins; nothing when the partition is closed.
+    std::optional<log::CompactionInput> begin_compaction(const log::Dirtiness&);
+    // A group that commit_cleaned() has prepared takes its place.
+    Result<void> replace_segments(const log::CleanedGroup&);
+    // The round has ended, with success up to `clean_up_to`.
+    void end_compaction(std::optional<std::int64_t> clean_up_to);
+    std::int64_t clean_up_to() const noexcept { return clean_up_to_; }
+    bool is_closed() const noexcept { return role_ == Role::closed; }
 
     // --- reading ---
     std::int64_t log_start_offset() const noexcept { return log_->start_offset(); }
@@ -152,6 +168,7 @@ private:
     std::int32_t leader_epoch_ = -1;
     log::LogPosition high_watermark_;
     log::LogPosition last_stable_;
+    std::int64_t clean_up_to_ = 0;
     WaitId last_wait_ = 0;
     std::deque<CommittedWait> committed_waits_;  // by end_offset
     std::vector<ReadableWait> readable_waits_;

@@ -111,6 +111,7 @@ Result<void> Broker::open_directory() {
     }
     applier_ = std::make_unique<ImageApplier>(node_, *directory_, *parts_.workers, io_, parts_.random.split());
     housekeeping_ = std::make_unique<Housekeeping>(node_, *directory_, *parts_.workers);
+    cleaner_ = std::make_unique<LogCleaner>(node_, *directory_, *parts_.workers, *housekeeping_, parts_.random.split());
     return ok();
 }
 
@@ -198,6 +199,8 @@ asio::awaitable<Result<void>> Broker::start() {
         asio::co_spawn(parts_.shards.front(), accept_loop(shared_from_this(), listening), asio::detached);
     }
     asio::co_spawn(parts_.shards.front(), look_after_logs(shared_from_this()), asio::detached);
+    if (config_.cleaner_enabled)
+        asio::co_spawn(parts_.shards.front(), compact_logs(shared_from_this()), asio::detached);
     serves_ = true;
     node_.log.info("broker {} of cluster {} serves {} on {}. Transitioning from RECOVERY to RUNNING.", node_.id,
                    node_.cluster_id, config_.log_dir, bootstrap());
@@ -205,6 +208,8 @@ asio::awaitable<Result<void>> Broker::start() {
 }
 
 asio::awaitable<void> Broker::look_after_logs(std::shared_ptr<Broker> self) { co_await self->housekeeping_->run(); }
+
+asio::awaitable<void> Broker::compact_logs(std::shared_ptr<Broker> self) { co_await self->cleaner_->run(); }
 
 asio::awaitable<void> Broker::accept_loop(std::shared_ptr<Broker> self, std::shared_ptr<Listening> listening) {
     for (std::size_t turn = 0;; ++turn) {
@@ -252,6 +257,8 @@ asio::awaitable<void> Broker::close_connections(base::TimePoint deadline) {
 
 asio::awaitable<void> Broker::stop_housekeeping() {
     if (!housekeeping_) co_return;
+    cleaner_->stop();
+    co_await cleaner_->stopped();
     housekeeping_->stop();
     co_await housekeeping_->stopped();
 }
@@ -264,10 +271,8 @@ asio::awaitable<void> Broker::leave_controller() {
 // All of what housekeeping writes from time to time, once everything is on stable storage.
 asio::awaitable<bool> Broker::write_checkpoints() {
     bool all = true;
-    for (const auto which :
-         {log::Checkpoint::recovery_points, log::Checkpoint::high_watermarks, log::Checkpoint::start_offsets}) {
-        all &= co_await housekeeping_->write(which);
-    }
+    for (std::size_t which = 0; which < log::checkpoint_count; ++which)
+        all &= co_await housekeeping_->write(static_cast<log::Checkpoint>(which));
     co_return all;
 }
 
@@ -340,6 +345,7 @@ asio::awaitable<void> Broker::kill() {
     // Gives the lock back: the broker may be started again at once.
     own_controller_.reset();
     applier_.reset();
+    cleaner_.reset();
     housekeeping_.reset();
     io_.clear();
     node_.directories.clear();

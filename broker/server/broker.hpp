@@ -23,6 +23,7 @@
 #include "broker/server/dispatcher.hpp"
 #include "broker/server/housekeeping.hpp"
 #include "broker/server/image_applier.hpp"
+#include "broker/server/log_cleaner.hpp"
 #include "broker/server/node.hpp"
 #include "net/transport.hpp"
 
@@ -73,6 +74,7 @@ public:
     std::string bootstrap() const;
     const std::string& cluster_id() const noexcept { return node_.cluster_id; }
     log::LogDirectory& directory() noexcept { return *directory_; }
+    const LogCleaner& cleaner() const noexcept { return *cleaner_; }
     ControllerLoop& controller() noexcept { return *controller_; }
     Node& node() noexcept { return node_; }
 
@@ -85,6 +87,7 @@ private:
     Result<void> open_listeners();
     boost::asio::awaitable<Result<void>> register_with_controller();
     static boost::asio::awaitable<void> look_after_logs(std::shared_ptr<Broker>);
+    static boost::asio::awaitable<void> compact_logs(std::shared_ptr<Broker>);
     static boost::asio::awaitable<void> accept_loop(std::shared_ptr<Broker>, std::shared_ptr<Listening>);
     static boost::asio::awaitable<void> serve(std::shared_ptr<Broker>, std::shared_ptr<Listening>, std::size_t shard,
                                               std::unique_ptr<net::Stream>);
@@ -107,6 +110,7 @@ private:
     ControllerLoop* controller_ = nullptr;
     std::unique_ptr<ImageApplier> applier_;
     std::unique_ptr<Housekeeping> housekeeping_;
+    std::unique_ptr<LogCleaner> cleaner_;
     std::vector<EndpointImage> endpoints_;
     std::vector<std::shared_ptr<Listening>> listening_;
     std::vector<std::unique_ptr<Connections>> connections_;  // one per shard

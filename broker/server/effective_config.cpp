@@ -163,6 +163,10 @@ TopicConfig topic_config(const ConfigView& view, std::string_view topic) {
     reading.number("retention.ms", config.retention_ms);
     reading.number("retention.bytes", config.retention_bytes);
     reading.number("file.delete.delay.ms", config.file_delete_delay_ms);
+    reading.number("min.cleanable.dirty.ratio", config.min_dirty_ratio);
+    reading.number("delete.retention.ms", config.delete_retention_ms);
+    reading.number("min.compaction.lag.ms", config.min_compaction_lag_ms);
+    reading.number("max.compaction.lag.ms", config.max_compaction_lag_ms);
     reading.compression(config);
     return config;
 }

@@ -21,9 +21,10 @@ std::int64_t offset_for(Checkpoint which, const Partition& partition) {
     switch (which) {
         case Checkpoint::recovery_points: return partition.log().synced().offset;
         case Checkpoint::high_watermarks: return partition.high_watermark();
-        case Checkpoint::start_offsets: break;
+        case Checkpoint::start_offsets: return partition.log_start_offset();
+        case Checkpoint::cleaned_offsets: break;
     }
-    return partition.log_start_offset();
+    return partition.clean_up_to();
 }
 
 }  // namespace
@@ -110,12 +111,13 @@ bool Housekeeping::report(const Result<void>& done) {
 
 asio::awaitable<bool> Housekeeping::write(Checkpoint which) {
     if (directory_.offline()) co_return false;
-    directory_.begin_checkpoints();
+    directory_.begin_checkpoint();
     log::OffsetCheckpoint offsets;
     auto gather = [&](Partition& partition) {
         const std::int64_t offset = offset_for(which, partition);
         // Once it has moved, a start is told for ever: a power cut may bring back what lay before it.
-        if (which != Checkpoint::start_offsets || offset > 0) offsets[{partition.topic(), partition.number()}] = offset;
+        const bool may_be_missing = which == Checkpoint::start_offsets || which == Checkpoint::cleaned_offsets;
+        if (!may_be_missing || offset > 0) offsets[{partition.topic(), partition.number()}] = offset;
     };
     co_await for_each_partition(gather);
     auto job = [this, which, offsets = std::move(offsets)] { return directory_.write_checkpoint(which, offsets); };
@@ -149,6 +151,11 @@ asio::awaitable<void> Housekeeping::apply_retention() {
         }
     };
     co_await for_each_partition(retire);
+}
+
+void Housekeeping::remove_later(log::Retired retired, std::int64_t delay_ms) {
+    removals_.push_back({node_.timers->now() + std::chrono::milliseconds(delay_ms), std::move(retired)});
+    wake_.notify();
 }
 
 asio::awaitable<void> Housekeeping::remove_retired() {

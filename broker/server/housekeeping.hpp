@@ -34,6 +34,9 @@ public:
     boost::asio::awaitable<bool> write(log::Checkpoint);
     boost::asio::awaitable<void> apply_retention();
 
+    // Files of segments that were replaced go when their delay has passed. On shard 0.
+    void remove_later(log::Retired, std::int64_t delay_ms);
+
 private:
     enum class Work : std::uint8_t { recovery_points, high_watermarks, start_offsets, retention };
     struct Task {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/server/image_changes.hpp"
 
+#include <algorithm>
+
 #include "broker/server/effective_config.hpp"
 
 namespace ottla::broker {
@@ -91,8 +93,14 @@ PartitionSettings partition_settings(const MetadataImage& image, const BrokerCon
     settings.retention_ms = values.retention_ms;
     settings.retention_bytes = values.retention_bytes;
     settings.file_delete_delay_ms = values.file_delete_delay_ms;
+    settings.min_dirty_ratio = values.min_dirty_ratio;
+    settings.delete_retention_ms = values.delete_retention_ms;
+    settings.min_compaction_lag_ms = values.min_compaction_lag_ms;
+    settings.max_compaction_lag_ms = values.max_compaction_lag_ms;
     settings.log.segment_bytes = static_cast<std::uint64_t>(values.segment_bytes);
-    settings.log.segment_ms = values.segment_ms;
+    // A record that is never in a closed segment is never compacted.
+    settings.log.segment_ms =
+        values.is_compacted ? std::min(values.segment_ms, values.max_compaction_lag_ms) : values.segment_ms;
     settings.log.segment_jitter_ms = values.segment_jitter_ms;
     settings.log.preallocate = values.preallocate;
     settings.log.index_bytes_max = static_cast<std::uint32_t>(values.segment_index_bytes);

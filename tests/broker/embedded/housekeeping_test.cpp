@@ -126,5 +126,73 @@ TEST_F(HousekeepingTest, writes_checkpoints_while_running) {
     cluster.stop();
 }
 
+protocol::ProduceRequest keyed(const std::string& topic, const std::string& key, const std::string& value) {
+    protocol::ProduceRequest request;
+    request.acks = -1;
+    request.timeout_ms = 5000;
+    auto& one = request.topic_data.emplace_back();
+    one.name = topic;
+    auto& data = one.partition_data.emplace_back();
+    protocol::RecordBatchBuilder builder{Buffer(256)};
+    builder.append(1000, as_bytes(key), as_bytes(value));
+    data.records = protocol::Records(builder.finish().freeze());
+    return request;
+}
+
+class CleanerTest : public HousekeepingTest {
+protected:
+    void write(int from, int to) {
+        for (int i = from; i < to; ++i) {
+            const auto done = cluster.call(
+                1, keyed("t", "key " + std::to_string(i % 5), std::string(100, 'x') + std::to_string(i)), 9);
+            ASSERT_TRUE(done.has_value());
+            ASSERT_EQ(done->responses.at(0).partition_responses.at(0).error_code, 0);
+        }
+    }
+    void begin() {
+        cluster.start();
+        data = cluster.core().broker(1)->directory().path();
+        create_topic(
+            cluster, "t",
+            {{"cleanup.policy", "compact"}, {"internal.segment.bytes", "1000"}, {"file.delete.delay.ms", "1000"}});
+        write(0, 100);
+    }
+};
+
+TEST_F(CleanerTest, leaves_the_last_value_of_each_key_and_says_how_far_it_came) {
+    begin();
+    cluster.loop().run_for(30s);
+    // Segments that are closed hold the last value of each key at most once; the active one is as it was.
+    EXPECT_LE(cluster.consume(1, "t", 0).size(), 12U);
+    EXPECT_THAT(text("cleaner-offset-checkpoint"), HasSubstr("\nt 0 9"));
+    cluster.loop().run_for(5s);
+    EXPECT_THAT(files(".deleted"), IsEmpty());
+    EXPECT_THAT(files(".cleaned"), IsEmpty());
+    EXPECT_THAT(files(".swap"), IsEmpty());
+    const auto before = cluster.consume(1, "t", 0);
+    cluster.stop();
+    cluster.start();
+    EXPECT_EQ(cluster.consume(1, "t", 0), before);
+    write(100, 200);
+    cluster.loop().run_for(1min);
+    EXPECT_LE(cluster.consume(1, "t", 0).size(), 12U);
+}
+
+TEST_F(CleanerTest, sets_a_damaged_log_aside_and_goes_on_with_the_others) {
+    begin();
+    create_topic(cluster, "u", {{"cleanup.policy", "compact"}, {"internal.segment.bytes", "1000"}});
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(cluster.call(1, keyed("u", "k", std::string(100, 'y')), 9).has_value());
+    auto file = cluster.disk(1).open(data + "/t-0/00000000000000000000.log").value();
+    const std::uint8_t flipped[] = {0xff};
+    ASSERT_TRUE(file->write_at(150, ByteSpan(flipped)));
+    const auto before = files(".log");
+    cluster.loop().run_for(1min);
+    EXPECT_LE(cluster.consume(1, "u", 0).size(), 10U);
+    EXPECT_EQ(files(".log"), before);
+    EXPECT_FALSE(cluster.core().broker(1)->directory().offline());
+    EXPECT_EQ(cluster.core().broker(1)->cleaner().counts().set_aside, 1U);
+    EXPECT_THAT(std::string(cluster.core().broker(1)->cleaner().set_aside().at("t-0").text()), HasSubstr("t-0/0000"));
+}
+
 }  // namespace
 }  // namespace ottla::broker

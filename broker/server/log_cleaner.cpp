@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/server/log_cleaner.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "broker/partitions/partition.hpp"
+#include "broker/server/scatter.hpp"
+#include "net/run_on.hpp"
+
+namespace ottla::broker {
+namespace asio = boost::asio;
+
+namespace {
+
+// So much is read and written in one piece: a worker is given back soon.
+constexpr std::uint64_t piece_bytes = 8U << 20;
+
+std::string name_of(const Partition& partition) { return fmt::format("{}-{}", partition.topic(), partition.number()); }
+
+}  // namespace
+
+LogCleaner::LogCleaner(Node& node, log::LogDirectory& directory, base::Workers& workers, Housekeeping& housekeeping,
+                       base::Random random)
+    : node_(node),
+      directory_(directory),
+      workers_(workers),
+      housekeeping_(housekeeping),
+      random_(random),
+      wake_(node.shards.front()->executor()),
+      ended_(node.shards.front()->executor()) {}
+
+asio::awaitable<void> LogCleaner::run() {
+    running_ = true;
+    const auto backoff = std::chrono::milliseconds(std::max<std::int64_t>(node_.config->cleaner_backoff_ms, 1));
+    while (!stopping_) {
+        auto candidate = co_await find_dirtiest();
+        if (candidate)
+            co_await compact(std::move(*candidate));
+        else
+            co_await wake_.wait_until(*node_.timers, node_.timers->now() + backoff);
+    }
+    running_ = false;
+    ended_.notify();
+}
+
+void LogCleaner::stop() {
+    stopping_ = true;
+    wake_.notify();
+}
+
+asio::awaitable<void> LogCleaner::stopped() {
+    if (running_) co_await ended_.wait();
+}
+
+asio::awaitable<std::optional<LogCleaner::Candidate>> LogCleaner::find_dirtiest() {
+    std::optional<Candidate> dirtiest;
+    const std::int64_t now_ms = node_.timers->wall_ms();
+    for (const auto& shard : node_.shards) {
+        auto job = [&] {
+            for (const auto& partition : shard->partitions()) {
+                const auto dirt = partition->worth_compacting(now_ms);
+                if (!dirt || set_aside_.contains(name_of(*partition))) continue;
+                if (!dirtiest || dirt->ratio() > dirtiest->dirt.ratio()) dirtiest = Candidate{partition, *dirt};
+            }
+        };
+        co_await run_at(*shard, *node_.shards.front(), job);
+    }
+    co_return dirtiest;
+}
+
+asio::awaitable<void> LogCleaner::compact(Candidate candidate) {
+    Shard& here = *node_.shards.front();
+    Partition& partition = *candidate.partition;
+    Shard& owner = node_.owner_of(partition.key());
+    std::optional<log::CompactionInput> input;
+    auto begin = [&] { input = partition.begin_compaction(candidate.dirt); };
+    co_await run_at(owner, here, begin);
+    if (!input) co_return;
+
+    log::CompactionOptions options;
+    options.now_ms = node_.timers->wall_ms();
+    options.delete_retention_ms = partition.settings().delete_retention_ms;
+    options.map_bytes_max = static_cast<std::size_t>(node_.config->cleaner_map_bytes);
+    std::string directory = input->directory;
+    log::Compaction round(directory_.disk(), std::move(*input), options, random_.split());
+    const auto done = co_await run_round(partition, round, std::move(directory));
+
+    bool closed = false;
+    auto end = [&] {
+        closed = partition.is_closed();
+        partition.end_compaction(done && !stopping_ ? std::optional(round.clean_up_to()) : std::nullopt);
+    };
+    co_await run_at(owner, here, end);
+    counts_.bytes_read += round.bytes_read();
+    counts_.bytes_written += round.bytes_written();
+    counts_.records_read += round.records().records_read();
+    counts_.records_kept += round.records().records_kept();
+    if (closed || stopping_) co_return;
+    if (!done) {
+        report(partition, done.error());
+        co_return;
+    }
+    ++counts_.rounds;
+    node_.log.info("{} is compacted up to offset {}: {} bytes read, {} written, {} keys", name_of(partition),
+                   round.clean_up_to(), round.bytes_read(), round.bytes_written(), round.keys().size());
+    co_await housekeeping_.write(log::Checkpoint::cleaned_offsets);
+}
+
+asio::awaitable<Result<void>> LogCleaner::run_round(Partition& partition, log::Compaction& round,
+                                                    std::string directory) {
+    while (!stopping_) {
+        const std::uint64_t before = round.bytes_read() + round.bytes_written();
+        auto piece = [&round] { return round.step(piece_bytes); };
+        const auto progress = co_await net::run_on(workers_, std::move(piece));
+        if (!progress) co_return progress.error();
+        if (*progress == log::Compaction::Progress::group_is_ready) {
+            if (auto placed = co_await put_in_place(partition, round.group(), directory); !placed) co_return placed;
+        }
+        if (*progress == log::Compaction::Progress::done) break;
+        co_await wait_for_share(round.bytes_read() + round.bytes_written() - before);
+    }
+    // What took its place is there for good before anything says so.
+    auto sync = [this, directory = std::move(directory)] { return directory_.disk().sync_directory(directory); };
+    co_return co_await net::run_on(workers_, std::move(sync));
+}
+
+asio::awaitable<Result<void>> LogCleaner::put_in_place(Partition& partition, const log::CleanedGroup& group,
+                                                       std::string directory) {
+    auto commit = [this, &group, directory = std::move(directory)] {
+        return log::commit_cleaned(directory_.disk(), directory, group);
+    };
+    auto retired = co_await net::run_on(workers_, std::move(commit));
+    if (!retired) co_return retired.error();
+    Result<void> replaced;
+    auto replace = [&] { replaced = partition.replace_segments(group); };
+    co_await run_at(node_.owner_of(partition.key()), *node_.shards.front(), replace);
+    if (replaced && !retired->empty())
+        housekeeping_.remove_later(std::move(*retired), partition.settings().file_delete_delay_ms);
+    co_return replaced;
+}
+
+asio::awaitable<void> LogCleaner::wait_for_share(std::uint64_t bytes) {
+    const double limit = node_.config->cleaner_bytes_per_second_max;
+    if (limit <= 0) co_return;
+    const auto share = std::chrono::duration<double>(static_cast<double>(bytes) / limit);
+    const auto until = node_.timers->now() +
+                       std::chrono::duration_cast<base::Duration>(std::min(share, std::chrono::duration<double>(3600)));
+    while (!stopping_ && node_.timers->now() < until) co_await wake_.wait_until(*node_.timers, until);
+}
+
+void LogCleaner::report(const Partition& partition, const Error& why) {
+    if (why == ErrorCode::storage_full) {
+        node_.log.warn("{} cannot be compacted now: {}", name_of(partition), why.text());
+        return;
+    }
+    if (why == ErrorCode::file_system) {
+        directory_.take_offline(why);
+        return;
+    }
+    node_.log.error("{} is not compacted any more: {}", name_of(partition), why.text());
+    ++counts_.set_aside;
+    set_aside_.insert_or_assign(name_of(partition), why);
+}
+
+}  // namespace ottla::broker

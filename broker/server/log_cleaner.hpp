@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// LogCleaner: compacts the logs of a broker, the dirtiest first, one at a time. One coroutine on shard 0; the work is
+// done on Workers, piece by piece, and each piece may wait for its share of log.cleaner.io.max.bytes.per.second.
+//
+// A log that cannot be compacted (a damaged batch, say) is set aside and reported, and the others go on.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "base/random.hpp"
+#include "base/workers.hpp"
+#include "broker/log/log_directory.hpp"
+#include "broker/server/housekeeping.hpp"
+#include "broker/server/node.hpp"
+#include "net/signal.hpp"
+
+namespace ottla::broker {
+
+// What it came to since the start.
+struct LogCleanerCounts {
+    std::uint64_t rounds = 0;
+    std::uint64_t bytes_read = 0;
+    std::uint64_t bytes_written = 0;
+    std::uint64_t records_read = 0;
+    std::uint64_t records_kept = 0;
+    std::uint64_t set_aside = 0;  // logs
+};
+
+class LogCleaner {
+public:
+    // All must outlive it.
+    LogCleaner(Node& node, log::LogDirectory& directory, base::Workers& workers, Housekeeping& housekeeping,
+               base::Random random);
+
+    // Ends after stop(), at the end of the piece that is under way.
+    boost::asio::awaitable<void> run();
+    void stop();
+    // Returns when run() has ended, or was never called.
+    boost::asio::awaitable<void> stopped();
+
+    const LogCleanerCounts& counts() const noexcept { return counts_; }
+    // Why logs were set aside, by name.
+    const std::map<std::string, Error>& set_aside() const noexcept { return set_aside_; }
+
+private:
+    struct Candidate {
+        std::shared_ptr<Partition> partition;
+        log::Dirtiness dirt;
+    };
+    boost::asio::awaitable<std::optional<Candidate>> find_dirtiest();
+    boost::asio::awaitable<void> compact(Candidate);
+    boost::asio::awaitable<Result<void>> run_round(Partition&, log::Compaction&, std::string directory);
+    boost::asio::awaitable<Result<void>> put_in_place(Partition&, const log::CleanedGroup&, std::string directory);
+    boost::asio::awaitable<void> wait_for_share(std::uint64_t bytes);
+    void report(const Partition&, const Error&);
+
+    Node& node_;
+    log::LogDirectory& directory_;
+    base::Workers& workers_;
+    Housekeeping& housekeeping_;
+    base::Random random_;
+    LogCleanerCounts counts_;
+    std::map<std::string, Error> set_aside_;
+    net::Signal wake_;
+    net::Signal ended_;
+    bool running_ = false;
+    bool stopping_ = false;
+};
+
+}  // namespace ottla::broker
