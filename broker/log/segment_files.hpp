@@ -36,7 +36,7 @@ struct LogFiles {
     std::vector<std::int64_t> snapshots;  // offsets, rising
     // Names ending in `.deleted` or `.cleaned`, where a stop came in between, and indexes without their segment.
     std::vector<std::string> leftovers;
-    std::vector<std::string> swaps;       // names ending in `.swap`: what they replace may be there still
+    std::vector<std::string> swaps;  // names ending in `.swap`: what they replace may be there still
 };
 Result<LogFiles> list_log_files(Disk&, const std::string& directory);
 // Kafka's snapshots of producer state taken above `offset`.

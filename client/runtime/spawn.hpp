@@ -31,7 +31,9 @@ void spawn_call(const asio::any_io_executor& loop, awaitable<Result<T>> work, Co
 // For a client whose loop has ended: on the handler's own executor, or else on one of the system's threads.
 template <class T>
 void answer_without_loop(Completion<T> done, Error error) {
-    auto executor = asio::get_associated_executor(done, asio::system_executor());
+    // Tracked: a loop that runs until its work is done must not end, and go, while it is told of this.
+    auto executor = asio::prefer(asio::get_associated_executor(done, asio::system_executor()),
+                                 asio::execution::outstanding_work.tracked);
     auto answer = [done = std::move(done), error = std::move(error)]() mutable {
         std::move(done)(Result<T>(boost::system::in_place_error, std::move(error)));
     };
