@@ -158,7 +158,7 @@ TEST_F(AdminBroker, deletes_the_oldest_records) {
     EXPECT_EQ(deleted[3].error, ErrorCode::unknown_partition);
     EXPECT_EQ(deleted[4].offset, Offset(0));
     AdminOptions brief;
-    brief.timeout = 500ms;
+    brief.timeout = 1500ms;
     EXPECT_EQ(admin->delete_records({{"c", 0, 1}}, brief)->front().error, ErrorCode::unknown_topic_or_partition);
     const auto begins = admin->list_offsets({{"a", 0, Offset::beginning()}, {"a", 1, Offset::beginning()}}).value();
     EXPECT_EQ(begins[0].partition.offset, Offset(2));

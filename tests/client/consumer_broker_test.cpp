@@ -294,7 +294,7 @@ TEST_F(ConsumerBroker, asks_for_offsets) {
     EXPECT_EQ(found[2].offset, Offset::end());
     EXPECT_EQ(found[3].error, ErrorCode::unknown_partition);
     EXPECT_EQ(consumer.query_watermark_offsets("t", 9, 10s).error(), ErrorCode::unknown_partition);
-    const auto unknown = consumer.query_watermark_offsets("nothing", 0, 300ms);
+    const auto unknown = consumer.query_watermark_offsets("nothing", 0, 1500ms);
     EXPECT_EQ(unknown.error(), ErrorCode::unknown_topic_or_partition);
     EXPECT_NE(unknown.error().text().find("nothing"), std::string_view::npos) << unknown.error().text();
 }
