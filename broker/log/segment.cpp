@@ -87,7 +87,7 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
         return index.whole &&
                (!index.last || (index.last->last_offset >= 0 && index.last->last_offset <= last_offset_max));
     };
-    if (!sane(*offsets) || !sane(*times) || (offsets->last && !times->last)) return std::unique_ptr<Segment>();
+    if (!sane(*offsets) || !sane(*times)) return std::unique_ptr<Segment>();
     const std::uint64_t from = offsets->last ? static_cast<std::uint32_t>(offsets->last->position) : 0;
     if (offsets->last && (offsets->last->position <= 0 || from >= *size)) return std::unique_ptr<Segment>();
 
@@ -106,8 +106,10 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
         if (!opened) return opened.error();
         segment->aborted_ = std::move(*opened);
     }
-    HeaderWalk walk(*file, from, *size);
-    bool first = true;
+    // Batches without a time, or without records, leave no entries of times. It costs a walk over them to know.
+    const bool timeless = offsets->last && !times->last;
+    HeaderWalk walk(*file, timeless ? 0 : from, *size);
+    bool first = true, indexed_found = !offsets->last;
     while (true) {
         auto at = walk.next();
         // Where the index points there is no batch.
@@ -115,9 +117,13 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
         if (!at) return at.error();
         if (!*at) break;
         const auto& header = (*at)->header;
-        if (std::exchange(first, false) && offsets->last &&
-            header.last_offset() != base_offset + offsets->last->last_offset)
+        first = false;
+        if (timeless && (*at)->position <= from && header.count != 0 && header.max_timestamp >= 0)
             return std::unique_ptr<Segment>();
+        if (offsets->last && (*at)->position == from) {
+            indexed_found = header.last_offset() == base_offset + offsets->last->last_offset;
+            if (!indexed_found) return std::unique_ptr<Segment>();
+        }
         if (!segment->may_hold(header)) {
             return Error::of(ErrorCode::corrupt_storage,
                              fmt::format("'{}' at {}: offset {} where {} is next", file->path(), (*at)->position,
@@ -125,6 +131,7 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
         }
         segment->note(header);
     }
+    if (!indexed_found) return std::unique_ptr<Segment>();
     if (from != 0) segment->first_timestamp_.reset();
     segment->size_ = *size;
     segment->bytes_since_entry_ = *size - from;
@@ -159,7 +166,8 @@ void Segment::note(const protocol::RecordBatchHeader& batch) {
     if (size_ == 0) first_timestamp_ = batch.max_timestamp;
     size_ += batch.total_size();
     next_offset_ = batch.next_offset();
-    if (batch.max_timestamp > max_timestamp_) {
+    // That of a batch without records, which compaction left, nobody finds.
+    if (batch.count != 0 && batch.max_timestamp > max_timestamp_) {
         max_timestamp_ = batch.max_timestamp;
         max_timestamp_offset_ = batch.last_offset();
     }
@@ -261,7 +269,7 @@ Result<Segment::Found> Segment::find(Disk& disk, std::int64_t offset) const {
             found.header = header;
             return found;
         }
-        if (header.max_timestamp > found.mark.max_timestamp) {
+        if (header.count != 0 && header.max_timestamp > found.mark.max_timestamp) {
             found.mark.max_timestamp = header.max_timestamp;
             found.mark.max_timestamp_offset = header.last_offset();
         }
