@@ -3,6 +3,7 @@
 
 #include "broker/handlers/answers.hpp"
 #include "broker/handlers/find_partition.hpp"
+#include "broker/server/housekeeping.hpp"
 #include "broker/server/scatter.hpp"
 
 namespace ottla::broker {
@@ -66,6 +67,15 @@ std::vector<DeleteRecordsSlot> make_slots(const RequestContext& context, const D
     return slots;
 }
 
+// What was deleted does not come back by a power cut: the new starts are on stable storage before the answer.
+awaitable<bool> starts_are_safe(const RequestContext& context) {
+    Housekeeping* const housekeeping = context.node.housekeeping;
+    if (!housekeeping) co_return true;
+    const auto& first = context.node.shards.front()->executor();
+    co_return co_await net::asio::co_spawn(first, housekeeping->write(log::Checkpoint::start_offsets),
+                                           net::asio::use_awaitable);
+}
+
 }  // namespace
 
 awaitable<Result<DeleteRecordsResponse>> DeleteRecordsHandler::handle(RequestContext& context,
@@ -75,6 +85,12 @@ awaitable<Result<DeleteRecordsResponse>> DeleteRecordsHandler::handle(RequestCon
     DeleteRecordsOnShard work(slots);
     const auto owner = [&](std::size_t i) { return context.node.owner_index(slots[i].ref.key); };
     co_await on_owners(context.node, context.shard, slots.size(), owner, work);
+    if (co_await starts_are_safe(context)) co_return response;
+    for (DeleteRecordsSlot& slot : slots) {
+        if (slot.answer->error_code != 0) continue;
+        slot.answer->low_watermark = -1;
+        slot.answer->error_code = wire(ErrorCode::kafka_storage_error);
+    }
     co_return response;
 }
 

@@ -116,8 +116,10 @@ Result<log::Appended> Partition::append(ByteSpan batches, log::Origin origin, st
         io_->sync_soon(shared_from_this());
     } else {
         advance_high_watermark();
+        if (!unflushed_since_ms_) unflushed_since_ms_ = now_ms;
+        const bool many = log_->end().offset - log_->synced().offset >= settings_.flush_messages;
         // As Kafka does: a segment that is full is synced in the background.
-        if (log_->segment_count() != segments) io_->sync_soon(shared_from_this());
+        if (many || log_->segment_count() != segments) io_->sync_soon(shared_from_this());
     }
     return appended;
 }
@@ -171,6 +173,11 @@ void Partition::wake_committed() {
         committed_waits_.pop_front();
         done(ok());
     }
+}
+
+void Partition::flush_if_due(std::int64_t now_ms) {
+    if (role_ == Role::closed || !unflushed_since_ms_ || now_ms - *unflushed_since_ms_ < settings_.flush_ms) return;
+    io_->sync_soon(shared_from_this());
 }
 
 // --- the front of the log ---
@@ -313,6 +320,7 @@ void Partition::fail_waits(const Error& why) {
 
 log::SyncWork Partition::begin_sync() {
     if (role_ == Role::closed) return {};
+    unflushed_since_ms_.reset();
     return log_->prepare_sync();
 }
 

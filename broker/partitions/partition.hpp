@@ -41,6 +41,9 @@ struct PartitionSettings {
     std::int64_t retention_ms = 604'800'000;     // -1: without limit
     std::int64_t retention_bytes = -1;           // -1: without limit
     std::int64_t file_delete_delay_ms = 60'000;  // that files stay which nobody may begin to read any more
+    // Under log.flush.policy=os: after so many records, and so long after the first, the log is synced all the same.
+    std::int64_t flush_messages = std::numeric_limits<std::int64_t>::max();
+    std::int64_t flush_ms = std::numeric_limits<std::int64_t>::max();
     double min_dirty_ratio = 0.5;
     std::int64_t delete_retention_ms = 86'400'000;
     std::int64_t min_compaction_lag_ms = 0;
@@ -82,6 +85,9 @@ public:
     // `done` is called once: when everything below `end_offset` is committed (at once if it is), or with the reason
     // why that will not be known here. Never called after cancel().
     WaitId wait_committed(std::int64_t end_offset, Function<void(const Result<void>&)> done);
+
+    // Under log.flush.policy=os: a sync, if flush.ms have passed.
+    void flush_if_due(std::int64_t now_ms);
 
     // --- the front of the log ---
     // The log starts at `offset` from now on, or at the high watermark (-1); where it starts then, which may be further
@@ -169,6 +175,7 @@ private:
     log::LogPosition high_watermark_;
     log::LogPosition last_stable_;
     std::int64_t clean_up_to_ = 0;
+    std::optional<std::int64_t> unflushed_since_ms_;  // under log.flush.policy=os
     WaitId last_wait_ = 0;
     std::deque<CommittedWait> committed_waits_;  // by end_offset
     std::vector<ReadableWait> readable_waits_;

@@ -111,6 +111,7 @@ Result<void> Broker::open_directory() {
     }
     applier_ = std::make_unique<ImageApplier>(node_, *directory_, *parts_.workers, io_, parts_.random.split());
     housekeeping_ = std::make_unique<Housekeeping>(node_, *directory_, *parts_.workers);
+    node_.housekeeping = housekeeping_.get();
     cleaner_ = std::make_unique<LogCleaner>(node_, *directory_, *parts_.workers, *housekeeping_, parts_.random.split());
     return ok();
 }

@@ -163,6 +163,8 @@ TopicConfig topic_config(const ConfigView& view, std::string_view topic) {
     reading.number("retention.ms", config.retention_ms);
     reading.number("retention.bytes", config.retention_bytes);
     reading.number("file.delete.delay.ms", config.file_delete_delay_ms);
+    reading.number("flush.messages", config.flush_messages);
+    reading.number("flush.ms", config.flush_ms);
     reading.number("min.cleanable.dirty.ratio", config.min_dirty_ratio);
     reading.number("delete.retention.ms", config.delete_retention_ms);
     reading.number("min.compaction.lag.ms", config.min_compaction_lag_ms);

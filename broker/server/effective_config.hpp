@@ -63,6 +63,8 @@ struct TopicConfig {
     std::int64_t retention_ms = 604'800'000;
     std::int64_t retention_bytes = -1;
     std::int64_t file_delete_delay_ms = 60'000;
+    std::int64_t flush_messages = INT64_MAX;
+    std::int64_t flush_ms = INT64_MAX;
     double min_dirty_ratio = 0.5;
     std::int64_t delete_retention_ms = 86'400'000;
     std::int64_t min_compaction_lag_ms = 0;

@@ -17,6 +17,9 @@ using log::Checkpoint;
 
 namespace {
 
+// Kafka looks as often as log.flush.scheduler.interval.ms says, which is never unless it is set, whatever flush.ms is.
+constexpr std::int64_t flush_check_interval_ms = 1000;
+
 std::int64_t offset_for(Checkpoint which, const Partition& partition) {
     switch (which) {
         case Checkpoint::recovery_points: return partition.log().synced().offset;
@@ -39,6 +42,7 @@ Housekeeping::Housekeeping(Node& node, log::LogDirectory& directory, base::Worke
     add(Work::start_offsets, node.config->start_offset_interval_ms);
     add(Work::high_watermarks, node.config->high_watermark_interval_ms);
     add(Work::retention, node.config->retention_check_interval_ms);
+    if (node.config->flush_policy == log::FlushPolicy::os) add(Work::flush, flush_check_interval_ms);
 }
 
 void Housekeeping::add(Work work, std::int64_t interval_ms) {
@@ -52,6 +56,7 @@ asio::awaitable<void> Housekeeping::perform(Work work) {
         case Work::high_watermarks: co_await write(Checkpoint::high_watermarks); break;
         case Work::start_offsets: co_await write(Checkpoint::start_offsets); break;
         case Work::retention: co_await apply_retention(); break;
+        case Work::flush: co_await flush(); break;
     }
 }
 
@@ -109,7 +114,24 @@ bool Housekeeping::report(const Result<void>& done) {
     return false;
 }
 
+// One after the other: what was gathered first is written first.
 asio::awaitable<bool> Housekeeping::write(Checkpoint which) {
+    if (writing_) {
+        const auto turn = std::make_shared<net::Signal>(node_.shards.front()->executor());
+        writers_.push_back(turn);
+        co_await turn->wait();
+    }
+    writing_ = true;
+    const bool written = co_await gather_and_write(which);
+    writing_ = !writers_.empty();
+    if (writing_) {
+        writers_.front()->notify();
+        writers_.pop_front();
+    }
+    co_return written;
+}
+
+asio::awaitable<bool> Housekeeping::gather_and_write(Checkpoint which) {
     if (directory_.offline()) co_return false;
     directory_.begin_checkpoint();
     log::OffsetCheckpoint offsets;
@@ -151,6 +173,12 @@ asio::awaitable<void> Housekeeping::apply_retention() {
         }
     };
     co_await for_each_partition(retire);
+}
+
+asio::awaitable<void> Housekeeping::flush() {
+    const std::int64_t now_ms = node_.timers->wall_ms();
+    auto visit = [now_ms](Partition& partition) { partition.flush_if_due(now_ms); };
+    co_await for_each_partition(visit);
 }
 
 void Housekeeping::remove_later(log::Retired retired, std::int64_t delay_ms) {

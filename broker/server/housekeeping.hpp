@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -30,7 +32,8 @@ public:
     // Returns when run() has ended, or was never called.
     boost::asio::awaitable<void> stopped();
 
-    // Its tasks, now. false: it could not be written.
+    // Its tasks, now, on shard 0. What write() has gathered when it returns true is on stable storage; false: it could
+    // not be written.
     boost::asio::awaitable<bool> write(log::Checkpoint);
     boost::asio::awaitable<void> apply_retention();
 
@@ -38,7 +41,7 @@ public:
     void remove_later(log::Retired, std::int64_t delay_ms);
 
 private:
-    enum class Work : std::uint8_t { recovery_points, high_watermarks, start_offsets, retention };
+    enum class Work : std::uint8_t { recovery_points, high_watermarks, start_offsets, retention, flush };
     struct Task {
         Work work;
         base::Duration interval;
@@ -50,18 +53,22 @@ private:
     };
     void add(Work, std::int64_t interval_ms);
     boost::asio::awaitable<void> perform(Work);
+    boost::asio::awaitable<void> flush();
     base::TimePoint next_due() const;
     boost::asio::awaitable<void> remove_retired();
     // On each partition, on its shard; `visit` stays the caller's.
     template <class Visit>
     boost::asio::awaitable<void> for_each_partition(Visit& visit);
     bool report(const Result<void>&);
+    boost::asio::awaitable<bool> gather_and_write(log::Checkpoint);
 
     Node& node_;
     log::LogDirectory& directory_;
     base::Workers& workers_;
     std::vector<Task> tasks_;
     std::vector<Removal> removals_;
+    bool writing_ = false;
+    std::deque<std::shared_ptr<net::Signal>> writers_;  // who waits for its turn
     net::Signal wake_;
     net::Signal ended_;
     bool running_ = false;

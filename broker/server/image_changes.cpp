@@ -93,6 +93,8 @@ PartitionSettings partition_settings(const MetadataImage& image, const BrokerCon
     settings.retention_ms = values.retention_ms;
     settings.retention_bytes = values.retention_bytes;
     settings.file_delete_delay_ms = values.file_delete_delay_ms;
+    settings.flush_messages = values.flush_messages;
+    settings.flush_ms = values.flush_ms;
     settings.min_dirty_ratio = values.min_dirty_ratio;
     settings.delete_retention_ms = values.delete_retention_ms;
     settings.min_compaction_lag_ms = values.min_compaction_lag_ms;

@@ -21,6 +21,7 @@ namespace ottla::broker {
 
 struct BrokerConfig;
 class ControllerClient;
+class Housekeeping;
 class RequestHook;
 namespace log {
 class LogDirectory;
@@ -34,6 +35,7 @@ struct Node {
     ControllerClient* controller = nullptr;  // request and reply, also when the controller is this very node
     RequestHook* hook = nullptr;             // fault scripts and request log of an embedded cluster; or null
     base::Workers* workers = nullptr;        // for what blocks
+    Housekeeping* housekeeping = nullptr;    // on shard 0; null in a handler's own tests
     base::Log log;
     std::vector<log::LogDirectory*> directories;  // those of log.dirs, in that order
     std::vector<std::unique_ptr<Shard>> shards;   // K of them

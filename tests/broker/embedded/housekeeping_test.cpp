@@ -5,6 +5,8 @@
 
 #include <ottla/protocol/messages/create_topics_request.hpp>
 #include <ottla/protocol/messages/create_topics_response.hpp>
+#include <ottla/protocol/messages/delete_records_request.hpp>
+#include <ottla/protocol/messages/delete_records_response.hpp>
 #include <ottla/protocol/messages/incremental_alter_configs_request.hpp>
 #include <ottla/protocol/messages/incremental_alter_configs_response.hpp>
 #include <ottla/protocol/messages/list_offsets_request.hpp>
@@ -107,6 +109,27 @@ TEST_F(HousekeepingTest, removes_what_is_too_much_and_takes_new_settings_at_once
     EXPECT_THAT(files(".log"), ElementsAre("00000000000000000011.log"));
     produce(11, 12);
     EXPECT_THAT(cluster.consume(1, "t", 0), ElementsAre("OFFSET_OUT_OF_RANGE"));  // it asks from 0 on
+}
+
+TEST_F(HousekeepingTest, deleted_records_stay_so_over_a_power_cut) {
+    cluster.start();
+    create_topic(cluster, "t", {{"retention.ms", "-1"}});
+    for (int i = 1; i <= 5; ++i) {
+        produce(i - 1, i);
+        protocol::DeleteRecordsRequest request;
+        request.timeout_ms = 5000;
+        auto& topic = request.topics.emplace_back();
+        topic.name = "t";
+        topic.partitions.emplace_back().offset = i;
+        const auto deleted = cluster.call(1, std::move(request), 2);
+        ASSERT_TRUE(deleted.has_value());
+        ASSERT_EQ(deleted->topics.at(0).partitions.at(0).low_watermark, i);
+        base::Random random(static_cast<std::uint64_t>(i));
+        ASSERT_TRUE(cluster.run(cluster.core().broker_down(1)));
+        cluster.disk(1).crash(random);
+        ASSERT_TRUE(cluster.run(cluster.core().broker_up(1)));
+        ASSERT_EQ(earliest(cluster, "t"), i);
+    }
 }
 
 TEST_F(HousekeepingTest, writes_checkpoints_while_running) {

@@ -120,6 +120,30 @@ TEST(Partition, under_policy_os_nothing_waits_for_the_disk) {
     EXPECT_EQ(bench.io().counts().groups, 0U);
 }
 
+TEST(Partition, under_policy_os_a_sync_comes_after_so_many_records_or_so_long) {
+    ShardBench bench(FlushPolicy::os);
+    PartitionSettings settings;
+    settings.flush_messages = 5;
+    settings.flush_ms = 1000;
+    auto partition = bench.leading("orders", 0, settings);
+    ASSERT_TRUE(partition->append(batch_of(4).span(), log::Origin::client, 0, 10'000));
+    bench.pass(1s);
+    EXPECT_EQ(partition->log().synced().offset, 0);
+    ASSERT_TRUE(partition->append(batch_of(1).span(), log::Origin::client, 0, 10'500));
+    bench.pass(1s);
+    EXPECT_EQ(partition->log().synced().offset, 5);
+    partition->flush_if_due(100'000);
+    bench.pass(1s);
+    EXPECT_EQ(bench.io().counts().groups, 1U);  // nothing new
+    ASSERT_TRUE(partition->append(batch_of(1).span(), log::Origin::client, 0, 20'000));
+    partition->flush_if_due(20'999);
+    bench.pass(1s);
+    EXPECT_EQ(partition->log().synced().offset, 5);
+    partition->flush_if_due(21'000);
+    bench.pass(1s);
+    EXPECT_EQ(partition->log().synced().offset, 6);
+}
+
 TEST(Partition, one_sync_serves_many_partitions) {
     ShardBench bench;
     std::vector<std::shared_ptr<Partition>> partitions;
