@@ -46,7 +46,7 @@ TEST(Index, is_rebuilt_as_kafka_wrote_it) {
 // Every read tells exactly of the aborted transactions with records between its offset and its last whole batch.
 void expect_told(const Log& log, const std::vector<TransactionIndexEntry>& all) {
     for (std::int64_t offset = 0; offset < log.end().offset; ++offset) {
-        for (const std::size_t bytes_max : {1, 300, 100'000}) {
+        for (const std::size_t bytes_max : {1U, 300U, 100'000U}) {
             SCOPED_TRACE(testing::Message() << offset << ", " << bytes_max << " bytes");
             const auto slice = log.plan_read(offset, bytes_max, log.end(), true, true).value().run().value();
             std::int64_t up_to = offset;
