@@ -70,6 +70,12 @@ Result<void> ImageBuilder::apply(const MetadataRecord& record, std::int64_t offs
     return ok();
 }
 
+// What nobody here reads; the rest (NoOp, the state of a migration that is over) leaves no trace.
+template <class Record>
+void ImageBuilder::carry(const Record& record) {
+    if constexpr (requires(CarriedRecords& all) { all.apply(record); }) own(carried_, image().carried_).apply(record);
+}
+
 Result<void> ImageBuilder::play(const MetadataRecord& record) {
     return std::visit(
         [this]<class Record>(const Record& one) -> Result<void> {
@@ -81,12 +87,6 @@ Result<void> ImageBuilder::play(const MetadataRecord& record) {
             }
         },
         record);
-}
-
-// What nobody here reads; the rest (NoOp, the state of a migration that is over) leaves no trace.
-template <class Record>
-void ImageBuilder::carry(const Record& record) {
-    if constexpr (requires(CarriedRecords& all) { all.apply(record); }) own(carried_, image().carried_).apply(record);
 }
 
 std::shared_ptr<TopicImage> ImageBuilder::change_topic(const Uuid& id) {

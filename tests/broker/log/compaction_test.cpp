@@ -3,13 +3,13 @@
 // rounds, small maps; then the same with the machine stopping at every change.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 
 #include "broker/log/compaction/compaction.hpp"
 #include "broker/log/log.hpp"
 #include "broker/log/memory_disk.hpp"
 #include "tests/broker/log/batches.hpp"
+#include "tests/support/share.hpp"
 
 namespace ottla::broker::log {
 namespace {
@@ -283,7 +283,7 @@ private:
 };
 
 TEST(Compaction, leaves_what_a_naive_one_would) {
-    const std::uint64_t logs = std::getenv("OTTLA_FULL") ? 10'000 : 600;
+    const std::uint64_t logs = test::share(10'000, 600, 60);
     for (std::uint64_t seed = 0; seed < logs; ++seed) {
         SCOPED_TRACE(seed);
         MemoryDisk disk;
@@ -318,7 +318,7 @@ TEST_P(CompactionCrashes, at_every_change_nothing_is_lost_or_comes_back) {
         ASSERT_GT(log.clean_up_to(), 100);
         points = disk.changes() - before;
     }
-    const std::uint64_t stride = std::getenv("OTTLA_FULL") ? 1 : 3;
+    const std::uint64_t stride = test::share(1, 3, 20);
     for (std::uint64_t point = GetParam() % stride; point <= points; point += stride) {
         SCOPED_TRACE("stopped after change " + std::to_string(point));
         MemoryDisk disk;
