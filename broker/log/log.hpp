@@ -18,7 +18,6 @@
 #include <ottla/result.hpp>
 #include <ottla/uuid.hpp>
 #include "base/log.hpp"
-#include "broker/log/compaction/compaction.hpp"
 #include "broker/log/disk.hpp"
 #include "broker/log/leader_epochs.hpp"
 #include "broker/log/log_types.hpp"
@@ -29,6 +28,9 @@
 #include "broker/log/sync_work.hpp"
 
 namespace ottla::broker::log {
+
+struct CleanedGroup;
+struct CompactionInput;
 
 class Log {
 public:

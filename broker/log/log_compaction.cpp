@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "broker/log/compaction/compaction.hpp"
 #include "broker/log/log.hpp"
 #include "broker/log/segment_files.hpp"
 #include "broker/log/transaction_index.hpp"

@@ -202,13 +202,13 @@ Result<void> LogDirectory::forget(const TopicPartitionName& name) {
     return ok();
 }
 
-Result<void> LogDirectory::delete_log(const TopicPartitionName& name, const Uuid& unique) {
+Result<std::string> LogDirectory::set_aside(const TopicPartitionName& name, const Uuid& unique) {
     std::string id;
     for (const auto byte : unique.bytes) id += fmt::format("{:02x}", byte);
-    const std::string renamed =
+    std::string renamed =
         join_path(path_, fmt::format("{}.{}{}", partition_directory(name.topic, name.partition), id, delete_suffix));
-    if (auto moved = disk_.rename(path_of(name), renamed); !moved) return moved;
-    return remove_tree(disk_, renamed);
+    if (auto moved = disk_.rename(path_of(name), renamed); !moved) return moved.error();
+    return renamed;
 }
 
 Result<void> LogDirectory::close(std::int64_t broker_epoch) {

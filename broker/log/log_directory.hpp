@@ -63,8 +63,9 @@ public:
     Result<std::unique_ptr<Log>> create_log(const TopicPartitionName&, const Uuid& topic_id, const LogConfig&);
     // It starts at `start_offset` at least.
     Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0);
-    // Renames the directory to `t-p.<id>-delete`, then removes it. What a crash leaves in between, open() removes.
-    Result<void> delete_log(const TopicPartitionName&, const Uuid& unique);
+    // Renames the directory to `t-p.<id>-delete`, for the caller to remove: the path. What a stop leaves, open()
+    // removes.
+    Result<std::string> set_aside(const TopicPartitionName&, const Uuid& unique);
     // Before the offsets for one are gathered; write_checkpoint() follows. A log that is made in between is left out:
     // what was gathered under its name is of a deleted one.
     void begin_checkpoint();

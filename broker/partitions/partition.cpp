@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/assert.hpp"
+#include "broker/log/compaction/compaction.hpp"
 
 namespace ottla::broker {
 

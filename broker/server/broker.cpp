@@ -9,6 +9,7 @@
 #include "broker/handlers/fetch_conversation.hpp"
 #include "broker/log/group_sync.hpp"
 #include "broker/metadata/controller.hpp"
+#include "broker/server/drain_syncs.hpp"
 #include "broker/server/scatter.hpp"
 #include "net/run_on.hpp"
 
@@ -20,25 +21,6 @@ namespace {
 constexpr std::size_t pool_bytes_max = 8 << 20;
 
 bool is_any_address(const std::string& host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
-
-// Ends when every sync that was under way has ended.
-class Drain final : public log::Syncable {
-public:
-    explicit Drain(asio::any_io_executor executor) : done_(std::move(executor)) {}
-
-    log::SyncWork begin_sync() override { return {}; }
-    void end_sync(const log::SyncWork&, const Result<void>&) override { done_.notify(); }
-    asio::awaitable<void> wait() { return done_.wait(); }
-
-private:
-    net::Signal done_;
-};
-
-asio::awaitable<void> drain(std::shared_ptr<log::LogIo> io, asio::any_io_executor executor) {
-    const auto last = std::make_shared<Drain>(std::move(executor));
-    io->sync_now(last);
-    co_await last->wait();
-}
 
 net::ServerSessionOptions session_options(const BrokerConfig& config) {
     net::ServerSessionOptions options;
@@ -109,10 +91,11 @@ Result<void> Broker::open_directory() {
         io_.push_back(
             log::GroupSync::make(*directory_, config_.flush_policy, *parts_.workers, *parts_.timers, executor));
     }
-    applier_ = std::make_unique<ImageApplier>(node_, *directory_, *parts_.workers, io_, parts_.random.split());
     housekeeping_ = std::make_unique<Housekeeping>(node_, *directory_, *parts_.workers);
     node_.housekeeping = housekeeping_.get();
     cleaner_ = std::make_unique<LogCleaner>(node_, *directory_, *parts_.workers, *housekeeping_, parts_.random.split());
+    applier_ =
+        std::make_unique<ImageApplier>(node_, *directory_, *parts_.workers, io_, *cleaner_, parts_.random.split());
     return ok();
 }
 
@@ -305,12 +288,6 @@ asio::awaitable<void> Broker::drop_partitions() {
     }
 }
 
-asio::awaitable<void> Broker::drain_syncs() {
-    for (std::size_t i = 0; i < io_.size(); ++i) {
-        co_await asio::co_spawn(parts_.shards[i], drain(io_[i], parts_.shards[i]), asio::use_awaitable);
-    }
-}
-
 asio::awaitable<void> Broker::stop(base::TimePoint deadline) {
     stopped_ = true;
     if (controller_ && epoch_ != -1) {
@@ -326,7 +303,7 @@ asio::awaitable<void> Broker::stop(base::TimePoint deadline) {
     in_order = in_order && serves_ && co_await write_checkpoints();
     co_await drop_partitions();
     if (own_controller_) in_order &= co_await own_controller_->stop();
-    co_await drain_syncs();
+    co_await drain_syncs(node_, io_);
     // Only a broker that had checked all of its logs, and synced them, may tell the next start to trust them.
     if (serves_ && in_order && !directory_->offline()) {
         if (auto closed = directory_->close(epoch_); !closed) node_.log.error("{}", closed.error().text());
@@ -342,7 +319,7 @@ asio::awaitable<void> Broker::kill() {
     co_await stop_housekeeping();
     co_await drop_partitions();
     if (own_controller_) co_await own_controller_->abandon();
-    co_await drain_syncs();
+    co_await drain_syncs(node_, io_);
     // Gives the lock back: the broker may be started again at once.
     own_controller_.reset();
     applier_.reset();
@@ -363,6 +340,8 @@ asio::awaitable<Result<void>> Broker::release(PartitionKey key) {
         owner.remove(key);
     };
     co_await run_at(owner, here(), job);
+    co_await drain_syncs(node_, io_);
+    co_await cleaner_->let_go(key);
     co_return outcome;
 }
 

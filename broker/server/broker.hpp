@@ -97,7 +97,6 @@ private:
     boost::asio::awaitable<bool> write_checkpoints();
     boost::asio::awaitable<bool> close_partitions();
     boost::asio::awaitable<void> drop_partitions();
-    boost::asio::awaitable<void> drain_syncs();
     Shard& here() noexcept { return *node_.shards.front(); }
 
     BrokerConfig config_;

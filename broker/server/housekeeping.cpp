@@ -36,6 +36,7 @@ Housekeeping::Housekeeping(Node& node, log::LogDirectory& directory, base::Worke
     : node_(node),
       directory_(directory),
       workers_(workers),
+      writing_(node.shards.front()->executor()),
       wake_(node.shards.front()->executor()),
       ended_(node.shards.front()->executor()) {
     add(Work::recovery_points, node.config->recovery_point_interval_ms);
@@ -83,6 +84,7 @@ void Housekeeping::stop() {
 
 asio::awaitable<void> Housekeeping::stopped() {
     if (running_) co_await ended_.wait();
+    co_await writing_.take();
 }
 
 base::TimePoint Housekeeping::next_due() const {
@@ -114,24 +116,9 @@ bool Housekeeping::report(const Result<void>& done) {
     return false;
 }
 
-// One after the other: what was gathered first is written first.
 asio::awaitable<bool> Housekeeping::write(Checkpoint which) {
-    if (writing_) {
-        const auto turn = std::make_shared<net::Signal>(node_.shards.front()->executor());
-        writers_.push_back(turn);
-        co_await turn->wait();
-    }
-    writing_ = true;
-    const bool written = co_await gather_and_write(which);
-    writing_ = !writers_.empty();
-    if (writing_) {
-        writers_.front()->notify();
-        writers_.pop_front();
-    }
-    co_return written;
-}
-
-asio::awaitable<bool> Housekeeping::gather_and_write(Checkpoint which) {
+    // What was gathered first is written first.
+    const auto turn = co_await writing_.take();
     if (directory_.offline()) co_return false;
     directory_.begin_checkpoint();
     log::OffsetCheckpoint offsets;

@@ -5,8 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -16,6 +14,7 @@
 #include "broker/server/config.hpp"
 #include "broker/server/node.hpp"
 #include "net/signal.hpp"
+#include "net/turn.hpp"
 
 namespace ottla::broker {
 
@@ -29,7 +28,7 @@ public:
     // Ends after stop().
     boost::asio::awaitable<void> run();
     void stop();
-    // Returns when run() has ended, or was never called.
+    // Returns when run() has ended, or was never called, and nothing is being written.
     boost::asio::awaitable<void> stopped();
 
     // Its tasks, now, on shard 0. What write() has gathered when it returns true is on stable storage; false: it could
@@ -60,15 +59,13 @@ private:
     template <class Visit>
     boost::asio::awaitable<void> for_each_partition(Visit& visit);
     bool report(const Result<void>&);
-    boost::asio::awaitable<bool> gather_and_write(log::Checkpoint);
 
     Node& node_;
     log::LogDirectory& directory_;
     base::Workers& workers_;
     std::vector<Task> tasks_;
     std::vector<Removal> removals_;
-    bool writing_ = false;
-    std::deque<std::shared_ptr<net::Signal>> writers_;  // who waits for its turn
+    net::Turn writing_;
     net::Signal wake_;
     net::Signal ended_;
     bool running_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ImageApplier: makes the broker look like an image: opens and removes logs on Workers, hands partitions to the shards
-// that own them, gives every shard its image. Runs on shard 0, one image at a time.
+// ImageApplier: makes the broker look like an image: removes and opens logs on Workers, hands partitions to the shards
+// that own them, gives every shard its image. Runs on shard 0, one image at a time. What is gone makes room first: a
+// topic may have been deleted and made again, under its old name, since the image before.
 #pragma once
 
 #include <memory>
@@ -13,6 +14,7 @@
 #include "broker/log/log_directory.hpp"
 #include "broker/log/log_io.hpp"
 #include "broker/server/image_changes.hpp"
+#include "broker/server/log_cleaner.hpp"
 #include "broker/server/node.hpp"
 
 namespace ottla::broker {
@@ -21,12 +23,16 @@ class ImageApplier {
 public:
     // `io` serves `directory`, one per shard. All must outlive the applier.
     ImageApplier(Node& node, log::LogDirectory& directory, base::Workers& workers,
-                 std::vector<std::shared_ptr<log::LogIo>> io, base::Random random);
+                 std::vector<std::shared_ptr<log::LogIo>> io, LogCleaner& cleaner, base::Random random);
 
     boost::asio::awaitable<void> apply(std::shared_ptr<const MetadataImage> next);
 
 private:
     struct Opened;
+    // The partitions are closed, nothing is at work in their directories any more, and those have other names: the
+    // paths.
+    boost::asio::awaitable<std::vector<std::string>> set_aside(std::vector<PartitionChange> removed);
+    boost::asio::awaitable<void> remove_trees(std::vector<std::string> paths);
     boost::asio::awaitable<std::vector<Opened>> open_logs(std::vector<PartitionChange> changes);
     void perform_on(Shard& shard, std::vector<Opened>& all, const std::shared_ptr<const MetadataImage>& next);
 
@@ -34,6 +40,7 @@ private:
     log::LogDirectory& directory_;
     base::Workers& workers_;
     std::vector<std::shared_ptr<log::LogIo>> io_;
+    LogCleaner& cleaner_;
     base::Random random_;
 };
 

@@ -29,7 +29,8 @@ LogCleaner::LogCleaner(Node& node, log::LogDirectory& directory, base::Workers& 
       housekeeping_(housekeeping),
       random_(random),
       wake_(node.shards.front()->executor()),
-      ended_(node.shards.front()->executor()) {}
+      ended_(node.shards.front()->executor()),
+      working_(node.shards.front()->executor()) {}
 
 asio::awaitable<void> LogCleaner::run() {
     running_ = true;
@@ -46,8 +47,15 @@ asio::awaitable<void> LogCleaner::run() {
 }
 
 void LogCleaner::stop() {
-    stopping_ = true;
+    stopping_ = give_up_ = true;
     wake_.notify();
+}
+
+asio::awaitable<void> LogCleaner::let_go(const PartitionKey& key) {
+    if (at_work_ != key) co_return;
+    give_up_ = true;
+    wake_.notify();
+    co_await working_.take();
 }
 
 asio::awaitable<void> LogCleaner::stopped() {
@@ -74,56 +82,76 @@ asio::awaitable<void> LogCleaner::compact(Candidate candidate) {
     Shard& here = *node_.shards.front();
     Partition& partition = *candidate.partition;
     Shard& owner = node_.owner_of(partition.key());
+    const auto turn = co_await working_.take();
+    at_work_ = partition.key();
+    give_up_ = stopping_;
     std::optional<log::CompactionInput> input;
     auto begin = [&] { input = partition.begin_compaction(candidate.dirt); };
     co_await run_at(owner, here, begin);
-    if (!input) co_return;
+    if (input) co_await compact(partition, std::move(*input));
+    at_work_.reset();
+}
 
+asio::awaitable<void> LogCleaner::compact(Partition& partition, log::CompactionInput input) {
     log::CompactionOptions options;
     options.now_ms = node_.timers->wall_ms();
     options.delete_retention_ms = partition.settings().delete_retention_ms;
-    options.map_bytes_max = static_cast<std::size_t>(node_.config->cleaner_map_bytes);
-    std::string directory = input->directory;
-    log::Compaction round(directory_.disk(), std::move(*input), options, random_.split());
-    const auto done = co_await run_round(partition, round, std::move(directory));
+    options.map_bytes_max = static_cast<std::size_t>(std::max<std::int64_t>(node_.config->cleaner_map_bytes, 0));
+    const std::string directory = input.directory;
+    log::Compaction round(directory_.disk(), std::move(input), options, random_.split());
+    const auto done = co_await run_round(partition, round, directory);
+    const bool finished = done && *done;
+    if (!finished) co_await drop_group(round.group(), directory);
 
     bool closed = false;
     auto end = [&] {
         closed = partition.is_closed();
-        partition.end_compaction(done && !stopping_ ? std::optional(round.clean_up_to()) : std::nullopt);
+        partition.end_compaction(finished ? std::optional(round.clean_up_to()) : std::nullopt);
     };
-    co_await run_at(owner, here, end);
+    co_await run_at(node_.owner_of(partition.key()), *node_.shards.front(), end);
     counts_.bytes_read += round.bytes_read();
     counts_.bytes_written += round.bytes_written();
     counts_.records_read += round.records().records_read();
     counts_.records_kept += round.records().records_kept();
-    if (closed || stopping_) co_return;
-    if (!done) {
-        report(partition, done.error());
-        co_return;
-    }
+    if (closed) co_return;
+    if (!done) report(partition, done.error());
+    if (!finished) co_return;
     ++counts_.rounds;
     node_.log.info("{} is compacted up to offset {}: {} bytes read, {} written, {} keys", name_of(partition),
                    round.clean_up_to(), round.bytes_read(), round.bytes_written(), round.keys().size());
     co_await housekeeping_.write(log::Checkpoint::cleaned_offsets);
 }
 
-asio::awaitable<Result<void>> LogCleaner::run_round(Partition& partition, log::Compaction& round,
+asio::awaitable<Result<bool>> LogCleaner::run_round(Partition& partition, log::Compaction& round,
                                                     std::string directory) {
-    while (!stopping_) {
+    while (!give_up_) {
         const std::uint64_t before = round.bytes_read() + round.bytes_written();
         auto piece = [&round] { return round.step(piece_bytes); };
         const auto progress = co_await net::run_on(workers_, std::move(piece));
         if (!progress) co_return progress.error();
         if (*progress == log::Compaction::Progress::group_is_ready) {
-            if (auto placed = co_await put_in_place(partition, round.group(), directory); !placed) co_return placed;
+            if (auto placed = co_await put_in_place(partition, round.group(), directory); !placed)
+                co_return placed.error();
         }
-        if (*progress == log::Compaction::Progress::done) break;
+        if (*progress == log::Compaction::Progress::done) {
+            // What took its place is there for good before anything says so.
+            auto sync = [this, directory] { return directory_.disk().sync_directory(directory); };
+            const auto synced = co_await net::run_on(workers_, std::move(sync));
+            if (!synced) co_return synced.error();
+            co_return true;
+        }
         co_await wait_for_share(round.bytes_read() + round.bytes_written() - before);
     }
-    // What took its place is there for good before anything says so.
-    auto sync = [this, directory = std::move(directory)] { return directory_.disk().sync_directory(directory); };
-    co_return co_await net::run_on(workers_, std::move(sync));
+    co_return false;
+}
+
+// What was written of a group that nobody will put in place.
+asio::awaitable<void> LogCleaner::drop_group(log::CleanedGroup group, std::string directory) {
+    auto drop = [this, group = std::move(group), directory = std::move(directory)] {
+        return log::drop_cleaned(directory_.disk(), directory, group);
+    };
+    const auto dropped = co_await net::run_on(workers_, std::move(drop));
+    if (!dropped) node_.log.warn("{}; the next start removes it", dropped.error().text());
 }
 
 asio::awaitable<Result<void>> LogCleaner::put_in_place(Partition& partition, const log::CleanedGroup& group,
@@ -147,7 +175,7 @@ asio::awaitable<void> LogCleaner::wait_for_share(std::uint64_t bytes) {
     const auto share = std::chrono::duration<double>(static_cast<double>(bytes) / limit);
     const auto until = node_.timers->now() +
                        std::chrono::duration_cast<base::Duration>(std::min(share, std::chrono::duration<double>(3600)));
-    while (!stopping_ && node_.timers->now() < until) co_await wake_.wait_until(*node_.timers, until);
+    while (!give_up_ && node_.timers->now() < until) co_await wake_.wait_until(*node_.timers, until);
 }
 
 void LogCleaner::report(const Partition& partition, const Error& why) {

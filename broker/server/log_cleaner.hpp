@@ -15,10 +15,12 @@
 
 #include "base/random.hpp"
 #include "base/workers.hpp"
+#include "broker/log/compaction/compaction.hpp"
 #include "broker/log/log_directory.hpp"
 #include "broker/server/housekeeping.hpp"
 #include "broker/server/node.hpp"
 #include "net/signal.hpp"
+#include "net/turn.hpp"
 
 namespace ottla::broker {
 
@@ -44,6 +46,9 @@ public:
     // Returns when run() has ended, or was never called.
     boost::asio::awaitable<void> stopped();
 
+    // For a partition that is closed: returns when nothing in here is at work in its directory. On shard 0.
+    boost::asio::awaitable<void> let_go(const PartitionKey& key);
+
     const LogCleanerCounts& counts() const noexcept { return counts_; }
     // Why logs were set aside, by name.
     const std::map<std::string, Error>& set_aside() const noexcept { return set_aside_; }
@@ -55,8 +60,11 @@ private:
     };
     boost::asio::awaitable<std::optional<Candidate>> find_dirtiest();
     boost::asio::awaitable<void> compact(Candidate);
-    boost::asio::awaitable<Result<void>> run_round(Partition&, log::Compaction&, std::string directory);
+    boost::asio::awaitable<void> compact(Partition&, log::CompactionInput);
+    // False: it was given up before its end.
+    boost::asio::awaitable<Result<bool>> run_round(Partition&, log::Compaction&, std::string directory);
     boost::asio::awaitable<Result<void>> put_in_place(Partition&, const log::CleanedGroup&, std::string directory);
+    boost::asio::awaitable<void> drop_group(log::CleanedGroup, std::string directory);
     boost::asio::awaitable<void> wait_for_share(std::uint64_t bytes);
     void report(const Partition&, const Error&);
 
@@ -69,8 +77,11 @@ private:
     std::map<std::string, Error> set_aside_;
     net::Signal wake_;
     net::Signal ended_;
+    net::Turn working_;  // held during a round
+    std::optional<PartitionKey> at_work_;
     bool running_ = false;
     bool stopping_ = false;
+    bool give_up_ = false;  // the round
 };
 
 }  // namespace ottla::broker

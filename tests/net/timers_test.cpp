@@ -5,6 +5,7 @@
 #include "net/run_on.hpp"
 #include "net/signal.hpp"
 #include "net/simulated_workers.hpp"
+#include "net/turn.hpp"
 #include "tests/support/virtual_loop.hpp"
 
 namespace ottla::net {
@@ -165,6 +166,34 @@ TEST(RunOn, takes_virtual_time_with_simulated_workers) {
     EXPECT_EQ(loop.run(square_on(workers, 7)), 49);
     EXPECT_EQ(loop.timers.now() - start, 2ms);
     EXPECT_EQ(workers.jobs(), 1U);
+}
+
+asio::awaitable<void> take_turn(Turn& turn, Timers& timers, Duration time, std::vector<int>& notes, int note) {
+    const auto hold = co_await turn.take();
+    notes.push_back(note);
+    co_await timers.wait_for(time);
+    notes.push_back(-note);
+}
+
+TEST(Turn, goes_round_in_the_order_of_asking_and_past_who_is_cancelled) {
+    VirtualLoop loop;
+    Turn turn(loop.io.get_executor());
+    std::vector<int> notes;
+    asio::cancellation_signal cancel;
+    const auto spawn = [&](int note, auto token) {
+        asio::co_spawn(loop.io, take_turn(turn, loop.timers, 1s, notes, note), std::move(token));
+        loop.settle();
+    };
+    spawn(1, asio::detached);
+    spawn(2, asio::bind_cancellation_slot(cancel.slot(), asio::detached));
+    spawn(3, asio::detached);
+    EXPECT_EQ(notes, (std::vector<int>{1}));
+    cancel.emit(asio::cancellation_type::terminal);
+    loop.run_for(1min);
+    EXPECT_EQ(notes, (std::vector<int>{1, -1, 3, -3}));
+    spawn(4, asio::detached);
+    EXPECT_EQ(notes.back(), 4);
+    loop.run_for(1min);
 }
 
 }  // namespace

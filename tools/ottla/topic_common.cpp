@@ -96,4 +96,13 @@ std::string columns(const std::vector<std::vector<std::string>>& rows) {
     return text;
 }
 
+int print_answer(Session& session, const TopicOptions& options, const boost::json::array& array,
+                 const std::vector<std::vector<std::string>>& rows, bool failed) {
+    if (options.json())
+        print_json(session, array);
+    else if (rows.size() > 1)
+        session.out.print(columns(rows));
+    return failed ? exit_failure : exit_ok;
+}
+
 }  // namespace ottla::tools

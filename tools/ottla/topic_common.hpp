@@ -45,4 +45,8 @@ int print_results(Session&, const TopicOptions&, std::string_view verb, std::str
 // Columns padded to their widest cell, two blanks between, nothing behind the last.
 std::string columns(const std::vector<std::vector<std::string>>& rows);
 
+// The answer of a verb: `array`, or, where people read it, the rows below the first, if there are any. The exit code.
+int print_answer(Session&, const TopicOptions&, const boost::json::array& array,
+                 const std::vector<std::vector<std::string>>& rows, bool failed);
+
 }  // namespace ottla::tools

@@ -126,11 +126,7 @@ int delete_records(Session& session, const DeleteRecordsOptions& options) {
         if (!bad)
             rows.push_back({result.topic, std::to_string(result.partition), std::to_string(result.offset.value())});
     }
-    if (options.json())
-        print_json(session, array);
-    else if (rows.size() > 1)
-        session.out.print(columns(rows));
-    return failed ? exit_failure : exit_ok;
+    return print_answer(session, options, array, rows, failed);
 }
 
 }  // namespace

@@ -92,11 +92,7 @@ int list_offsets_of_topics(Session& session, const OffsetsOptions& options) {
         object["partitions"] = std::move(partitions);
         array.emplace_back(std::move(object));
     }
-    if (options.json())
-        print_json(session, array);
-    else if (rows.size() > 1)
-        session.out.print(columns(rows));
-    return failed ? exit_failure : exit_ok;
+    return print_answer(session, options, array, rows, failed);
 }
 
 }  // namespace

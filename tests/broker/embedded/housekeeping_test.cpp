@@ -7,10 +7,13 @@
 #include <ottla/protocol/messages/create_topics_response.hpp>
 #include <ottla/protocol/messages/delete_records_request.hpp>
 #include <ottla/protocol/messages/delete_records_response.hpp>
+#include <ottla/protocol/messages/delete_topics_request.hpp>
+#include <ottla/protocol/messages/delete_topics_response.hpp>
 #include <ottla/protocol/messages/incremental_alter_configs_request.hpp>
 #include <ottla/protocol/messages/incremental_alter_configs_response.hpp>
 #include <ottla/protocol/messages/list_offsets_request.hpp>
 #include <ottla/protocol/messages/list_offsets_response.hpp>
+#include "broker/metadata/image_builder.hpp"
 #include "tests/broker/embedded/simulated_cluster.hpp"
 
 namespace ottla::broker {
@@ -149,27 +152,12 @@ TEST_F(HousekeepingTest, writes_checkpoints_while_running) {
     cluster.stop();
 }
 
-protocol::ProduceRequest keyed(const std::string& topic, const std::string& key, const std::string& value) {
-    protocol::ProduceRequest request;
-    request.acks = -1;
-    request.timeout_ms = 5000;
-    auto& one = request.topic_data.emplace_back();
-    one.name = topic;
-    auto& data = one.partition_data.emplace_back();
-    protocol::RecordBatchBuilder builder{Buffer(256)};
-    builder.append(1000, as_bytes(key), as_bytes(value));
-    data.records = protocol::Records(builder.finish().freeze());
-    return request;
-}
-
 class CleanerTest : public HousekeepingTest {
 protected:
     void write(int from, int to) {
         for (int i = from; i < to; ++i) {
-            const auto done = cluster.call(
-                1, keyed("t", "key " + std::to_string(i % 5), std::string(100, 'x') + std::to_string(i)), 9);
-            ASSERT_TRUE(done.has_value());
-            ASSERT_EQ(done->responses.at(0).partition_responses.at(0).error_code, 0);
+            const std::string value = std::string(100, 'x') + std::to_string(i);
+            ASSERT_EQ(cluster.produce(1, "t", 0, value, "key " + std::to_string(i % 5)), ErrorCode::none);
         }
     }
     void begin() {
@@ -204,7 +192,7 @@ TEST_F(CleanerTest, leaves_the_last_value_of_each_key_and_says_how_far_it_came) 
 TEST_F(CleanerTest, sets_a_damaged_log_aside_and_goes_on_with_the_others) {
     begin();
     create_topic(cluster, "u", {{"cleanup.policy", "compact"}, {"internal.segment.bytes", "1000"}});
-    for (int i = 0; i < 50; ++i) ASSERT_TRUE(cluster.call(1, keyed("u", "k", std::string(100, 'y')), 9).has_value());
+    for (int i = 0; i < 50; ++i) ASSERT_EQ(cluster.produce(1, "u", 0, std::string(100, 'y'), "k"), ErrorCode::none);
     auto file = cluster.disk(1).open(data + "/t-0/00000000000000000000.log").value();
     const std::uint8_t flipped[] = {0xff};
     ASSERT_TRUE(file->write_at(150, ByteSpan(flipped)));
@@ -215,6 +203,73 @@ TEST_F(CleanerTest, sets_a_damaged_log_aside_and_goes_on_with_the_others) {
     EXPECT_FALSE(cluster.core().broker(1)->directory().offline());
     EXPECT_EQ(cluster.core().broker(1)->cleaner().counts().set_aside, 1U);
     EXPECT_THAT(std::string(cluster.core().broker(1)->cleaner().set_aside().at("t-0").text()), HasSubstr("t-0/0000"));
+}
+
+void delete_topic(SimulatedCluster& cluster, const std::string& name) {
+    protocol::DeleteTopicsRequest request;
+    request.timeout_ms = 5000;
+    request.topic_names.push_back(name);
+    const auto response = cluster.call(1, std::move(request), 5);
+    ASSERT_TRUE(response.has_value());
+    ASSERT_EQ(response->responses.at(0).error_code, 0);
+}
+
+// A round works in a directory by its name: it must be over before another topic gets that name.
+TEST_F(CleanerTest, a_topic_that_is_deleted_and_made_again_keeps_nothing_of_the_old) {
+    for (const auto after : {1s, 2s, 3s, 5s, 8s, 13s}) {
+        SimulatedCluster slow(1, 2, {"log.cleaner.io.max.bytes.per.second=1000", "log.cleaner.backoff.ms=1"});
+        slow.start();
+        const Configs configs{{"cleanup.policy", "compact"}, {"internal.segment.bytes", "1000"}};
+        create_topic(slow, "t", configs);
+        for (int i = 0; i < 100; ++i)
+            ASSERT_EQ(slow.produce(1, "t", 0, std::string(100, 'x'), "key " + std::to_string(i % 5)), ErrorCode::none);
+        slow.loop().run_for(after);
+        delete_topic(slow, "t");
+        create_topic(slow, "t", configs);
+        ASSERT_EQ(slow.produce(1, "t", 0, "new", "key"), ErrorCode::none);
+        slow.loop().run_for(20s);
+        const auto directory = slow.core().broker(1)->directory().path();
+        EXPECT_FALSE(slow.core().broker(1)->directory().offline());
+        for (const auto& entry : slow.disk(1).list(directory + "/t-0").value()) {
+            EXPECT_FALSE(entry.name.ends_with(".cleaned") || entry.name.ends_with(".swap")) << entry.name;
+        }
+        slow.stop();
+        slow.start();
+        EXPECT_THAT(slow.consume(1, "t", 0), ElementsAre("new"));
+    }
+}
+
+// Images may be passed over: what was deleted and what was made come together then.
+TEST_F(HousekeepingTest, a_topic_deleted_and_made_again_within_one_image_begins_empty) {
+    cluster.start();
+    create_topic(cluster, "t", {});
+    produce(0, 3);
+    const auto before = cluster.core().image();
+    ImageBuilder builder(before);
+    std::int64_t offset = before->offset();
+    protocol::RemoveTopicRecord removed;
+    removed.topic_id = before->topic("t")->id;
+    protocol::TopicRecord made;
+    made.name = "t";
+    made.topic_id.bytes[15] = 42;
+    protocol::PartitionRecord partition;
+    partition.topic_id = made.topic_id;
+    partition.partition_id = 0;
+    partition.replicas = partition.isr = {1};
+    partition.leader = 1;
+    ASSERT_TRUE(builder.apply(MetadataRecord(removed), ++offset));
+    ASSERT_TRUE(builder.apply(MetadataRecord(made), ++offset));
+    const auto applied = builder.apply(MetadataRecord(partition), ++offset);
+    ASSERT_TRUE(applied) << applied.error().text();
+    Broker& broker = *cluster.core().broker(1);
+    ASSERT_TRUE(cluster.loop().run(broker.on_image(builder.build())));
+    const PartitionKey key{made.topic_id, 0};
+    const auto found = broker.node().owner_of(key).find(key);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->log_end_offset(), 0);
+    const std::string path = broker.directory().path();
+    EXPECT_TRUE(cluster.disk(1).exists(path + "/t-0/00000000000000000000.log").value());
+    for (const auto& entry : cluster.disk(1).list(path).value()) EXPECT_FALSE(entry.name.ends_with("-delete"));
 }
 
 }  // namespace

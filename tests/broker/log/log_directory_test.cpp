@@ -77,7 +77,9 @@ TEST(LogDirectory, deletes_a_log_by_another_name) {
     Directory at;
     const auto opened = at.open().value();
     ASSERT_TRUE(opened->create_log({"a", 0}, uuid(1), {}));
-    ASSERT_TRUE(opened->delete_log({"a", 0}, uuid(3)));
+    const auto aside = opened->set_aside({"a", 0}, uuid(3)).value();
+    EXPECT_TRUE(aside.ends_with("-delete")) << aside;
+    ASSERT_TRUE(remove_tree(at.disk, aside));
     EXPECT_TRUE(opened->partitions().value().empty());
     EXPECT_THAT(at.disk.list("/data").value(),
                 ElementsAre(DirectoryEntry{".lock", false}, DirectoryEntry{"meta.properties", false}));
