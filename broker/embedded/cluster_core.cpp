@@ -169,15 +169,22 @@ asio::awaitable<Result<void>> ClusterCore::move_leader(std::string topic, std::i
     if (source == target) co_return ok();
     const PartitionKey key{image()->topic(topic)->id, partition};
     if (auto released = co_await source->release(key); !released) co_return released;
-    const auto name = log::partition_directory(topic, partition);
-    auto copied = copy_log(source->directory().disk(), log::join_path(source->directory().path(), name),
-                           target->directory().disk(), log::join_path(target->directory().path(), name));
+    const log::TopicPartitionName name{topic, partition};
+    const auto* from_directory = source->directories().holder(name);
+    // What it held when it led before is replaced.
+    auto* to_directory = target->directories().holder(name);
+    if (!to_directory) to_directory = target->directories().emptiest();
+    if (!from_directory || !to_directory || to_directory->offline())
+        co_return Error::of(ErrorCode::kafka_storage_error, fmt::format("broker {} has no directory for it", to));
+    const auto leaf = log::partition_directory(topic, partition);
+    auto copied = copy_log(from_directory->disk(), log::join_path(from_directory->path(), leaf), to_directory->disk(),
+                           log::join_path(to_directory->path(), leaf));
     if (!copied) co_return copied;
     MoveLeaderRequest move;
     move.topic = std::move(topic);
     move.partition = partition;
     move.broker_id = to;
-    move.directory = target->directory().properties().directory_id;
+    move.directory = to_directory->properties().directory_id;
     const auto deadline = soon();
     const auto reply = co_await controller_->loop().ask(std::move(move), deadline);
     if (!reply) co_return reply.error();

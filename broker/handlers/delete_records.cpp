@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/handlers/delete_records.hpp"
 
+#include <algorithm>
+
 #include "broker/handlers/answers.hpp"
 #include "broker/handlers/find_partition.hpp"
 #include "broker/server/housekeeping.hpp"
@@ -15,6 +17,7 @@ using protocol::DeleteRecordsResponse;
 struct DeleteRecordsSlot {
     PartitionRef ref;
     std::int64_t offset = 0;
+    const log::LogDirectory* directory = nullptr;  // that the partition lies in
     DeleteRecordsResponse::DeleteRecordsPartitionResult* answer = nullptr;
 };
 
@@ -33,12 +36,13 @@ public:
     }
 
 private:
-    static Result<std::int64_t> delete_records(Shard& shard, const DeleteRecordsSlot& slot) {
+    static Result<std::int64_t> delete_records(Shard& shard, DeleteRecordsSlot& slot) {
         // What coordinators know must not go this way.
         if (slot.ref.topic && slot.ref.topic->is_internal()) return Error::of(ErrorCode::invalid_topic_exception);
         const auto partition = find_leader(shard, slot.ref);
         if (!partition) return partition.error();
         if (!(*partition)->settings().deleted) return Error::of(ErrorCode::policy_violation);
+        slot.directory = &(*partition)->io().directory();
         return (*partition)->delete_records(slot.offset);
     }
 
@@ -67,10 +71,11 @@ std::vector<DeleteRecordsSlot> make_slots(const RequestContext& context, const D
     return slots;
 }
 
-// What was deleted does not come back by a power cut: the new starts are on stable storage before the answer.
-awaitable<bool> starts_are_safe(const RequestContext& context) {
+// What was deleted does not come back by a power cut: the new starts are on stable storage before the answer. In these
+// directories.
+awaitable<Housekeeping::Done> make_starts_safe(const RequestContext& context) {
     Housekeeping* const housekeeping = context.node.housekeeping;
-    if (!housekeeping) co_return true;
+    if (!housekeeping) co_return Housekeeping::Done(context.node.directories.begin(), context.node.directories.end());
     const auto& first = context.node.shards.front()->executor();
     co_return co_await net::asio::co_spawn(first, housekeeping->write(log::Checkpoint::start_offsets),
                                            net::asio::use_awaitable);
@@ -85,9 +90,9 @@ awaitable<Result<DeleteRecordsResponse>> DeleteRecordsHandler::handle(RequestCon
     DeleteRecordsOnShard work(slots);
     const auto owner = [&](std::size_t i) { return context.node.owner_index(slots[i].ref.key); };
     co_await on_owners(context.node, context.shard, slots.size(), owner, work);
-    if (co_await starts_are_safe(context)) co_return response;
+    const Housekeeping::Done safe = co_await make_starts_safe(context);
     for (DeleteRecordsSlot& slot : slots) {
-        if (slot.answer->error_code != 0) continue;
+        if (slot.answer->error_code != 0 || std::ranges::find(safe, slot.directory) != safe.end()) continue;
         slot.answer->low_watermark = -1;
         slot.answer->error_code = wire(ErrorCode::kafka_storage_error);
     }

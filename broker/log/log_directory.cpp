@@ -14,6 +14,7 @@ constexpr std::string_view meta_properties_name = "meta.properties";
 constexpr std::string_view lock_name = ".lock";
 constexpr std::string_view clean_shutdown_name = ".kafka_cleanshutdown";
 constexpr std::string_view delete_suffix = "-delete";
+constexpr std::string_view metadata_topic_name = "__cluster_metadata";  // not one of the broker's partitions
 
 std::string_view name_of(Checkpoint which) {
     switch (which) {
@@ -38,6 +39,13 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Disk& disk, std::string
     if (auto read = directory->read_checkpoints(); !read) return read.error();
     if (auto taken = directory->take_clean_shutdown(); !taken) return taken.error();
     if (auto removed = directory->remove_deleted(); !removed) return removed.error();
+    return directory;
+}
+
+std::unique_ptr<LogDirectory> LogDirectory::offline_at(Disk& disk, std::string path, base::Log messages,
+                                                       const Error& reason) {
+    std::unique_ptr<LogDirectory> directory(new LogDirectory(disk, std::move(path), std::move(messages)));
+    directory->take_offline(reason);
     return directory;
 }
 
@@ -138,6 +146,17 @@ Result<std::vector<LogDirectory::Found>> LogDirectory::partitions() const {
     return found;
 }
 
+Result<std::vector<TopicPartitionName>> LogDirectory::partition_names() const {
+    const auto entries = disk_.list(path_);
+    if (!entries) return entries.error();
+    std::vector<TopicPartitionName> names;
+    for (const auto& entry : *entries) {
+        auto name = parse_partition_directory(entry.name);
+        if (entry.is_directory && name && name->topic != metadata_topic_name) names.push_back(std::move(*name));
+    }
+    return names;
+}
+
 bool LogDirectory::has_log(const TopicPartitionName& name) const {
     const auto there = disk_.exists(path_of(name));
     return there && *there;
@@ -157,7 +176,14 @@ Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& na
     options.recovery_point = checkpointed(Checkpoint::recovery_points, name);
     options.start_offset = std::max(start_offset, checkpointed(Checkpoint::start_offsets, name));
     options.messages = messages_;
-    return Log::open(disk_, path_of(name), config, options);
+    auto opened = Log::open(disk_, path_of(name), config, options);
+    const std::lock_guard lock(checkpoints_mutex_);
+    if (opened) {
+        not_opened_.erase(name);
+    } else {
+        not_opened_.insert(name);
+    }
+    return opened;
 }
 
 // --- checkpoints ---
@@ -180,6 +206,9 @@ Result<void> LogDirectory::write_checkpoint(Checkpoint which, const OffsetCheckp
     for (const auto& name : made_since_begin_) offsets.erase(name);
     if (gathering_ > 0 && --gathering_ == 0) made_since_begin_.clear();
     auto& held = checkpoints_[static_cast<std::size_t>(which)];
+    for (const auto& name : not_opened_) {
+        if (const auto said = held.find(name); said != held.end()) offsets.insert(*said);
+    }
     if (held == offsets) return ok();
     auto before = std::exchange(held, std::move(offsets));
     auto written = write_held(which);
@@ -208,12 +237,17 @@ Result<std::string> LogDirectory::set_aside(const TopicPartitionName& name, cons
     std::string renamed =
         join_path(path_, fmt::format("{}.{}{}", partition_directory(name.topic, name.partition), id, delete_suffix));
     if (auto moved = disk_.rename(path_of(name), renamed); !moved) return moved.error();
+    const std::lock_guard lock(checkpoints_mutex_);
+    not_opened_.erase(name);
     return renamed;
 }
 
 Result<void> LogDirectory::close(std::int64_t broker_epoch) {
-    const std::string clean = clean_shutdown_text(broker_epoch);
-    if (auto written = replace_text(disk_, join_path(path_, clean_shutdown_name), clean); !written) return written;
+    // The next start would not look at what was not looked at now.
+    if (not_opened_.empty()) {
+        const std::string clean = clean_shutdown_text(broker_epoch);
+        if (auto written = replace_text(disk_, join_path(path_, clean_shutdown_name), clean); !written) return written;
+    }
     lock_.reset();
     return disk_.remove(join_path(path_, lock_name));
 }

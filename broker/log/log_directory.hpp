@@ -49,6 +49,8 @@ public:
     //   inconsistent_cluster_id  it belongs to another cluster
     //   invalid_argument         it belongs to another node, or is new while `identity` names no cluster
     static Result<std::unique_ptr<LogDirectory>> open(Disk&, std::string path, const Identity&, base::Log);
+    // One that could not be opened: offline from the start, without an identity.
+    static std::unique_ptr<LogDirectory> offline_at(Disk&, std::string path, base::Log, const Error& reason);
 
     Disk& disk() const noexcept { return disk_; }
     const std::string& path() const noexcept { return path_; }
@@ -59,9 +61,12 @@ public:
 
     // The partitions in it, by name. A directory without a readable partition.metadata has a zero topic id.
     Result<std::vector<Found>> partitions() const;
+    // Only their names, without a look inside; __cluster_metadata is left out.
+    Result<std::vector<TopicPartitionName>> partition_names() const;
     bool has_log(const TopicPartitionName&) const;
     Result<std::unique_ptr<Log>> create_log(const TopicPartitionName&, const Uuid& topic_id, const LogConfig&);
-    // It starts at `start_offset` at least.
+    // It starts at `start_offset` at least. One that fails to open is left as it is, and so is what the checkpoints say
+    // of it.
     Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0);
     // Renames the directory to `t-p.<id>-delete`, for the caller to remove: the path. What a stop leaves, open()
     // removes.
@@ -73,7 +78,8 @@ public:
     std::int64_t checkpointed(Checkpoint, const TopicPartitionName&) const;
     // Replaces the file, unless it says so already; durable when this returns.
     Result<void> write_checkpoint(Checkpoint, const OffsetCheckpoint&);
-    // Everything is synced, the checkpoints are written: leaves .kafka_cleanshutdown, and the lock to others.
+    // Everything is synced, the checkpoints are written: leaves .kafka_cleanshutdown, unless a log was never opened
+    // after all, and the lock to others.
     Result<void> close(std::int64_t broker_epoch);
 
     bool offline() const noexcept { return offline_.load(std::memory_order_acquire); }
@@ -105,6 +111,7 @@ private:
     std::array<OffsetCheckpoint, checkpoint_count> checkpoints_;  // as they stand in the files
     int gathering_ = 0;
     std::set<TopicPartitionName> made_since_begin_;  // while that is not 0
+    std::set<TopicPartitionName> not_opened_;        // as they should have been
     std::atomic<bool> offline_ = false;
     std::function<void(const Error&)> listener_;
 };

@@ -11,6 +11,11 @@ bool PartitionImage::has_replica(std::int32_t broker) const noexcept {
     return std::find(replicas.begin(), replicas.end(), broker) != replicas.end();
 }
 
+Uuid PartitionImage::directory_of(std::int32_t broker) const noexcept {
+    const auto at = static_cast<std::size_t>(std::find(replicas.begin(), replicas.end(), broker) - replicas.begin());
+    return at < directories.size() ? directories[at] : Uuid{};
+}
+
 const EndpointImage* BrokerImage::endpoint(std::string_view listener_name) const noexcept {
     const auto at = std::find_if(endpoints.begin(), endpoints.end(), [&](auto& e) { return e.name == listener_name; });
     return at == endpoints.end() ? nullptr : &*at;

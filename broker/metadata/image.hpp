@@ -29,6 +29,8 @@ struct PartitionImage {
     std::int8_t leader_recovery_state = 0;
 
     bool has_replica(std::int32_t broker) const noexcept;
+    // Where that replica lies on its broker; zero when it is not known.
+    Uuid directory_of(std::int32_t broker) const noexcept;
     friend bool operator==(const PartitionImage&, const PartitionImage&) = default;
 };
 

@@ -49,7 +49,8 @@ PartitionImage new_partition(const MetadataImage& image, const Assignment& repli
     for (const auto id : replicas) {
         const auto* broker = image.broker(id);
         if (broker && !broker->fenced) partition.isr.push_back(id);
-        partition.directories.push_back(broker && !broker->log_dirs.empty() ? broker->log_dirs.front() : Uuid{});
+        // With several, the broker chooses, and tells.
+        partition.directories.push_back(broker && broker->log_dirs.size() == 1 ? broker->log_dirs.front() : Uuid{});
     }
     partition.leader = partition.isr.empty() ? -1 : partition.isr.front();
     return partition;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/server/broker.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
 #include "broker/handlers/fetch_conversation.hpp"
-#include "broker/log/group_sync.hpp"
 #include "broker/metadata/controller.hpp"
-#include "broker/server/drain_syncs.hpp"
 #include "broker/server/scatter.hpp"
 #include "net/run_on.hpp"
 
@@ -74,28 +74,23 @@ std::string Broker::bootstrap() const {
     return net::to_string(where);
 }
 
-Result<void> Broker::open_directory() {
-    const auto there = parts_.disk->exists(log::join_path(config_.log_dir, "meta.properties"));
-    if (!there) return there.error();
-    log::LogDirectory::Identity identity;
-    identity.node_id = config_.node_id;
-    identity.cluster_id = parts_.cluster_id;
-    if (identity.cluster_id.empty() && !*there) identity.cluster_id = to_string(parts_.random.uuid());
-    identity.new_directory_id = parts_.random.uuid();
-    auto opened = log::LogDirectory::open(*parts_.disk, config_.log_dir, identity, parts_.log.named("broker.log"));
+Result<void> Broker::open_directories() {
+    log::LogDirectories::Wanted wanted;
+    wanted.paths = config_.log_dirs;
+    if (!parts_.controller) wanted.metadata_path = config_.metadata_log_dir;
+    wanted.node_id = config_.node_id;
+    wanted.cluster_id = parts_.cluster_id;
+    auto opened = log::LogDirectories::open(*parts_.disk, wanted, parts_.random, parts_.log.named("broker.log"));
     if (!opened) return opened.error();
-    directory_ = std::move(*opened);
-    node_.directories = {directory_.get()};
-    node_.cluster_id = directory_->properties().cluster_id;
-    for (const auto& executor : parts_.shards) {
-        io_.push_back(
-            log::GroupSync::make(*directory_, config_.flush_policy, *parts_.workers, *parts_.timers, executor));
-    }
-    housekeeping_ = std::make_unique<Housekeeping>(node_, *directory_, *parts_.workers);
+    directories_ = std::move(*opened);
+    node_.directories.assign(directories_->served().begin(), directories_->served().end());
+    node_.cluster_id = directories_->cluster_id();
+    io_ = std::make_unique<DirectoryIo>(node_, *directories_, config_.flush_policy, *parts_.workers, *parts_.timers);
+    housekeeping_ = std::make_unique<Housekeeping>(node_, *parts_.workers);
     node_.housekeeping = housekeeping_.get();
-    cleaner_ = std::make_unique<LogCleaner>(node_, *directory_, *parts_.workers, *housekeeping_, parts_.random.split());
+    cleaner_ = std::make_unique<LogCleaner>(node_, *parts_.workers, *housekeeping_, parts_.random.split());
     applier_ =
-        std::make_unique<ImageApplier>(node_, *directory_, *parts_.workers, io_, *cleaner_, parts_.random.split());
+        std::make_unique<ImageApplier>(node_, *directories_, *parts_.workers, *io_, *cleaner_, parts_.random.split());
     return ok();
 }
 
@@ -144,7 +139,9 @@ asio::awaitable<Result<void>> Broker::register_with_controller() {
         one.max_supported_version = feature.range.max;
     }
     request.rack = config_.rack;
-    request.log_dirs.push_back(directory_->properties().directory_id);
+    for (const auto* directory : directories_->served()) {
+        if (!directory->offline()) request.log_dirs.push_back(directory->properties().directory_id);
+    }
     const auto deadline = parts_.timers->now() + std::chrono::milliseconds(config_.request_timeout_ms);
     const auto registered = co_await controller_->ask(std::move(request), deadline);
     if (!registered) co_return registered.error();
@@ -161,17 +158,17 @@ asio::awaitable<Result<void>> Broker::register_with_controller() {
 }
 
 asio::awaitable<Result<void>> Broker::start() {
-    if (auto opened = open_directory(); !opened) co_return opened;
+    if (auto opened = open_directories(); !opened) co_return opened;
     if (auto opened = open_listeners(); !opened) co_return opened;
     controller_ = parts_.controller;
     if (!controller_) {
         ControllerNode::Parts parts;
         parts.executor = parts_.shards.front();
         parts.timers = parts_.timers;
-        parts.io = io_.front();
+        parts.io = io_->of(*directories_->metadata(), 0);
         parts.random = parts_.random.split();
         parts.log = parts_.log.named("controller");
-        auto started = ControllerNode::start(*directory_, config_, std::move(parts));
+        auto started = ControllerNode::start(*directories_->metadata(), config_, std::move(parts));
         if (!started) co_return started.error();
         own_controller_ = std::move(*started);
         controller_ = &own_controller_->loop();
@@ -187,7 +184,7 @@ asio::awaitable<Result<void>> Broker::start() {
         asio::co_spawn(parts_.shards.front(), compact_logs(shared_from_this()), asio::detached);
     serves_ = true;
     node_.log.info("broker {} of cluster {} serves {} on {}. Transitioning from RECOVERY to RUNNING.", node_.id,
-                   node_.cluster_id, config_.log_dir, bootstrap());
+                   node_.cluster_id, fmt::join(config_.log_dirs, ", "), bootstrap());
     co_return ok();
 }
 
@@ -253,27 +250,37 @@ asio::awaitable<void> Broker::leave_controller() {
 }
 
 // All of what housekeeping writes from time to time, once everything is on stable storage.
-asio::awaitable<bool> Broker::write_checkpoints() {
-    bool all = true;
-    for (std::size_t which = 0; which < log::checkpoint_count; ++which)
-        all &= co_await housekeeping_->write(static_cast<log::Checkpoint>(which));
+asio::awaitable<Housekeeping::Done> Broker::write_checkpoints() {
+    Housekeeping::Done all(node_.directories.begin(), node_.directories.end());
+    for (std::size_t which = 0; which < log::checkpoint_count; ++which) {
+        const auto written = co_await housekeeping_->write(static_cast<log::Checkpoint>(which));
+        std::erase_if(all, [&](const auto* one) { return std::ranges::find(written, one) == written.end(); });
+    }
     co_return all;
 }
 
-asio::awaitable<bool> Broker::close_partitions() {
-    bool all_synced = true;
+asio::awaitable<Housekeeping::Done> Broker::close_partitions() {
+    Housekeeping::Done all(node_.directories.begin(), node_.directories.end());
     for (const auto& shard : node_.shards) {
         auto job = [&] {
             for (const auto& partition : shard->partitions()) {
                 const auto closed = partition->sync_and_close();
                 if (closed) continue;
-                all_synced = false;
+                std::erase(all, &partition->io().directory());
                 node_.log.error("{}-{}: {}", partition->topic(), partition->number(), closed.error().text());
             }
         };
         co_await run_at(*shard, here(), job);
     }
-    co_return all_synced;
+    co_return all;
+}
+
+// Only a broker that had checked all of its logs, and synced them, may tell the next start to trust them.
+void Broker::close_directories(const Housekeeping::Done& in_order) {
+    for (const auto& directory : directories_->all()) {
+        if (directory->offline() || std::ranges::find(in_order, directory.get()) == in_order.end()) continue;
+        if (auto closed = directory->close(epoch_); !closed) node_.log.error("{}", closed.error().text());
+    }
 }
 
 asio::awaitable<void> Broker::drop_partitions() {
@@ -299,15 +306,21 @@ asio::awaitable<void> Broker::stop(base::TimePoint deadline) {
     co_await close_connections(deadline);
     co_await leave_controller();
     co_await stop_housekeeping();
-    bool in_order = co_await close_partitions();
-    in_order = in_order && serves_ && co_await write_checkpoints();
-    co_await drop_partitions();
-    if (own_controller_) in_order &= co_await own_controller_->stop();
-    co_await drain_syncs(node_, io_);
-    // Only a broker that had checked all of its logs, and synced them, may tell the next start to trust them.
-    if (serves_ && in_order && !directory_->offline()) {
-        if (auto closed = directory_->close(epoch_); !closed) node_.log.error("{}", closed.error().text());
+    Housekeeping::Done in_order = co_await close_partitions();
+    if (serves_) {
+        const auto written = co_await write_checkpoints();
+        std::erase_if(in_order, [&](const auto* one) { return std::ranges::find(written, one) == written.end(); });
     }
+    co_await drop_partitions();
+    if (own_controller_) {
+        const auto* metadata = directories_->metadata();
+        const bool is_served = std::ranges::find(node_.directories, metadata) != node_.directories.end();
+        const bool synced = co_await own_controller_->stop();
+        if (!synced) std::erase(in_order, metadata);
+        if (synced && !is_served) in_order.push_back(metadata);
+    }
+    if (io_) co_await io_->drain();
+    if (serves_) close_directories(in_order);
     node_.log.info("broker {} has stopped", node_.id);
 }
 
@@ -319,15 +332,15 @@ asio::awaitable<void> Broker::kill() {
     co_await stop_housekeeping();
     co_await drop_partitions();
     if (own_controller_) co_await own_controller_->abandon();
-    co_await drain_syncs(node_, io_);
+    if (io_) co_await io_->drain();
     // Gives the lock back: the broker may be started again at once.
     own_controller_.reset();
     applier_.reset();
     cleaner_.reset();
     housekeeping_.reset();
-    io_.clear();
+    io_.reset();
     node_.directories.clear();
-    directory_.reset();
+    directories_.reset();
 }
 
 asio::awaitable<Result<void>> Broker::release(PartitionKey key) {
@@ -340,7 +353,7 @@ asio::awaitable<Result<void>> Broker::release(PartitionKey key) {
         owner.remove(key);
     };
     co_await run_at(owner, here(), job);
-    co_await drain_syncs(node_, io_);
+    co_await io_->drain();
     co_await cleaner_->let_go(key);
     co_return outcome;
 }

@@ -20,6 +20,7 @@
 #include "broker/metadata/controller_loop.hpp"
 #include "broker/server/config.hpp"
 #include "broker/server/controller_node.hpp"
+#include "broker/server/directory_io.hpp"
 #include "broker/server/dispatcher.hpp"
 #include "broker/server/housekeeping.hpp"
 #include "broker/server/image_applier.hpp"
@@ -73,7 +74,9 @@ public:
     const EndpointImage& endpoint() const noexcept { return endpoints_.front(); }
     std::string bootstrap() const;
     const std::string& cluster_id() const noexcept { return node_.cluster_id; }
-    log::LogDirectory& directory() noexcept { return *directory_; }
+    log::LogDirectories& directories() noexcept { return *directories_; }
+    // The first of log.dirs.
+    log::LogDirectory& directory() noexcept { return *directories_->served().front(); }
     const LogCleaner& cleaner() const noexcept { return *cleaner_; }
     ControllerLoop& controller() noexcept { return *controller_; }
     Node& node() noexcept { return node_; }
@@ -83,7 +86,7 @@ private:
     struct Connections;
 
     Broker(BrokerConfig config, BrokerParts parts);
-    Result<void> open_directory();
+    Result<void> open_directories();
     Result<void> open_listeners();
     boost::asio::awaitable<Result<void>> register_with_controller();
     static boost::asio::awaitable<void> look_after_logs(std::shared_ptr<Broker>);
@@ -94,8 +97,10 @@ private:
     boost::asio::awaitable<void> close_connections(base::TimePoint deadline);
     boost::asio::awaitable<void> leave_controller();
     boost::asio::awaitable<void> stop_housekeeping();
-    boost::asio::awaitable<bool> write_checkpoints();
-    boost::asio::awaitable<bool> close_partitions();
+    // The directories where that went well for everything in them.
+    boost::asio::awaitable<Housekeeping::Done> write_checkpoints();
+    boost::asio::awaitable<Housekeeping::Done> close_partitions();
+    void close_directories(const Housekeeping::Done& in_order);
     boost::asio::awaitable<void> drop_partitions();
     Shard& here() noexcept { return *node_.shards.front(); }
 
@@ -103,8 +108,8 @@ private:
     BrokerParts parts_;
     Node node_;
     base::BufferPool pool_;
-    std::unique_ptr<log::LogDirectory> directory_;
-    std::vector<std::shared_ptr<log::LogIo>> io_;
+    std::unique_ptr<log::LogDirectories> directories_;
+    std::unique_ptr<DirectoryIo> io_;
     std::unique_ptr<ControllerNode> own_controller_;
     ControllerLoop* controller_ = nullptr;
     std::unique_ptr<ImageApplier> applier_;

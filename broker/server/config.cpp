@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -102,6 +103,29 @@ Result<void> read_listeners(const Reading& reading, BrokerConfig& config) {
     return ok();
 }
 
+// "/a/b" and "/a//b/" are one directory.
+std::string tidy_path(const std::string& path) {
+    std::string tidy = std::filesystem::path(path).lexically_normal().string();
+    if (tidy.size() > 1 && tidy.ends_with('/')) tidy.pop_back();
+    return tidy;
+}
+
+Result<void> read_log_dirs(const Reading& reading, BrokerConfig& config) {
+    const std::string_view key = reading.is_set("log.dirs") ? "log.dirs" : "log.dir";
+    for (const auto& path : reading.list(key)) {
+        auto tidy = tidy_path(path);
+        if (std::find(config.log_dirs.begin(), config.log_dirs.end(), tidy) != config.log_dirs.end())
+            return invalid(fmt::format("{}: '{}' is named twice", key, path));
+        config.log_dirs.push_back(std::move(tidy));
+    }
+    if (config.log_dirs.empty()) return invalid(fmt::format("{} names no directory", key));
+    config.metadata_log_dir = reading.is_set("metadata.log.dir")
+                                  ? tidy_path(std::string(reading.text("metadata.log.dir")))
+                                  : config.log_dirs.front();
+    if (config.metadata_log_dir.empty()) return invalid("metadata.log.dir names no directory");
+    return ok();
+}
+
 }  // namespace
 
 Result<ListenerConfig> parse_listener(std::string_view text) {
@@ -139,9 +163,7 @@ Result<BrokerConfig> BrokerConfig::from(Properties values) {
     if (reading.is_set("broker.rack")) config.rack = reading.text("broker.rack");
     if (auto right = read_listeners(reading, config); !right) return right.error();
 
-    const auto dirs = reading.list(reading.is_set("log.dirs") ? "log.dirs" : "log.dir");
-    if (dirs.size() != 1) return invalid("log.dirs: this broker takes exactly one directory");
-    config.log_dir = dirs.front();
+    if (auto right = read_log_dirs(reading, config); !right) return right.error();
 
     config.num_partitions = reading.number<std::int32_t>("num.partitions");
     config.default_replication_factor = reading.number<std::int16_t>("default.replication.factor");

@@ -37,7 +37,8 @@ struct BrokerConfig {
     std::vector<ListenerConfig> listeners;   // where clients connect; the controller's are left out
     std::vector<ListenerConfig> advertised;  // empty: what `listeners` turn out to be
     std::vector<ListenerConfig> controller_listeners;
-    std::string log_dir;
+    std::vector<std::string> log_dirs;  // never empty
+    std::string metadata_log_dir;       // where the metadata log is: one of those, or another
 
     std::int32_t num_partitions = 1;
     std::int16_t default_replication_factor = 1;

@@ -32,9 +32,8 @@ std::int64_t offset_for(Checkpoint which, const Partition& partition) {
 
 }  // namespace
 
-Housekeeping::Housekeeping(Node& node, log::LogDirectory& directory, base::Workers& workers)
+Housekeeping::Housekeeping(Node& node, base::Workers& workers)
     : node_(node),
-      directory_(directory),
       workers_(workers),
       writing_(node.shards.front()->executor()),
       wake_(node.shards.front()->executor()),
@@ -105,33 +104,42 @@ asio::awaitable<void> Housekeeping::for_each_partition(Visit& visit) {
     }
 }
 
-bool Housekeeping::report(const Result<void>& done) {
+bool Housekeeping::report(log::LogDirectory& directory, const Result<void>& done) {
     if (done) return true;
     // Without room it is tried again the next time.
     if (done.error() == ErrorCode::storage_full) {
-        node_.log.warn("{}: {}", directory_.path(), done.error().text());
+        node_.log.warn("{}: {}", directory.path(), done.error().text());
     } else {
-        directory_.take_offline(done.error());
+        directory.take_offline(done.error());
     }
     return false;
 }
 
-asio::awaitable<bool> Housekeeping::write(Checkpoint which) {
+asio::awaitable<Housekeeping::Done> Housekeeping::write(Checkpoint which) {
     // What was gathered first is written first.
     const auto turn = co_await writing_.take();
-    if (directory_.offline()) co_return false;
-    directory_.begin_checkpoint();
+    Done done;
+    for (log::LogDirectory* directory : node_.directories) {
+        if (co_await write_in(*directory, which)) done.push_back(directory);
+    }
+    co_return done;
+}
+
+asio::awaitable<bool> Housekeeping::write_in(log::LogDirectory& directory, Checkpoint which) {
+    if (directory.offline()) co_return false;
+    directory.begin_checkpoint();
     log::OffsetCheckpoint offsets;
     auto gather = [&](Partition& partition) {
+        if (&partition.io().directory() != &directory) return;
         const std::int64_t offset = offset_for(which, partition);
         // Once it has moved, a start is told for ever: a power cut may bring back what lay before it.
         const bool may_be_missing = which == Checkpoint::start_offsets || which == Checkpoint::cleaned_offsets;
         if (!may_be_missing || offset > 0) offsets[{partition.topic(), partition.number()}] = offset;
     };
     co_await for_each_partition(gather);
-    auto job = [this, which, offsets = std::move(offsets)] { return directory_.write_checkpoint(which, offsets); };
+    auto job = [&directory, which, offsets = std::move(offsets)] { return directory.write_checkpoint(which, offsets); };
     const auto written = co_await net::run_on(workers_, std::move(job));
-    co_return report(written);
+    co_return report(directory, written);
 }
 
 asio::awaitable<void> Housekeeping::apply_retention() {
@@ -144,9 +152,11 @@ asio::awaitable<void> Housekeeping::apply_retention() {
     co_await for_each_partition(advance);
     // First the offset, then the files: so no power cut leaves a log with a hole at its front. On a full disk, where
     // the offset finds no room, one file at a time leaves none either.
-    const bool written = co_await write(Checkpoint::start_offsets);
-    const std::size_t count_max = written ? std::numeric_limits<std::size_t>::max() : 1;
+    const Done written = co_await write(Checkpoint::start_offsets);
     auto retire = [&](Partition& partition) {
+        log::LogDirectory& directory = partition.io().directory();
+        const bool is_written = std::ranges::find(written, &directory) != written.end();
+        const std::size_t count_max = is_written ? std::numeric_limits<std::size_t>::max() : 1;
         const auto start = starts.find(partition.key());
         if (start == starts.end() || start->second == 0) return;
         auto retired = partition.retire_segments(start->second, count_max);
@@ -156,7 +166,7 @@ asio::awaitable<void> Housekeeping::apply_retention() {
             node_.log.info("{}-{}: {} bytes below offset {} are given up", partition.topic(), partition.number(),
                            retired->bytes, start->second);
             const auto delay = std::chrono::milliseconds(partition.settings().file_delete_delay_ms);
-            removals_.push_back({node_.timers->now() + delay, std::move(*retired)});
+            removals_.push_back({node_.timers->now() + delay, &directory, std::move(*retired)});
         }
     };
     co_await for_each_partition(retire);
@@ -168,8 +178,8 @@ asio::awaitable<void> Housekeeping::flush() {
     co_await for_each_partition(visit);
 }
 
-void Housekeeping::remove_later(log::Retired retired, std::int64_t delay_ms) {
-    removals_.push_back({node_.timers->now() + std::chrono::milliseconds(delay_ms), std::move(retired)});
+void Housekeeping::remove_later(log::LogDirectory& directory, log::Retired retired, std::int64_t delay_ms) {
+    removals_.push_back({node_.timers->now() + std::chrono::milliseconds(delay_ms), &directory, std::move(retired)});
     wake_.notify();
 }
 
@@ -179,15 +189,13 @@ asio::awaitable<void> Housekeeping::remove_retired() {
                                            [now](const auto& removal) { return removal.due > now; });
     std::vector<Removal> removed(std::make_move_iterator(due), std::make_move_iterator(removals_.end()));
     removals_.erase(due, removals_.end());
-    if (removed.empty() || directory_.offline()) co_return;
-    auto job = [this, removed = std::move(removed)]() -> Result<void> {
-        for (const auto& removal : removed) {
-            if (auto gone = removal.retired.remove(directory_.disk()); !gone) return gone;
-        }
-        return ok();
-    };
-    const auto done = co_await net::run_on(workers_, std::move(job));
-    report(done);
+    for (auto& removal : removed) {
+        log::LogDirectory& directory = *removal.directory;
+        if (directory.offline()) continue;
+        auto job = [&disk = directory.disk(), retired = std::move(removal.retired)] { return retired.remove(disk); };
+        const auto done = co_await net::run_on(workers_, std::move(job));
+        report(directory, done);
+    }
 }
 
 }  // namespace ottla::broker

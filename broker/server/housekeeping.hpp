@@ -22,8 +22,8 @@ class Partition;
 
 class Housekeeping {
 public:
-    // All must outlive it.
-    Housekeeping(Node& node, log::LogDirectory& directory, base::Workers& workers);
+    // Both must outlive it, and the node's directories.
+    Housekeeping(Node& node, base::Workers& workers);
 
     // Ends after stop().
     boost::asio::awaitable<void> run();
@@ -31,13 +31,15 @@ public:
     // Returns when run() has ended, or was never called, and nothing is being written.
     boost::asio::awaitable<void> stopped();
 
-    // Its tasks, now, on shard 0. What write() has gathered when it returns true is on stable storage; false: it could
-    // not be written.
-    boost::asio::awaitable<bool> write(log::Checkpoint);
+    // Those directories where something has been done.
+    using Done = std::vector<const log::LogDirectory*>;
+
+    // Its tasks, now, on shard 0. What write() has gathered is on stable storage in the directories that it returns.
+    boost::asio::awaitable<Done> write(log::Checkpoint);
     boost::asio::awaitable<void> apply_retention();
 
     // Files of segments that were replaced go when their delay has passed. On shard 0.
-    void remove_later(log::Retired, std::int64_t delay_ms);
+    void remove_later(log::LogDirectory&, log::Retired, std::int64_t delay_ms);
 
 private:
     enum class Work : std::uint8_t { recovery_points, high_watermarks, start_offsets, retention, flush };
@@ -48,6 +50,7 @@ private:
     };
     struct Removal {
         base::TimePoint due;
+        log::LogDirectory* directory;
         log::Retired retired;
     };
     void add(Work, std::int64_t interval_ms);
@@ -58,10 +61,10 @@ private:
     // On each partition, on its shard; `visit` stays the caller's.
     template <class Visit>
     boost::asio::awaitable<void> for_each_partition(Visit& visit);
-    bool report(const Result<void>&);
+    boost::asio::awaitable<bool> write_in(log::LogDirectory&, log::Checkpoint);
+    bool report(log::LogDirectory&, const Result<void>&);
 
     Node& node_;
-    log::LogDirectory& directory_;
     base::Workers& workers_;
     std::vector<Task> tasks_;
     std::vector<Removal> removals_;

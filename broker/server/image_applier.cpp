@@ -5,43 +5,71 @@
 #include <iterator>
 #include <optional>
 
-#include "broker/server/drain_syncs.hpp"
 #include "broker/server/scatter.hpp"
 #include "net/run_on.hpp"
 
 namespace ottla::broker {
 
-// A change and, when it opens a partition, its log.
+namespace {
+
+log::TopicPartitionName name_of(const PartitionChange& change) { return {change.topic, change.key.partition}; }
+
+}  // namespace
+
+// A change and, when it opens a partition, its log and where that lies.
 struct ImageApplier::Opened {
     PartitionChange change;
+    log::LogDirectory* directory = nullptr;
     std::unique_ptr<log::Log> log;
 };
 
-ImageApplier::ImageApplier(Node& node, log::LogDirectory& directory, base::Workers& workers,
-                           std::vector<std::shared_ptr<log::LogIo>> io, LogCleaner& cleaner, base::Random random)
+// What is left of a partition that is gone.
+struct ImageApplier::Aside {
+    log::LogDirectory* directory = nullptr;
+    std::string path;
+};
+
+ImageApplier::ImageApplier(Node& node, log::LogDirectories& directories, base::Workers& workers, DirectoryIo& io,
+                           LogCleaner& cleaner, base::Random random)
     : node_(node),
-      directory_(directory),
+      directories_(directories),
       workers_(workers),
-      io_(std::move(io)),
+      io_(io),
       cleaner_(cleaner),
       random_(random) {}
+
+log::LogDirectory* ImageApplier::place(const PartitionChange& change) const {
+    // What is on disk decides, whatever the controller thinks.
+    if (auto* holder = directories_.holder(name_of(change))) return holder->offline() ? nullptr : holder;
+    // An empty log instead of one on a disk that is away would look like lost records: to producers and to compaction.
+    if (!change.directory.is_zero()) return directories_.find(change.directory);
+    return change.is_new || !directories_.any_offline() ? directories_.emptiest() : nullptr;
+}
 
 boost::asio::awaitable<std::vector<ImageApplier::Opened>> ImageApplier::open_logs(
     std::vector<PartitionChange> changes) {
     std::vector<Opened> all;
     bool opens = false;
     for (auto& change : changes) {
-        opens |= change.kind == PartitionChange::open;
-        all.push_back({std::move(change), nullptr});
+        auto& one = all.emplace_back();
+        one.change = std::move(change);
+        if (one.change.kind != PartitionChange::open) continue;
+        one.directory = place(one.change);
+        if (one.directory) {
+            opens = true;
+            directories_.hold(name_of(one.change), *one.directory);
+        } else {
+            node_.log.error("{}-{} is offline: its log directory is", one.change.topic, one.change.key.partition);
+        }
     }
     if (!opens) co_return all;
     auto job = [this, all = std::move(all)]() mutable {
         for (auto& one : all) {
-            if (one.change.kind != PartitionChange::open) continue;
-            const log::TopicPartitionName name{one.change.topic, one.change.key.partition};
-            auto log = directory_.has_log(name)
-                           ? directory_.open_log(name, one.change.settings.log)
-                           : directory_.create_log(name, one.change.key.topic_id, one.change.settings.log);
+            if (!one.directory) continue;
+            const auto name = name_of(one.change);
+            auto log = one.directory->has_log(name)
+                           ? one.directory->open_log(name, one.change.settings.log)
+                           : one.directory->create_log(name, one.change.key.topic_id, one.change.settings.log);
             if (log) {
                 one.log = std::move(*log);
             } else {
@@ -59,8 +87,8 @@ void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all,
         const auto& change = one.change;
         if (node_.owner_index(change.key) != shard.index()) continue;
         if (one.log) {
-            shard.add(change.key, Partition::make(change.key, change.topic, std::move(one.log), io_[shard.index()],
-                                                  change.settings));
+            shard.add(change.key, Partition::make(change.key, change.topic, std::move(one.log),
+                                                  io_.of(*one.directory, shard.index()), change.settings));
         }
         const auto partition = shard.find(change.key);
         if (!partition) continue;
@@ -74,7 +102,7 @@ void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all,
     shard.set_image(next);
 }
 
-boost::asio::awaitable<std::vector<std::string>> ImageApplier::set_aside(std::vector<PartitionChange> removed) {
+boost::asio::awaitable<std::vector<ImageApplier::Aside>> ImageApplier::set_aside(std::vector<PartitionChange> removed) {
     for (const auto& shard : node_.shards) {
         auto close = [&] {
             for (const auto& change : removed) {
@@ -86,29 +114,36 @@ boost::asio::awaitable<std::vector<std::string>> ImageApplier::set_aside(std::ve
         };
         co_await run_at(*shard, *node_.shards.front(), close);
     }
-    co_await drain_syncs(node_, io_);
-    for (const auto& change : removed) co_await cleaner_.let_go(change.key);
-    auto job = [this, removed = std::move(removed)] {
-        std::vector<std::string> paths;
-        for (const auto& change : removed) {
-            const log::TopicPartitionName name{change.topic, change.key.partition};
-            if (!directory_.has_log(name)) continue;
-            auto path = directory_.set_aside(name, random_.uuid());
+    co_await io_.drain();
+    std::vector<std::pair<log::TopicPartitionName, log::LogDirectory*>> held;
+    for (const auto& change : removed) {
+        co_await cleaner_.let_go(change.key);
+        auto name = name_of(change);
+        auto* const directory = directories_.holder(name);
+        // What lies in one that is offline is found when it is back.
+        if (directory && !directory->offline()) held.emplace_back(name, directory);
+        directories_.let_go(name);
+    }
+    auto job = [this, held = std::move(held)] {
+        std::vector<Aside> aside;
+        for (const auto& [name, directory] : held) {
+            if (!directory->has_log(name)) continue;
+            auto path = directory->set_aside(name, random_.uuid());
             if (path) {
-                paths.push_back(std::move(*path));
+                aside.push_back({directory, std::move(*path)});
             } else {
                 node_.log.error("{}-{} cannot be deleted: {}", name.topic, name.partition, path.error().text());
             }
         }
-        return paths;
+        return aside;
     };
     co_return co_await net::run_on(workers_, std::move(job));
 }
 
-boost::asio::awaitable<void> ImageApplier::remove_trees(std::vector<std::string> paths) {
-    auto job = [this, paths = std::move(paths)] {
-        for (const auto& path : paths) {
-            if (auto removed = log::remove_tree(directory_.disk(), path); !removed)
+boost::asio::awaitable<void> ImageApplier::remove_trees(std::vector<Aside> aside) {
+    auto job = [this, aside = std::move(aside)] {
+        for (const auto& [directory, path] : aside) {
+            if (auto removed = log::remove_tree(directory->disk(), path); !removed)
                 node_.log.error("'{}' cannot be removed: {}", path, removed.error().text());
         }
         return true;
@@ -125,14 +160,14 @@ boost::asio::awaitable<void> ImageApplier::apply(std::shared_ptr<const MetadataI
     std::vector<PartitionChange> removed(std::make_move_iterator(changes.begin()), std::make_move_iterator(kept));
     changes.erase(changes.begin(), kept);
 
-    std::vector<std::string> paths;
-    if (!removed.empty()) paths = co_await set_aside(std::move(removed));
+    std::vector<Aside> aside;
+    if (!removed.empty()) aside = co_await set_aside(std::move(removed));
     auto all = co_await open_logs(std::move(changes));
     for (const auto& shard : node_.shards) {
         auto job = [&] { perform_on(*shard, all, next); };
         co_await run_at(*shard, here, job);
     }
-    if (!paths.empty()) co_await remove_trees(std::move(paths));
+    if (!aside.empty()) co_await remove_trees(std::move(aside));
 }
 
 }  // namespace ottla::broker

@@ -11,8 +11,8 @@
 
 #include "base/random.hpp"
 #include "base/workers.hpp"
-#include "broker/log/log_directory.hpp"
-#include "broker/log/log_io.hpp"
+#include "broker/log/log_directories.hpp"
+#include "broker/server/directory_io.hpp"
 #include "broker/server/image_changes.hpp"
 #include "broker/server/log_cleaner.hpp"
 #include "broker/server/node.hpp"
@@ -21,25 +21,27 @@ namespace ottla::broker {
 
 class ImageApplier {
 public:
-    // `io` serves `directory`, one per shard. All must outlive the applier.
-    ImageApplier(Node& node, log::LogDirectory& directory, base::Workers& workers,
-                 std::vector<std::shared_ptr<log::LogIo>> io, LogCleaner& cleaner, base::Random random);
+    // All must outlive the applier.
+    ImageApplier(Node& node, log::LogDirectories& directories, base::Workers& workers, DirectoryIo& io,
+                 LogCleaner& cleaner, base::Random random);
 
     boost::asio::awaitable<void> apply(std::shared_ptr<const MetadataImage> next);
 
 private:
     struct Opened;
-    // The partitions are closed, nothing is at work in their directories any more, and those have other names: the
-    // paths.
-    boost::asio::awaitable<std::vector<std::string>> set_aside(std::vector<PartitionChange> removed);
-    boost::asio::awaitable<void> remove_trees(std::vector<std::string> paths);
+    struct Aside;
+    // The partitions are closed, nothing is at work in their directories any more, and those have other names.
+    boost::asio::awaitable<std::vector<Aside>> set_aside(std::vector<PartitionChange> removed);
+    boost::asio::awaitable<void> remove_trees(std::vector<Aside> aside);
+    // Where the partition lies, or shall lie; null when that is not known, or offline.
+    log::LogDirectory* place(const PartitionChange&) const;
     boost::asio::awaitable<std::vector<Opened>> open_logs(std::vector<PartitionChange> changes);
     void perform_on(Shard& shard, std::vector<Opened>& all, const std::shared_ptr<const MetadataImage>& next);
 
     Node& node_;
-    log::LogDirectory& directory_;
+    log::LogDirectories& directories_;
     base::Workers& workers_;
-    std::vector<std::shared_ptr<log::LogIo>> io_;
+    DirectoryIo& io_;
     LogCleaner& cleaner_;
     base::Random random_;
 };

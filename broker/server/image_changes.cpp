@@ -66,6 +66,8 @@ private:
             change.settings = settings;
             change.leads = now.leader == broker_;
             change.leader_epoch = now.leader_epoch;
+            change.directory = now.directory_of(broker_);
+            change.is_new = !was && before_.offset() >= 0;
         }
     }
 

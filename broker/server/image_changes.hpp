@@ -22,6 +22,8 @@ struct PartitionChange {
     PartitionSettings settings;
     bool leads = false;
     std::int32_t leader_epoch = 0;
+    Uuid directory;       // that the controller knows it in; zero: none
+    bool is_new = false;  // it came into being between the two images: nobody can have written to it
 };
 
 PartitionSettings partition_settings(const MetadataImage&, const BrokerConfig&, const std::string& topic);

@@ -17,14 +17,14 @@ namespace {
 // So much is read and written in one piece: a worker is given back soon.
 constexpr std::uint64_t piece_bytes = 8U << 20;
 
+log::Disk& disk_of(const Partition& partition) { return partition.io().directory().disk(); }
+
 std::string name_of(const Partition& partition) { return fmt::format("{}-{}", partition.topic(), partition.number()); }
 
 }  // namespace
 
-LogCleaner::LogCleaner(Node& node, log::LogDirectory& directory, base::Workers& workers, Housekeeping& housekeeping,
-                       base::Random random)
+LogCleaner::LogCleaner(Node& node, base::Workers& workers, Housekeeping& housekeeping, base::Random random)
     : node_(node),
-      directory_(directory),
       workers_(workers),
       housekeeping_(housekeeping),
       random_(random),
@@ -98,10 +98,10 @@ asio::awaitable<void> LogCleaner::compact(Partition& partition, log::CompactionI
     options.delete_retention_ms = partition.settings().delete_retention_ms;
     options.map_bytes_max = static_cast<std::size_t>(std::max<std::int64_t>(node_.config->cleaner_map_bytes, 0));
     const std::string directory = input.directory;
-    log::Compaction round(directory_.disk(), std::move(input), options, random_.split());
+    log::Compaction round(disk_of(partition), std::move(input), options, random_.split());
     const auto done = co_await run_round(partition, round, directory);
     const bool finished = done && *done;
-    if (!finished) co_await drop_group(round.group(), directory);
+    if (!finished) co_await drop_group(partition, round.group(), directory);
 
     bool closed = false;
     auto end = [&] {
@@ -135,7 +135,7 @@ asio::awaitable<Result<bool>> LogCleaner::run_round(Partition& partition, log::C
         }
         if (*progress == log::Compaction::Progress::done) {
             // What took its place is there for good before anything says so.
-            auto sync = [this, directory] { return directory_.disk().sync_directory(directory); };
+            auto sync = [&disk = disk_of(partition), directory] { return disk.sync_directory(directory); };
             const auto synced = co_await net::run_on(workers_, std::move(sync));
             if (!synced) co_return synced.error();
             co_return true;
@@ -146,9 +146,9 @@ asio::awaitable<Result<bool>> LogCleaner::run_round(Partition& partition, log::C
 }
 
 // What was written of a group that nobody will put in place.
-asio::awaitable<void> LogCleaner::drop_group(log::CleanedGroup group, std::string directory) {
-    auto drop = [this, group = std::move(group), directory = std::move(directory)] {
-        return log::drop_cleaned(directory_.disk(), directory, group);
+asio::awaitable<void> LogCleaner::drop_group(Partition& partition, log::CleanedGroup group, std::string directory) {
+    auto drop = [&disk = disk_of(partition), group = std::move(group), directory = std::move(directory)] {
+        return log::drop_cleaned(disk, directory, group);
     };
     const auto dropped = co_await net::run_on(workers_, std::move(drop));
     if (!dropped) node_.log.warn("{}; the next start removes it", dropped.error().text());
@@ -156,8 +156,8 @@ asio::awaitable<void> LogCleaner::drop_group(log::CleanedGroup group, std::strin
 
 asio::awaitable<Result<void>> LogCleaner::put_in_place(Partition& partition, const log::CleanedGroup& group,
                                                        std::string directory) {
-    auto commit = [this, &group, directory = std::move(directory)] {
-        return log::commit_cleaned(directory_.disk(), directory, group);
+    auto commit = [&disk = disk_of(partition), &group, directory = std::move(directory)] {
+        return log::commit_cleaned(disk, directory, group);
     };
     auto retired = co_await net::run_on(workers_, std::move(commit));
     if (!retired) co_return retired.error();
@@ -165,7 +165,8 @@ asio::awaitable<Result<void>> LogCleaner::put_in_place(Partition& partition, con
     auto replace = [&] { replaced = partition.replace_segments(group); };
     co_await run_at(node_.owner_of(partition.key()), *node_.shards.front(), replace);
     if (replaced && !retired->empty())
-        housekeeping_.remove_later(std::move(*retired), partition.settings().file_delete_delay_ms);
+        housekeeping_.remove_later(partition.io().directory(), std::move(*retired),
+                                   partition.settings().file_delete_delay_ms);
     co_return replaced;
 }
 
@@ -184,7 +185,7 @@ void LogCleaner::report(const Partition& partition, const Error& why) {
         return;
     }
     if (why == ErrorCode::file_system) {
-        directory_.take_offline(why);
+        partition.io().directory().take_offline(why);
         return;
     }
     node_.log.error("{} is not compacted any more: {}", name_of(partition), why.text());

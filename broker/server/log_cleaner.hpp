@@ -37,8 +37,7 @@ struct LogCleanerCounts {
 class LogCleaner {
 public:
     // All must outlive it.
-    LogCleaner(Node& node, log::LogDirectory& directory, base::Workers& workers, Housekeeping& housekeeping,
-               base::Random random);
+    LogCleaner(Node& node, base::Workers& workers, Housekeeping& housekeeping, base::Random random);
 
     // Ends after stop(), at the end of the piece that is under way.
     boost::asio::awaitable<void> run();
@@ -64,12 +63,11 @@ private:
     // False: it was given up before its end.
     boost::asio::awaitable<Result<bool>> run_round(Partition&, log::Compaction&, std::string directory);
     boost::asio::awaitable<Result<void>> put_in_place(Partition&, const log::CleanedGroup&, std::string directory);
-    boost::asio::awaitable<void> drop_group(log::CleanedGroup, std::string directory);
+    boost::asio::awaitable<void> drop_group(Partition&, log::CleanedGroup, std::string directory);
     boost::asio::awaitable<void> wait_for_share(std::uint64_t bytes);
     void report(const Partition&, const Error&);
 
     Node& node_;
-    log::LogDirectory& directory_;
     base::Workers& workers_;
     Housekeeping& housekeeping_;
     base::Random random_;

@@ -125,7 +125,8 @@ int run_server(const ServerOptions& options) {
     if (!text) return complain(text.error());
     auto config = BrokerConfig::parse(*text, options.overrides);
     if (!config) return complain(std::move(config).with_context(options.properties_path).error());
-    config->log_dir = absolute_path(config->log_dir);
+    for (auto& path : config->log_dirs) path = absolute_path(path);
+    config->metadata_log_dir = absolute_path(config->metadata_log_dir);
     World world(shards_of(*config), false, base::LogLevel::info);
     auto parts = world.parts();
     parts.cluster_id = options.cluster_id;

@@ -15,7 +15,8 @@ TEST(BrokerConfig, an_empty_file_makes_a_cluster_of_one) {
     const auto config = BrokerConfig::parse("", {});
     ASSERT_TRUE(config.has_value()) << config.error().text();
     EXPECT_EQ(config->node_id, 1);
-    EXPECT_EQ(config->log_dir, "/tmp/kafka-logs");
+    EXPECT_EQ(config->log_dirs, std::vector<std::string>{"/tmp/kafka-logs"});
+    EXPECT_EQ(config->metadata_log_dir, "/tmp/kafka-logs");
     EXPECT_EQ(config->listeners, (std::vector<ListenerConfig>{{"PLAINTEXT", "", 9092, 0}}));
     EXPECT_FALSE(config->network_threads.has_value());
     EXPECT_TRUE(config->auto_create_topics);
@@ -43,9 +44,18 @@ TEST(BrokerConfig, reads_a_server_properties_file_of_kafka) {
     EXPECT_EQ(config->controller_listeners, (std::vector<ListenerConfig>{{"CONTROLLER", "", 9193, 0}}));
     EXPECT_EQ(config->advertised, (std::vector<ListenerConfig>{{"PLAINTEXT", "kafka.example", 9092, 0}}));
     EXPECT_EQ(config->network_threads, 2);
-    EXPECT_EQ(config->log_dir, "/var/lib/ottla");
+    EXPECT_EQ(config->log_dirs, std::vector<std::string>{"/var/lib/ottla"});
     EXPECT_EQ(config->num_partitions, 5);
     EXPECT_EQ(config->flush_policy, FlushPolicy::os);
+}
+
+TEST(BrokerConfig, takes_several_log_directories) {
+    const auto config = BrokerConfig::parse("log.dirs=/a,/b//c/\nlog.dir=/unused\n", {});
+    ASSERT_TRUE(config.has_value()) << config.error().text();
+    EXPECT_EQ(config->log_dirs, (std::vector<std::string>{"/a", "/b/c"}));
+    EXPECT_EQ(config->metadata_log_dir, "/a");
+    EXPECT_EQ(BrokerConfig::parse("log.dirs=/a\nmetadata.log.dir=/m/\n", {}).value().metadata_log_dir, "/m");
+    EXPECT_EQ(refusal_of("log.dirs=/a,/b,/a/"), "log.dirs: '/a/' is named twice");
 }
 
 TEST(BrokerConfig, refuses_what_cannot_be_right_and_says_why) {
@@ -59,7 +69,6 @@ TEST(BrokerConfig, refuses_what_cannot_be_right_and_says_why) {
               "advertised.listeners: PLAINTEXT needs a host that clients can reach");
     EXPECT_EQ(refusal_of("advertised.listeners=OTHER://a:1\nlistener.security.protocol.map=OTHER:PLAINTEXT"),
               "advertised.listeners names OTHER, listeners does not");
-    EXPECT_EQ(refusal_of("log.dirs=/a,/b"), "log.dirs: this broker takes exactly one directory");
     EXPECT_NE(refusal_of("process.roles=broker"), "");
     EXPECT_NE(refusal_of("leader.replication.throttled.rate=5"), "");
 }
