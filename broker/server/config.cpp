@@ -179,6 +179,7 @@ Result<BrokerConfig> BrokerConfig::from(Properties values) {
     config.listen_backlog = reading.number<std::int32_t>("socket.listen.backlog.size");
     config.request_timeout_ms = reading.number<std::int32_t>("request.timeout.ms");
     config.flush_policy = reading.text("log.flush.policy") == "os" ? FlushPolicy::os : FlushPolicy::ack;
+    config.recovery_threads = reading.number<std::int32_t>("num.recovery.threads.per.data.dir");
     config.initial_task_delay_ms = reading.number<std::int64_t>("log.initial.task.delay.ms");
     config.retention_check_interval_ms = reading.number<std::int64_t>("log.retention.check.interval.ms");
     config.recovery_point_interval_ms = reading.number<std::int64_t>("log.flush.offset.checkpoint.interval.ms");

@@ -55,6 +55,8 @@ struct BrokerConfig {
     std::int32_t request_timeout_ms = 30'000;
     FlushPolicy flush_policy = FlushPolicy::ack;
 
+    std::int32_t recovery_threads = 2;  // that open logs side by side
+
     // How often the broker looks after its logs, ms.
     std::int64_t initial_task_delay_ms = 30'000;
     std::int64_t retention_check_interval_ms = 300'000;

@@ -2,7 +2,9 @@
 #include "broker/server/image_applier.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
+#include <mutex>
 #include <optional>
 
 #include "broker/server/scatter.hpp"
@@ -13,6 +15,29 @@ namespace ottla::broker {
 namespace {
 
 log::TopicPartitionName name_of(const PartitionChange& change) { return {change.topic, change.key.partition}; }
+
+// Says how far it is when opening takes long. Any thread may call.
+class OpenProgress {
+public:
+    OpenProgress(Node& node, std::size_t count) : node_(node), count_(count), told_(node.timers->now()) {}
+
+    void opened_one() {
+        const std::lock_guard lock(mutex_);
+        ++opened_;
+        const auto now = node_.timers->now();
+        if (now - told_ < tell_every || opened_ == count_) return;
+        told_ = now;
+        node_.log.info("{} of {} partitions are open", opened_, count_);
+    }
+
+private:
+    static constexpr std::chrono::seconds tell_every{1};
+    Node& node_;
+    const std::size_t count_;
+    std::mutex mutex_;
+    std::size_t opened_ = 0;
+    base::TimePoint told_;
+};
 
 }  // namespace
 
@@ -46,39 +71,42 @@ log::LogDirectory* ImageApplier::place(const PartitionChange& change) const {
     return change.is_new || !directories_.any_offline() ? directories_.emptiest() : nullptr;
 }
 
+void ImageApplier::open_log(Opened& one) {
+    const auto name = name_of(one.change);
+    auto log = one.directory->has_log(name)
+                   ? one.directory->open_log(name, one.change.settings.log)
+                   : one.directory->create_log(name, one.change.key.topic_id, one.change.settings.log);
+    if (log) {
+        one.log = std::move(*log);
+    } else {
+        node_.log.error("{}-{} is offline: {}", name.topic, name.partition, log.error().text());
+    }
+}
+
 boost::asio::awaitable<std::vector<ImageApplier::Opened>> ImageApplier::open_logs(
     std::vector<PartitionChange> changes) {
     std::vector<Opened> all;
-    bool opens = false;
+    std::vector<std::size_t> opens;
     for (auto& change : changes) {
         auto& one = all.emplace_back();
         one.change = std::move(change);
         if (one.change.kind != PartitionChange::open) continue;
         one.directory = place(one.change);
         if (one.directory) {
-            opens = true;
             directories_.hold(name_of(one.change), *one.directory);
+            opens.push_back(all.size() - 1);
         } else {
             node_.log.error("{}-{} is offline: its log directory is", one.change.topic, one.change.key.partition);
         }
     }
-    if (!opens) co_return all;
-    auto job = [this, all = std::move(all)]() mutable {
-        for (auto& one : all) {
-            if (!one.directory) continue;
-            const auto name = name_of(one.change);
-            auto log = one.directory->has_log(name)
-                           ? one.directory->open_log(name, one.change.settings.log)
-                           : one.directory->create_log(name, one.change.key.topic_id, one.change.settings.log);
-            if (log) {
-                one.log = std::move(*log);
-            } else {
-                node_.log.error("{}-{} is offline: {}", name.topic, name.partition, log.error().text());
-            }
-        }
-        return std::move(all);
+    OpenProgress progress(node_, opens.size());
+    auto job = [&](std::size_t i) {
+        open_log(all[opens[i]]);
+        progress.opened_one();
     };
-    co_return co_await net::run_on(workers_, std::move(job));
+    const auto threads = static_cast<std::size_t>(node_.config->recovery_threads) * node_.directories.size();
+    co_await net::run_each_on(workers_, threads, opens.size(), job);
+    co_return all;
 }
 
 void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all,

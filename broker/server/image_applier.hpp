@@ -36,6 +36,8 @@ private:
     // Where the partition lies, or shall lie; null when that is not known, or offline.
     log::LogDirectory* place(const PartitionChange&) const;
     boost::asio::awaitable<std::vector<Opened>> open_logs(std::vector<PartitionChange> changes);
+    // Opens or makes the log of one; on a worker, several at a time.
+    void open_log(Opened& one);
     void perform_on(Shard& shard, std::vector<Opened>& all, const std::shared_ptr<const MetadataImage>& next);
 
     Node& node_;

@@ -2,8 +2,11 @@
 // to_string of the value types: one line each, safe to log.
 #include <fmt/format.h>
 #include <ottla/admin.hpp>
+#include <ottla/consumer.hpp>
 #include <ottla/event.hpp>
 #include <ottla/metadata.hpp>
+#include <ottla/producer.hpp>
+#include <ottla/record.hpp>
 
 namespace ottla::inline v0 {
 namespace {
@@ -56,6 +59,21 @@ std::string to_string(const DeliveryReport& report) {
     return out;
 }
 
+std::string to_string(const Record& record) {
+    std::string out(record.topic);
+    if (record.partition != any_partition) fmt::format_to(std::back_inserter(out), "[{}]", record.partition);
+    return fmt::format("{} key={} value={}", out, shown(record.key), shown(record.value));
+}
+
+std::string_view to_string(PurgeWhat what) noexcept {
+    switch (what) {
+        case PurgeWhat::queued: return "queued";
+        case PurgeWhat::in_flight: return "in flight";
+        case PurgeWhat::all: return "all";
+    }
+    return "unknown";
+}
+
 std::string_view to_string(TimestampType type) noexcept {
     return type == TimestampType::create_time ? "CreateTime" : "LogAppendTime";
 }
@@ -63,6 +81,16 @@ std::string_view to_string(TimestampType type) noexcept {
 std::string to_string(const Message& m) {
     return fmt::format("{}[{}]@{} key={} value={}", m.topic(), m.partition(), m.offset(), shown(m.key()),
                        shown(m.value()));
+}
+
+std::string to_string(const MessageBatch& batch) {
+    if (batch.empty()) return "no messages";
+    return fmt::format("{}[{}], {} messages from {}", batch.topic(), batch.partition(), batch.size(),
+                       batch[0].offset());
+}
+
+std::string to_string(const WatermarkOffsets& at) {
+    return fmt::format("{}..{}", to_string(at.low), to_string(at.high));
 }
 
 std::string to_string(const PartitionEof& eof) {
@@ -102,6 +130,55 @@ std::string to_string(const TopicMetadata& t) {
 
 std::string to_string(const Metadata& m) {
     return fmt::format("cluster {}, {} brokers, {} topics", m.cluster_id, m.brokers.size(), m.topics.size());
+}
+
+std::string to_string(const TopicResult& result) {
+    if (result.error.code() != ErrorCode::none)
+        return fmt::format("topic {}: {}", result.name, to_string(result.error));
+    if (result.partition_count < 0) return fmt::format("topic {}", result.name);
+    return fmt::format("topic {}, {} partitions, {} replicas, id {}", result.name, result.partition_count,
+                       result.replication_factor, to_string(result.id));
+}
+
+std::string to_string(const TopicListing& topic) {
+    return fmt::format("topic {}, id {}{}", topic.name, to_string(topic.id), topic.is_internal ? ", internal" : "");
+}
+
+std::string to_string(const ClusterDescription& cluster) {
+    return fmt::format("cluster {}, {} brokers, controller {}", cluster.cluster_id, cluster.nodes.size(),
+                       cluster.controller_id);
+}
+
+std::string to_string(const ConfigEntry& entry) {
+    const std::string value = entry.is_sensitive ? "(hidden)" : entry.value.value_or("(unset)");
+    return fmt::format("{}={} ({})", entry.name, value, to_string(entry.source));
+}
+
+std::string to_string(const ConfigResult& result) {
+    const std::string about = fmt::format("{} {}", to_string(result.type), result.name);
+    if (result.error.code() != ErrorCode::none) return fmt::format("{}: {}", about, to_string(result.error));
+    return fmt::format("{}, {} configs", about, result.entries.size());
+}
+
+std::string to_string(const ListedOffset& at) {
+    return to_string(at.partition) + (at.timestamp_ms < 0 ? "" : fmt::format(" timestamp {}", at.timestamp_ms));
+}
+
+std::string to_string(const ReplicaOnDisk& replica) {
+    return fmt::format("{}[{}] {} bytes, {} behind{}", replica.topic, replica.partition, replica.bytes,
+                       replica.offset_lag, replica.is_future ? ", future" : "");
+}
+
+std::string to_string(const LogDirDescription& directory) {
+    if (directory.error.code() != ErrorCode::none)
+        return fmt::format("{}: {}", directory.path, to_string(directory.error));
+    return fmt::format("{}, {} partitions", directory.path, directory.replicas.size());
+}
+
+std::string to_string(const BrokerLogDirs& broker) {
+    if (broker.error.code() != ErrorCode::none)
+        return fmt::format("broker {}: {}", broker.broker, to_string(broker.error));
+    return fmt::format("broker {}, {} directories", broker.broker, broker.directories.size());
 }
 
 std::string_view to_string(ResourceType type) noexcept {

@@ -121,7 +121,7 @@ class AgainstABroker(unittest.TestCase):
         self.ottla("topic", "create", "twice")
         done = self.ottla("topic", "create", "twice", "fresh", "-o", "json", check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("twice", done.stderr)
+        self.assertEqual(done.stderr.count("topic 'twice'"), 1, done.stderr)
         errors = {t["name"]: t["error"] and t["error"]["code"] for t in json.loads(done.stdout)}
         self.assertEqual(errors, {"twice": "TOPIC_ALREADY_EXISTS", "fresh": None})
         self.ottla("topic", "create", "twice", "--if-not-exists")
@@ -260,6 +260,19 @@ class Directories(unittest.TestCase):
             directory, = json.loads(ottla("logdirs", "-b", broker.bootstrap, "-o", "json").stdout)[0]["directories"]
             self.assertTrue(os.path.isabs(directory["path"]), directory["path"])
             self.assertTrue(os.path.samefile(directory["path"], folder))
+
+    def test_a_stop_and_a_start_in_order_say_so_and_complain_of_nothing(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        for _ in range(2):
+            broker = Broker(data=folder)
+            with broker:
+                ottla("topic", "create", "kept", "--if-not-exists", "-b", broker.bootstrap)
+                broker.stop()
+                with open(broker.log.name) as log:
+                    lines = log.read()
+            self.assertIn("Transitioning from RECOVERY to RUNNING", lines)
+            self.assertNotIn("WARN", lines)
+            self.assertNotIn("ERROR", lines)
 
 
 class Files(unittest.TestCase):

@@ -61,6 +61,66 @@ TEST(Text, shows_values_on_one_line) {
     EXPECT_FALSE(parse_resource_type("tropic").has_value());
 }
 
+TEST(Text, shows_what_is_written_and_read) {
+    EXPECT_EQ(to_string(Record{.topic = "orders", .key = "7", .value = nullptr}), "orders key=7 value=null");
+    EXPECT_EQ(to_string(Record{.topic = "orders", .value = "v", .partition = 3}), "orders[3] key=null value=v");
+    EXPECT_EQ(to_string(PurgeWhat::in_flight), "in flight");
+    EXPECT_EQ(to_string(MessageBatch()), "no messages");
+    EXPECT_EQ(to_string(WatermarkOffsets{Offset(3), Offset(42)}), "3..42");
+}
+
+TEST(Text, shows_what_an_admin_is_told) {
+    TopicResult topic;
+    topic.name = "orders";
+    EXPECT_EQ(to_string(topic), "topic orders");
+    topic.partition_count = 6;
+    topic.replication_factor = 1;
+    EXPECT_TRUE(to_string(topic).starts_with("topic orders, 6 partitions, 1 replicas, id "));
+    topic.error = Error::of(ErrorCode::topic_already_exists);
+    EXPECT_TRUE(to_string(topic).starts_with("topic orders: TOPIC_ALREADY_EXISTS"));
+    TopicListing listing;
+    listing.name = "__consumer_offsets";
+    listing.is_internal = true;
+    EXPECT_TRUE(to_string(listing).ends_with(", internal"));
+    ClusterDescription cluster;
+    cluster.cluster_id = "c";
+    cluster.nodes.resize(3);
+    EXPECT_EQ(to_string(cluster), "cluster c, 3 brokers, controller -1");
+
+    ConfigEntry entry;
+    entry.name = "retention.ms";
+    entry.source = ConfigSource::dynamic_topic;
+    EXPECT_EQ(to_string(entry), "retention.ms=(unset) (dynamic_topic)");
+    entry.value = "1000";
+    EXPECT_EQ(to_string(entry), "retention.ms=1000 (dynamic_topic)");
+    entry.is_sensitive = true;
+    EXPECT_EQ(to_string(entry), "retention.ms=(hidden) (dynamic_topic)");
+    ConfigResult configs;
+    configs.type = ResourceType::broker;
+    configs.name = "1";
+    configs.entries.push_back(entry);
+    EXPECT_EQ(to_string(configs), "broker 1, 1 configs");
+
+    ListedOffset at;
+    at.partition = TopicPartition("orders", 3, 42);
+    EXPECT_EQ(to_string(at), "orders[3]@42");
+    at.timestamp_ms = 1000;
+    EXPECT_EQ(to_string(at), "orders[3]@42 timestamp 1000");
+    LogDirDescription directory;
+    directory.path = "/data";
+    ReplicaOnDisk& replica = directory.replicas.emplace_back();
+    replica.topic = "orders";
+    replica.bytes = 7;
+    EXPECT_EQ(to_string(replica), "orders[0] 7 bytes, 0 behind");
+    EXPECT_EQ(to_string(directory), "/data, 1 partitions");
+    BrokerLogDirs broker;
+    broker.broker = 1;
+    broker.directories.push_back(directory);
+    EXPECT_EQ(to_string(broker), "broker 1, 1 directories");
+    broker.error = Error::of(ErrorCode::timed_out);
+    EXPECT_TRUE(to_string(broker).starts_with("broker 1: TIMED_OUT"));
+}
+
 TEST(Message, copy_stands_alone) {
     auto budget = std::make_shared<client::MemoryBudget>(1000, Function<void()>());
     Message copy;

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "net/alarm.hpp"
@@ -157,6 +160,26 @@ TEST(RunOn, returns_what_the_job_did_from_a_thread_of_the_pool) {
         asio::co_spawn(io, square_on(*workers, i), [&sum](std::exception_ptr, int square) { sum += square; });
     io.run();
     EXPECT_EQ(sum, 385);
+}
+
+asio::awaitable<void> visit_each(base::Workers& workers, std::size_t width, std::vector<std::atomic<int>>& visits) {
+    auto visit = [&visits](std::size_t i) { ++visits[i]; };
+    co_await run_each_on(workers, width, visits.size(), visit);
+}
+
+TEST(RunOn, calls_a_job_once_for_each_on_several_threads) {
+    const auto workers = base::make_thread_workers(4, "test");
+    for (const std::size_t count : {0, 1, 3, 1000}) {
+        for (const std::size_t width : {0, 1, 4, 100}) {
+            asio::io_context io{1};
+            std::vector<std::atomic<int>> visits(count);
+            bool ended = false;
+            asio::co_spawn(io, visit_each(*workers, width, visits), [&ended](std::exception_ptr e) { ended = !e; });
+            io.run();
+            EXPECT_TRUE(ended);
+            for (const auto& times : visits) EXPECT_EQ(times, 1);
+        }
+    }
 }
 
 TEST(RunOn, takes_virtual_time_with_simulated_workers) {

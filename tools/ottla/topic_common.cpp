@@ -56,7 +56,10 @@ void print_json(Session& session, const boost::json::value& value) {
 
 bool complain(std::string_view verb, std::string_view topic, const Error& error) {
     if (error.code() == ErrorCode::none) return false;
-    std::fputs(fmt::format("ottla {}: topic '{}': {}\n", verb, topic, to_string(error)).c_str(), stderr);
+    // Most errors of the library name what they are about.
+    std::string about = fmt::format("topic '{}'", topic);
+    about = error.text().find(about) == std::string_view::npos ? about + ": " : std::string();
+    std::fputs(fmt::format("ottla {}: {}{}\n", verb, about, to_string(error)).c_str(), stderr);
     return true;
 }
 

@@ -57,18 +57,21 @@ struct TopicResult {
     std::int32_t partition_count = -1;
     std::int16_t replication_factor = -1;
 };
+std::string to_string(const TopicResult&);
 
 struct TopicListing {
     std::string name;
     Uuid id;
     bool is_internal = false;
 };
+std::string to_string(const TopicListing&);
 
 struct ClusterDescription {
     std::string cluster_id;
     std::int32_t controller_id = -1;
     std::vector<Node> nodes;
 };
+std::string to_string(const ClusterDescription&);
 
 enum class ResourceType : std::int8_t {
     unknown = 0,
@@ -121,6 +124,8 @@ struct ConfigEntry {
     };
     std::vector<Synonym> synonyms;
 };
+// "retention.ms=1000 (dynamic_topic)"; what is secret is not shown.
+std::string to_string(const ConfigEntry&);
 
 struct ConfigResult {
     ResourceType type = ResourceType::unknown;
@@ -128,6 +133,7 @@ struct ConfigResult {
     Error error;
     std::vector<ConfigEntry> entries;
 };
+std::string to_string(const ConfigResult&);
 
 enum class AlterOperation : std::int8_t { set = 0, remove = 1, append = 2, subtract = 3 };
 std::string_view to_string(AlterOperation) noexcept;
@@ -163,6 +169,7 @@ struct ListedOffset {
     // Of the record at that offset; -1 when there is none.
     std::int64_t timestamp_ms = -1;
 };
+std::string to_string(const ListedOffset&);
 
 // A partition's log as it lies in a broker's directory.
 struct ReplicaOnDisk {
@@ -173,6 +180,7 @@ struct ReplicaOnDisk {
     std::int64_t offset_lag = 0;
     bool is_future = false;
 };
+std::string to_string(const ReplicaOnDisk&);
 
 struct LogDirDescription {
     std::string path;
@@ -185,12 +193,14 @@ struct LogDirDescription {
     // By topic and partition.
     std::vector<ReplicaOnDisk> replicas;
 };
+std::string to_string(const LogDirDescription&);
 
 struct BrokerLogDirs {
     std::int32_t broker = -1;
     Error error;
     std::vector<LogDirDescription> directories;
 };
+std::string to_string(const BrokerLogDirs&);
 
 struct AdminOptions {
     // The whole call, searching for a broker included.

@@ -32,6 +32,8 @@ struct WatermarkOffsets {
 
     friend bool operator==(const WatermarkOffsets&, const WatermarkOffsets&) = default;
 };
+// "0..42"
+std::string to_string(const WatermarkOffsets&);
 
 // A handle: move it, or share it between threads by reference; every call may come from any thread. Calls without
 // a timeout do not wait for the network.

@@ -124,4 +124,7 @@ private:
     std::span<const MessageView> messages_;
 };
 
+// "orders[3], 100 messages from 42"
+std::string to_string(const MessageBatch&);
+
 }  // namespace ottla::inline v0

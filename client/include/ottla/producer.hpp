@@ -30,6 +30,7 @@ enum class PurgeWhat : std::uint8_t {
     in_flight,  // what is sent and not answered: purged_in_flight, possibly persisted
     all,
 };
+std::string_view to_string(PurgeWhat) noexcept;
 
 // A handle: move it, or share it between threads by reference; every call may come from any thread.
 class Producer {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <ottla/header.hpp>
@@ -23,5 +24,8 @@ struct Record {
     // Comes back in the delivery report.
     void* opaque = nullptr;
 };
+
+// "orders[3] key=… value=…", without the partition when it is to be chosen.
+std::string to_string(const Record&);
 
 }  // namespace ottla::inline v0
