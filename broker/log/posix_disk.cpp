@@ -22,11 +22,7 @@ namespace {
 
 constexpr std::size_t pieces_per_call = 256;  // below IOV_MAX everywhere
 
-Error failed(const char* doing, const std::string& path, int code = errno) {
-    const bool full = code == ENOSPC || code == EDQUOT;
-    return Error::of(full ? ErrorCode::storage_full : ErrorCode::file_system,
-                     fmt::format("{} '{}': {}", doing, path, std::generic_category().message(code)));
-}
+Error failed(const char* doing, const std::string& path, int code = errno) { return posix_error(doing, path, code); }
 
 // Calls again as long as a signal interrupts.
 template <class Call>
@@ -38,32 +34,27 @@ auto retried(Call call) {
     return result;
 }
 
-class Descriptor {
-public:
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&&) = delete;
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    int get() const noexcept { return fd_; }
-
-private:
-    int fd_;
-};
-
 class PosixFile final : public File {
 public:
-    PosixFile(std::string path, Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+    PosixFile(std::shared_ptr<OpenFiles> all, std::string path, int flags, OpenFiles::Handle handle)
+        : path_(std::move(path)),
+          all_(std::move(all)),
+          open_(all_->add(path_, flags, std::move(handle))) {}
 
     const std::string& path() const override { return path_; }
-    int native_handle() const noexcept override { return fd_.get(); }
+
+    int native_handle() const noexcept override {
+        const auto fd = open_->keep_open();
+        return fd ? (*fd)->get() : -1;
+    }
 
     Result<std::size_t> read_at(std::uint64_t position, std::span<std::uint8_t> out) const override {
+        const auto fd = open_->handle();
+        if (!fd) return fd.error();
         std::size_t done = 0;
         while (done < out.size()) {
             const auto n = retried([&] {
-                return ::pread(fd_.get(), out.data() + done, out.size() - done, static_cast<off_t>(position + done));
+                return ::pread((*fd)->get(), out.data() + done, out.size() - done, static_cast<off_t>(position + done));
             });
             if (n < 0) return failed("cannot read", path_);
             if (n == 0) break;
@@ -73,12 +64,17 @@ public:
     }
 
     Result<std::uint64_t> size() const override {
+        const auto fd = open_->handle();
+        if (!fd) return fd.error();
         struct stat about {};
-        if (::fstat(fd_.get(), &about) != 0) return failed("cannot stat", path_);
+        if (::fstat((*fd)->get(), &about) != 0) return failed("cannot stat", path_);
         return static_cast<std::uint64_t>(about.st_size);
     }
 
     Result<void> write_at(std::uint64_t position, std::span<const ByteSpan> pieces) override {
+        open_->has_unsynced(true);
+        const auto fd = open_->handle();
+        if (!fd) return fd.error();
         std::array<iovec, pieces_per_call> parts;
         std::size_t skip = 0;  // bytes of pieces[0] that are written
         while (!pieces.empty()) {
@@ -88,7 +84,7 @@ public:
                 parts[count] = {const_cast<std::uint8_t*>(piece.data()), piece.size()};
             }
             const auto n = retried([&] {
-                return ::pwritev(fd_.get(), parts.data(), static_cast<int>(count), static_cast<off_t>(position));
+                return ::pwritev((*fd)->get(), parts.data(), static_cast<int>(count), static_cast<off_t>(position));
             });
             if (n < 0) return failed("cannot write", path_);
             position += static_cast<std::uint64_t>(n);
@@ -105,39 +101,64 @@ public:
     using File::write_at;
 
     Result<void> truncate(std::uint64_t size) override {
-        if (retried([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
+        open_->has_unsynced(true);
+        const auto fd = open_->handle();
+        if (!fd) return fd.error();
+        if (retried([&] { return ::ftruncate((*fd)->get(), static_cast<off_t>(size)); }) != 0)
             return failed("cannot truncate", path_);
-        }
         return ok();
     }
 
     Result<void> sync() override {
+        const auto fd = open_->handle();
+        if (!fd) return fd.error();
+        // What is written from here on wants another.
+        open_->has_unsynced(false);
+        if (const int code = open_->failed_sync()) return failed("cannot sync", path_, code);
         // Not called again after EINTR either: what happened to the dirty pages is not known.
-        if (::fdatasync(fd_.get()) != 0) return failed("cannot sync", path_);
+        if (::fdatasync((*fd)->get()) != 0) return failed("cannot sync", path_);
         return ok();
     }
 
     void prefetch(std::uint64_t position, std::uint64_t length) const override {
-        ::posix_fadvise(fd_.get(), static_cast<off_t>(position), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
+        const auto fd = open_->handle();
+        if (!fd) return;
+        ::posix_fadvise((*fd)->get(), static_cast<off_t>(position), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
     }
 
 private:
     std::string path_;
-    Descriptor fd_;
+    std::shared_ptr<OpenFiles> all_;
+    std::unique_ptr<OpenFiles::Entry> open_;
 };
 
 class PosixLock final : public FileLock {
 public:
-    explicit PosixLock(Descriptor fd) : fd_(std::move(fd)) {}
+    explicit PosixLock(std::unique_ptr<const Descriptor> fd) : fd_(std::move(fd)) {}
 
 private:
-    Descriptor fd_;  // an open file description lock goes with its description
+    std::unique_ptr<const Descriptor> fd_;  // an open file description lock goes with its description
 };
 
-Result<std::shared_ptr<File>> open_file(const std::string& path, int flags) {
-    const int fd = retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); });
+// Once more when there are too many open files and some are only kept for later.
+int open_descriptor(OpenFiles& all, const std::string& path, int flags) {
+    while (true) {
+        const int fd = retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); });
+        if (fd >= 0 || errno != EMFILE || !all.close_one()) return fd;
+    }
+}
+
+Result<std::shared_ptr<File>> open_file(const std::shared_ptr<OpenFiles>& all, const std::string& path, int flags,
+                                        int more_flags = 0) {
+    const int fd = open_descriptor(*all, path, flags | more_flags);
     if (fd < 0) return failed("cannot open", path);
-    return std::shared_ptr<File>(std::make_shared<PosixFile>(path, Descriptor(fd)));
+    return std::shared_ptr<File>(std::make_shared<PosixFile>(all, path, flags, std::make_shared<const Descriptor>(fd)));
+}
+
+int remove_name(const std::string& path) {
+    if (::unlink(path.c_str()) == 0 || errno == ENOENT) return 0;
+    if (errno != EISDIR && errno != EPERM) return errno;
+    return ::rmdir(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 }  // namespace
@@ -150,27 +171,29 @@ Result<bool> PosixDisk::exists(const std::string& path) {
 }
 
 Result<std::shared_ptr<File>> PosixDisk::open(const std::string& path) {
-    return open_file(path, access_ == Access::read_only ? O_RDONLY : O_RDWR);
+    return open_file(open_files_, path, access_ == Access::read_only ? O_RDONLY : O_RDWR);
 }
 
 Result<std::shared_ptr<File>> PosixDisk::create(const std::string& path) {
-    return open_file(path, O_RDWR | O_CREAT | O_TRUNC);
+    return open_file(open_files_, path, O_RDWR, O_CREAT | O_TRUNC);
 }
 
 Result<void> PosixDisk::rename(const std::string& from, const std::string& to) {
-    if (::rename(from.c_str(), to.c_str()) != 0) return failed("cannot rename", from);
+    const int code = open_files_->rename(from, to, [&] { return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno; });
+    if (code != 0) return failed("cannot rename", from, code);
     return ok();
 }
 
 Result<void> PosixDisk::remove(const std::string& path) {
-    if (::unlink(path.c_str()) == 0 || errno == ENOENT) return ok();
-    if (errno != EISDIR && errno != EPERM) return failed("cannot remove", path);
-    if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return ok();
-    return failed("cannot remove", path);
+    const int code = open_files_->remove(path, [&] { return remove_name(path); });
+    if (code != 0) return failed("cannot remove", path, code);
+    return ok();
 }
 
 Result<std::vector<DirectoryEntry>> PosixDisk::list(const std::string& directory) {
-    DIR* opened = ::opendir(directory.c_str());
+    DIR* opened = nullptr;
+    while (!(opened = ::opendir(directory.c_str())) && errno == EMFILE && open_files_->close_one()) {
+    }
     if (!opened) return failed("cannot list", directory);
     const std::unique_ptr<DIR, int (*)(DIR*)> closer(opened, ::closedir);
     std::vector<DirectoryEntry> entries;
@@ -205,21 +228,21 @@ Result<void> PosixDisk::make_directory(const std::string& path) {
 }
 
 Result<void> PosixDisk::sync_directory(const std::string& path) {
-    const Descriptor fd(retried([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+    const Descriptor fd(open_descriptor(*open_files_, path, O_RDONLY | O_DIRECTORY));
     if (fd.get() < 0) return failed("cannot open directory", path);
     if (::fsync(fd.get()) != 0) return failed("cannot sync directory", path);
     return ok();
 }
 
 Result<std::unique_ptr<FileLock>> PosixDisk::lock(const std::string& path) {
-    Descriptor fd(retried([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644); }));
-    if (fd.get() < 0) return failed("cannot open", path);
+    auto fd = std::make_unique<const Descriptor>(open_descriptor(*open_files_, path, O_RDWR | O_CREAT));
+    if (fd->get() < 0) return failed("cannot open", path);
     // Of the open file description, so that two brokers in one process exclude each other; it also excludes the
     // record lock that Java's FileChannel.tryLock takes.
     struct flock whole {};
     whole.l_type = F_WRLCK;
     whole.l_whence = SEEK_SET;
-    if (::fcntl(fd.get(), F_OFD_SETLK, &whole) != 0) {
+    if (::fcntl(fd->get(), F_OFD_SETLK, &whole) != 0) {
         if (errno != EAGAIN && errno != EACCES) return failed("cannot lock", path);
         return Error::of(ErrorCode::locked, fmt::format("'{}' is locked: another broker uses this directory", path));
     }

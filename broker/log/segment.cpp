@@ -101,7 +101,7 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
     const std::string aborted = segment->transaction_index_path();
     const auto any_aborted = disk.exists(aborted);
     if (!any_aborted) return any_aborted.error();
-    if (*any_aborted) {
+    if (*any_aborted) {  // Looked into below, when the segment's end is known.
         auto opened = disk.open(aborted);
         if (!opened) return opened.error();
         segment->aborted_ = std::move(*opened);
@@ -133,6 +133,11 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
     }
     if (!indexed_found) return std::unique_ptr<Segment>();
     if (from != 0) segment->first_timestamp_.reset();
+    if (segment->aborted_) {
+        const auto right = sane_transaction_index(*segment->aborted_, base_offset, segment->next_offset_);
+        if (!right) return right.error();
+        if (!*right) return std::unique_ptr<Segment>();
+    }
     segment->size_ = *size;
     segment->bytes_since_entry_ = *size - from;
     return segment;

@@ -26,6 +26,26 @@ Result<std::vector<TransactionIndexEntry>> read_transaction_index(const File& fi
     return entries;
 }
 
+Result<bool> sane_transaction_index(const File& file, std::int64_t base_offset, std::int64_t next_offset) {
+    const auto size = file.size();
+    if (!size) return size.error();
+    if (*size % TransactionIndexEntry::size != 0) return false;
+    const auto entries = read_transaction_index(file);
+    if (!entries && entries.error() == ErrorCode::corrupt_storage) return false;
+    if (!entries) return entries.error();
+    std::int64_t before = base_offset - 1;
+    for (const auto& entry : *entries) {
+        // A marker has an offset of its own, behind what it ends and behind the marker before; what is undecided after
+        // it begins at the next offset at the latest.
+        const bool sane = entry.producer_id >= 0 && entry.first_offset >= 0 && entry.first_offset < entry.last_offset &&
+                          entry.last_offset > before && entry.last_offset < next_offset &&
+                          entry.last_stable_offset >= 0 && entry.last_stable_offset <= entry.last_offset + 1;
+        if (!sane) return false;
+        before = entry.last_offset;
+    }
+    return true;
+}
+
 Result<void> append_to_transaction_index(File& file, const TransactionIndexEntry& entry) {
     const auto size = file.size();
     if (!size) return size.error();

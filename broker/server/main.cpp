@@ -18,6 +18,7 @@
 #include "broker/log/posix_disk.hpp"
 #include "broker/server/broker.hpp"
 #include "broker/server/main_loops.hpp"
+#include "broker/server/open_file_limit.hpp"
 #include "net/tcp.hpp"
 
 namespace ottla::broker {
@@ -49,7 +50,7 @@ struct World {
         if (in_memory) {
             disk = std::make_unique<log::MemoryDisk>();
         } else {
-            disk = std::make_unique<log::PosixDisk>();
+            disk = std::make_unique<log::PosixDisk>(log::PosixDisk::Access::read_write, raise_open_file_limit(log));
         }
     }
 

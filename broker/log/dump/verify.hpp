@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verifying a broker's files without touching them: batches whole and with right checksums, offsets rising, indexes
-// pointing at the ends of batches, snapshots and checkpoints readable.
+// Verifying a broker's files without touching them: batches whole, with right checksums and rising offsets, of the
+// leader epochs that were written down; indexes that agree with the batches; snapshots with right checksums;
+// checkpoints that name offsets within the logs. Of a segment only its indexes are in memory.
 #pragma once
 
 #include <cstdint>

@@ -120,6 +120,31 @@ TEST(Index, of_aborted_transactions_follows_the_log) {
     EXPECT_EQ(log->producers().first_unstable_offset(log->end().offset), std::nullopt);
 }
 
+// What a clean start would trust.
+TEST(Index, of_aborted_transactions_that_cannot_be_right_is_built_again) {
+    struct Damage {
+        std::uint64_t at;
+        const char* bytes;
+    };
+    const Damage damages[] = {{1, "\x07"},  {2, "\xff"},  {17, "\x0a"}, {17, "\x63"},
+                              {25, "\x0c"}, {25, "\x08"}, {33, "\x0c"}, {34, "x"}};
+    const std::string path = "/data/golden-0/00000000000000000000.txnindex";
+    for (const auto& damage : damages) {
+        SCOPED_TRACE(damage.at);
+        MemoryDisk disk;
+        ASSERT_TRUE(disk.make_directory("/data/golden-0"));
+        for (const char* suffix : {".log", ".index", ".timeindex", ".txnindex"}) {
+            const std::string name = std::string("00000000000000000000") + suffix;
+            ASSERT_TRUE(disk.create("/data/golden-0/" + name).value()->write_at(0, as_bytes(golden_index_text(name))));
+        }
+        ASSERT_TRUE(disk.open(path).value()->write_at(damage.at, as_bytes(damage.bytes)));
+        ASSERT_NE(read_text(disk, path).value(), golden_index_text("00000000000000000000.txnindex"));
+        const auto log = Log::open(disk, "/data/golden-0", {}, {true, 0, {}}).value();
+        EXPECT_EQ(read_text(disk, path).value(), golden_index_text("00000000000000000000.txnindex"));
+        expect_told(*log, {{1000, 8, 10, 9}});
+    }
+}
+
 // Offsets beyond 31 bits: what is asked for need not lie in the segment that is asked.
 TEST(Index, of_segments_far_from_the_first_offset) {
     for (const std::int64_t start : {3'000'000'000, 5'000'000'000, std::int64_t{1} << 40}) {

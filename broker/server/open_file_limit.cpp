@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/server/open_file_limit.hpp"
+
+#include <algorithm>
+
+#include <sys/resource.h>
+
+namespace ottla::broker {
+namespace {
+
+constexpr std::size_t low = 4096;
+// More than so many are not worth their room in the kernel: a file is opened again within microseconds.
+constexpr std::size_t log_files_most = 16384;
+
+std::size_t log_files_open_max(std::size_t limit) noexcept { return std::min(limit / 2, log_files_most); }
+
+}  // namespace
+
+std::size_t raise_open_file_limit(const base::Log& messages) {
+    struct rlimit limit {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return log_files_open_max(low);
+    const auto before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
+    if (limit.rlim_cur < low)
+        messages.warn(
+            "this process may have {} files open (ulimit -n), connections among them; a broker with many clients or "
+            "partitions wants {} and more",
+            limit.rlim_cur, low);
+    return log_files_open_max(limit.rlim_cur);
+}
+
+}  // namespace ottla::broker
