@@ -7,6 +7,7 @@ build/dev/bin); what is fetched from other registries stays in $OTTLA_PEERS (def
 is out of reach prints a loud SKIPPED line and goes on."""
 import contextlib
 import os
+import pathlib
 import selectors
 import shutil
 import signal
@@ -223,6 +224,53 @@ def apache_kafka(nodes=1, *lines):
     finally:
         run([KAFKA, "down", str(port)], env=kafka_env(), check=False)
         shutil.rmtree(os.path.join(kafka_env()["KAFKA_PEER"], str(port)), ignore_errors=True)
+
+
+class KafkaNode:
+    """An Apache Kafka 4.3.1 of one node whose directory stays after a stop. `standalone`: its voters stand in its metadata log
+    (kraft.version 1), not in its configuration."""
+
+    def __init__(self, *lines, standalone=False):
+        kafka_setup()
+        self.port = free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.env = kafka_env()
+        self.lines = list(lines)
+        if standalone:
+            self.env["KAFKA_FORMAT"] = "--standalone"
+            self.lines += ["controller.quorum.voters=", f"controller.quorum.bootstrap.servers=127.0.0.1:{self.port + 1}"]
+        self.home = os.path.join(self.env["KAFKA_PEER"], str(self.port))
+        self.data = os.path.join(self.home, "node1", "data")
+        self.log = os.path.join(self.home, "node1", "server.log")
+
+    def up(self):
+        # It lives on after the script, and would hold a pipe open.
+        done = subprocess.run([KAFKA, "up", "1", str(self.port), *self.lines], env=self.env, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, timeout=180)
+        assert done.returncode == 0, pathlib.Path(self.log).read_text()[-3000:]
+        return self
+
+    def down(self, with_signal=signal.SIGTERM):
+        path = os.path.join(self.home, "node1", "pid")
+        if not os.path.exists(path):
+            return
+        number = int(pathlib.Path(path).read_text())
+        os.kill(number, with_signal)
+        os.unlink(path)
+        eventually(lambda: self.assert_gone(number), seconds=60)
+
+    def remove(self):
+        self.down(signal.SIGKILL)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    @staticmethod
+    def assert_gone(number):
+        try:
+            state = pathlib.Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            threads = len(os.listdir(f"/proc/{number}/task"))  # the others may live on behind a first one that is dead
+        except FileNotFoundError:
+            return
+        assert state == "Z" and threads <= 1, (state, threads)
 
 
 def main():

@@ -4,13 +4,10 @@
 import glob
 import json
 import os
-import pathlib
 import re
-import shutil
-import subprocess
 import unittest
 
-from harness import KAFKA, Broker, eventually, free_port, kafka_env, kafka_run, kafka_setup, main, ottla, run
+from harness import Broker, KafkaNode, eventually, kafka_run, kafka_setup, main, ottla
 
 DUMP = "org.apache.kafka.tools.DumpLogSegments"
 CLUSTER_METADATA = "__cluster_metadata-0"
@@ -22,40 +19,6 @@ def checkpoints(data):
 
 def records(dumped):
     return [json.loads(payload) for payload in re.findall(r"payload: ?(\{.*\})$", dumped, re.MULTILINE)]
-
-
-class Node:
-    """An Apache Kafka whose directory stays after a stop."""
-
-    def __init__(self, *lines):
-        kafka_setup()
-        self.port = free_port()
-        self.lines = lines
-        self.bootstrap = f"127.0.0.1:{self.port}"
-        self.home = os.path.join(kafka_env()["KAFKA_PEER"], str(self.port))
-        self.data = os.path.join(self.home, "node1", "data")
-
-    def up(self):
-        # It lives on after the script, and would hold a pipe open.
-        done = subprocess.run([KAFKA, "up", "1", str(self.port), *self.lines], env=kafka_env(), stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, timeout=180)
-        assert done.returncode == 0, pathlib.Path(self.home, "node1", "server.log").read_text()[-3000:]
-
-    def down(self):
-        pid = os.path.join(self.home, "node1", "pid")
-        if not os.path.exists(pid):
-            return
-        number = int(pathlib.Path(pid).read_text())
-        run([KAFKA, "down", str(self.port)], env=kafka_env(), check=False)
-        eventually(lambda: self.assert_gone(number), seconds=60)
-
-    @staticmethod
-    def assert_gone(number):
-        try:
-            state = pathlib.Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except FileNotFoundError:
-            return
-        assert state == "Z", state
 
 
 class MetadataSnapshots(unittest.TestCase):
@@ -78,7 +41,7 @@ class MetadataSnapshots(unittest.TestCase):
             self.assertEqual(set(ottla("topic", "list", "-b", broker.bootstrap).stdout.split()), {f"topic-{i}" for i in range(12)})
 
     def test_we_start_on_kafkas_and_kafka_on_ours(self):
-        kafka = Node("metadata.log.max.record.bytes.between.snapshots=1500", "metadata.log.max.snapshot.interval.ms=2000")
+        kafka = KafkaNode("metadata.log.max.record.bytes.between.snapshots=1500", "metadata.log.max.snapshot.interval.ms=2000")
         try:
             kafka.up()
             for i in range(5):
@@ -111,8 +74,7 @@ class MetadataSnapshots(unittest.TestCase):
             self.assertIn("SCRAM-SHA-256", described)
             self.assertIn("consumer_byte_rate=1000", described)
         finally:
-            kafka.down()
-            shutil.rmtree(kafka.home, ignore_errors=True)
+            kafka.remove()
 
 
 if __name__ == "__main__":
