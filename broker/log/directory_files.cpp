@@ -152,12 +152,13 @@ Result<QuorumState> QuorumState::parse(std::string_view text) {
         return true;
     };
     QuorumState state;
-    std::int64_t version = -1;
-    if (!number("data_version", version) || version != 0) return corrupt("quorum-state", "data_version is not 0");
+    if (!number("data_version", state.data_version) || state.data_version < 0 || state.data_version > 1)
+        return corrupt("quorum-state", "data_version is not 0 or 1");
     if (!number("leaderId", state.leader_id) || !number("leaderEpoch", state.leader_epoch) ||
         !number("votedId", state.voted_id)) {
         return corrupt("quorum-state", "leaderId, leaderEpoch or votedId is missing or no number of 32 bits");
     }
+    if (state.data_version == 1) return state;
     const auto* voters = object->if_contains("currentVoters");
     if (!voters || !voters->is_array()) return corrupt("quorum-state", "currentVoters is missing");
     for (const auto& voter : voters->as_array()) {
@@ -171,6 +172,11 @@ Result<QuorumState> QuorumState::parse(std::string_view text) {
 }
 
 std::string QuorumState::to_text() const {
+    if (data_version == 1) {
+        return fmt::format(
+            "{{\"leaderId\":{},\"leaderEpoch\":{},\"votedId\":{},\"votedDirectoryId\":\"{}\",\"data_version\":1}}",
+            leader_id, leader_epoch, voted_id, to_string(Uuid{}));
+    }
     std::string list;
     for (const auto voter : voters) list += fmt::format("{}{{\"voterId\":{}}}", list.empty() ? "" : ",", voter);
     return fmt::format(

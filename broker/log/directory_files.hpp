@@ -49,12 +49,13 @@ using OffsetCheckpoint = std::map<TopicPartitionName, std::int64_t>;
 Result<OffsetCheckpoint> parse_offset_checkpoint(std::string_view text);
 std::string offset_checkpoint_text(const OffsetCheckpoint&);
 
-// `quorum-state` of kraft.version 0 (data_version 0).
+// `quorum-state`: data_version 0 of kraft.version 0, 1 of kraft.version 1, whose voters stand in the metadata log.
 struct QuorumState {
+    std::int32_t data_version = 0;
     std::int32_t leader_id = -1;
     std::int32_t leader_epoch = 0;
     std::int32_t voted_id = -1;
-    std::vector<std::int32_t> voters;
+    std::vector<std::int32_t> voters;  // data_version 0 only
 
     static Result<QuorumState> parse(std::string_view text);
     std::string to_text() const;

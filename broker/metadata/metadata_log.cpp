@@ -98,6 +98,7 @@ Result<void> MetadataLog::read_quorum_state() {
     const auto state = log::QuorumState::parse(*text);
     if (!state) return state.error();
     epoch_ = std::max(epoch_, state->leader_epoch);
+    quorum_state_version_ = state->data_version;
     return ok();
 }
 
@@ -150,6 +151,7 @@ Result<ImageBuilder> MetadataLog::replay() {
 Result<void> MetadataLog::become_leader(std::int32_t id, std::int64_t now_ms) {
     ++epoch_;
     log::QuorumState state;
+    state.data_version = quorum_state_version_;
     state.leader_id = id;
     state.leader_epoch = epoch_;
     state.voters = {id};

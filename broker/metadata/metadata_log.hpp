@@ -91,6 +91,7 @@ private:
     std::uint64_t bytes_seen_ = 0;
     std::shared_ptr<log::LogIo> io_;
     std::int32_t epoch_ = 0;
+    std::int32_t quorum_state_version_ = 0;
     net::Signal synced_;
     bool sync_done_ = false;
     Result<void> sync_result_;

@@ -78,6 +78,17 @@ TEST(Formats, a_quorum_state_with_numbers_too_large_is_refused) {
     EXPECT_EQ(state("1", "4294967298").error(), ErrorCode::corrupt_storage);
 }
 
+TEST(Formats, a_quorum_state_without_voters_is_that_of_kraft_version_1) {
+    // As Apache Kafka writes it.
+    const std::string text =
+        R"({"leaderId":3000,"leaderEpoch":5,"votedId":-1,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAA","data_version":1})";
+    const auto state = QuorumState::parse(text).value();
+    EXPECT_EQ(state.leader_id, 3000);
+    EXPECT_EQ(state.leader_epoch, 5);
+    EXPECT_EQ(state.to_text(), text);
+    EXPECT_FALSE(QuorumState::parse(R"({"leaderId":1,"leaderEpoch":5,"votedId":-1,"data_version":2})"));
+}
+
 TEST(Formats, blanks_around_a_property_do_not_count) {
     const auto read = MetaProperties::parse("version=1\ncluster.id= a\\ \\\r\nnode.id = 1\nnode.id=2 \n").value();
     EXPECT_EQ(read.cluster_id, "a");

@@ -134,7 +134,7 @@ TEST(DirectoryFiles, refuse_what_cannot_be) {
         EXPECT_EQ(parse_offset_checkpoint(text).error(), ErrorCode::corrupt_storage) << text;
     }
     for (const char* text :
-         {"", "{}", R"({"data_version":1,"leaderId":1,"leaderEpoch":1,"votedId":-1,"currentVoters":[]})",
+         {"", "{}", R"({"data_version":2,"leaderId":1,"leaderEpoch":1,"votedId":-1,"currentVoters":[]})",
           R"({"data_version":0,"leaderId":1,"leaderEpoch":1,"votedId":-1})",
           R"({"data_version":0,"leaderId":1,"leaderEpoch":1,"votedId":-1,"currentVoters":[{}]})"}) {
         EXPECT_EQ(QuorumState::parse(text).error(), ErrorCode::corrupt_storage) << text;
