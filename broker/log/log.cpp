@@ -126,7 +126,7 @@ Result<void> Log::end_segment() {
     if (auto trimmed = active().trim(); !trimmed) return trimmed;
     mark_dirty(active().file());
     if (auto closed = close_indexes(); !closed) return closed;
-    return unless_full(write_producer_snapshot());
+    return unless_full(write_producer_snapshot(end_.offset));
 }
 
 Result<void> Log::close_indexes() {

@@ -132,8 +132,11 @@ private:
     // A batch that stands in the log now; `payload` is looked at only in a marker. A transaction that it aborts goes
     // into the index of `index_into`, if there is one.
     Result<void> note_producer(const protocol::RecordBatchHeader&, ByteSpan payload, Segment* index_into);
-    Result<void> write_producer_snapshot();
+    Result<void> write_producer_snapshot(std::int64_t offset);
+    Result<bool> read_producer_snapshot(std::int64_t offset);
     Result<std::int64_t> load_producer_snapshot(std::int64_t offset);
+    Result<void> pass_producer_snapshot(std::int64_t offset);
+    Result<void> settle_snapshots(std::int64_t unsafe_from);
     // From the latest snapshot and the batches behind it. The segments from `index_from` on get new indexes of aborted
     // transactions.
     Result<void> rebuild_producers(std::int64_t index_from);

@@ -32,36 +32,76 @@ Result<void> Log::note_producer(const protocol::RecordBatchHeader& header, ByteS
     return added;
 }
 
-Result<void> Log::write_producer_snapshot() {
-    if (end_.offset == 0 || snapshot_at_ == end_.offset) return ok();
-    auto file = disk_.create(join_path(directory_, segment_name(end_.offset, snapshot_suffix)));
+Result<void> Log::write_producer_snapshot(std::int64_t offset) {
+    if (offset == 0 || snapshot_at_ == offset) return ok();
+    auto file = disk_.create(join_path(directory_, segment_name(offset, snapshot_suffix)));
     if (!file) return file.error();
     names_dirty_ = true;
     mark_dirty(*file);
     if (auto written = (*file)->write_at(0, as_bytes(producer_snapshot_bytes(producers_.entries()))); !written)
         return written;
-    snapshot_at_ = end_.offset;
+    snapshot_at_ = offset;
     return ok();
+}
+
+// What the snapshot at `offset` says; false when there is none that can be read. A stop of the machine may have torn
+// it.
+Result<bool> Log::read_producer_snapshot(std::int64_t offset) {
+    const std::string path = join_path(directory_, segment_name(offset, snapshot_suffix));
+    const auto there = disk_.exists(path);
+    if (!there) return there.error();
+    if (!*there) return false;
+    const auto text = read_text(disk_, path);
+    if (!text) return text.error();
+    const auto entries = parse_producer_snapshot(as_bytes(*text));
+    if (!entries) return false;
+    producers_ = ProducerStates(*entries);
+    snapshot_at_ = offset;
+    return true;
 }
 
 // The latest snapshot at or below `offset` that can be read; offset 0 without one.
 Result<std::int64_t> Log::load_producer_snapshot(std::int64_t offset) {
     producers_ = {};
+    snapshot_at_ = -1;
     auto offsets = list_snapshots(disk_, directory_);
     if (!offsets) return offsets.error();
     for (auto at = offsets->rbegin(); at != offsets->rend(); ++at) {
         if (*at > offset) continue;
-        const auto text = read_text(disk_, join_path(directory_, segment_name(*at, snapshot_suffix)));
-        if (!text) return text.error();
-        const auto entries = parse_producer_snapshot(as_bytes(*text));
-        // One that a stop of the machine has torn: the batches tell the same.
-        if (!entries) continue;
-        producers_ = ProducerStates(*entries);
-        snapshot_at_ = *at;
-        return *at;
+        const auto read = read_producer_snapshot(*at);
+        if (!read) return read.error();
+        if (*read) return *at;
     }
-    snapshot_at_ = -1;
     return 0;
+}
+
+// After an unclean stop snapshots may be torn, have come back, or be in the page cache alone. Those where segments
+// begin stay, and are synced from `unsafe_from` on, or are written anew by the rebuild that follows: nobody may be
+// forgotten when what lies before them goes.
+Result<void> Log::settle_snapshots(std::int64_t unsafe_from) {
+    const auto snapshots = list_snapshots(disk_, directory_);
+    if (!snapshots) return snapshots.error();
+    for (const std::int64_t at : *snapshots) {
+        const std::string path = join_path(directory_, segment_name(at, snapshot_suffix));
+        const auto base_of = [](const auto& segment) { return segment->base_offset(); };
+        if (!std::ranges::binary_search(segments_, at, {}, base_of)) {
+            if (auto removed = disk_.remove(path); !removed) return removed;
+        } else if (at >= unsafe_from) {
+            const auto file = disk_.open(path);
+            if (!file) return file.error();
+            mark_dirty(*file);
+        }
+    }
+    return ok();
+}
+
+// The rebuild has come to where a segment begins. Its snapshot knows more than the batches before it, some of which
+// retention or compaction may have taken: an end of a transaction, say.
+Result<void> Log::pass_producer_snapshot(std::int64_t offset) {
+    const auto read = read_producer_snapshot(offset);
+    if (!read) return read.error();
+    if (*read) return ok();
+    return unless_full(write_producer_snapshot(offset));
 }
 
 Result<void> Log::rebuild_producers(std::int64_t index_from) {
@@ -74,6 +114,9 @@ Result<void> Log::rebuild_producers(std::int64_t index_from) {
     }
     for (std::size_t i = segment_with(*from); i < segments_.size(); ++i) {
         Segment& segment = *segments_[i];
+        if (segment.base_offset() > *from) {
+            if (auto passed = pass_producer_snapshot(segment.base_offset()); !passed) return passed;
+        }
         const bool indexed_anew = segment.base_offset() >= index_from;
         const auto first = segment.find(disk_, *from);
         if (!first) return first.error();

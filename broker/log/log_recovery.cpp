@@ -246,10 +246,11 @@ private:
         if (torn_) {
             if (auto truncated = log_.active().file()->truncate(log_.active().size()); !truncated) return truncated;
         }
+        // From the start first: else an epoch whose records are all gone would be forgotten and found in turns.
+        const std::int64_t start = options_.start_offset;
+        if (start > log_.start_offset_ && log_.epochs_.truncate_start(start)) log_.epochs_dirty_ = true;
         if (log_.epochs_.truncate_end(log_.end_.offset)) log_.epochs_dirty_ = true;
-        if (auto removed = remove_snapshots_above(log_.disk_, log_.directory_, log_.end_.offset); !removed) {
-            return removed;
-        }
+        if (auto removed = log_.settle_snapshots(rebuilt_from_); !removed) return removed;
         if (auto rebuilt = log_.rebuild_producers(rebuilt_from_); !rebuilt) return rebuilt;
         // What a killed process left may be in the page cache alone: batches, names of segments, the directory itself.
         log_.names_dirty_ = true;
