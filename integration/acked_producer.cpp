@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// acked_producer BOOTSTRAP TOPIC PARTITIONS: produces increasing numbers, round robin over the partitions, until its
-// standard input ends, and keeps a book of promises: "partition offset value" on standard output for every record
-// acknowledged. Says "MARK n" on standard error every 2,000 of them. Brokers may come and go meanwhile.
+// acked_producer BOOTSTRAP TOPIC PARTITIONS [KEYS]: produces increasing numbers, round robin over the partitions (with
+// KEYS: the number modulo KEYS is the key), until its standard input ends, and keeps a book of promises: "partition
+// offset value" on standard output for every record acknowledged. Says "MARK n" on standard error every 2,000 of them.
+// Brokers may come and go meanwhile.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -46,7 +47,7 @@ bool input_ended() {
     return ::read(STDIN_FILENO, bytes, sizeof bytes) <= 0;
 }
 
-void produce_until_told(ottla::Producer& producer, const std::string& topic, int partitions, Book& book) {
+void produce_until_told(ottla::Producer& producer, const std::string& topic, int partitions, int keys, Book& book) {
     std::int64_t sent = 0;
     while (!input_ended()) {
         if (sent - book.reported.load(std::memory_order_acquire) >= open_max) {
@@ -58,6 +59,8 @@ void produce_until_told(ottla::Producer& producer, const std::string& topic, int
         record.topic = topic;
         record.partition = static_cast<std::int32_t>(sent % partitions);
         record.value = text;
+        const std::string key = keys > 0 ? std::to_string(sent % keys) : std::string();
+        if (keys > 0) record.key = key;
         producer.produce(record, [&book, value = sent](const ottla::DeliveryReport& r) { book.report(value, r); })
             .value();
         ++sent;
@@ -70,14 +73,14 @@ void produce_until_told(ottla::Producer& producer, const std::string& topic, int
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) {
-        std::cerr << "usage: acked_producer BOOTSTRAP TOPIC PARTITIONS\n";
+    if (argc != 4 && argc != 5) {
+        std::cerr << "usage: acked_producer BOOTSTRAP TOPIC PARTITIONS [KEYS]\n";
         return 2;
     }
     try {
         Book book;
         auto producer = ottla::Producer::create({{"bootstrap.servers", argv[1]}, {"acks", "all"}}).value();
-        produce_until_told(producer, argv[2], std::atoi(argv[3]), book);
+        produce_until_told(producer, argv[2], std::atoi(argv[3]), argc == 5 ? std::atoi(argv[4]) : 0, book);
         producer.close(10s).value();
         return std::fflush(stdout) == 0 ? 0 : 1;
     } catch (const std::exception& e) {
