@@ -173,7 +173,10 @@ Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& na
                                                     std::int64_t start_offset) {
     Log::OpenOptions options;
     options.clean = was_clean();
-    options.recovery_point = checkpointed(Checkpoint::recovery_points, name);
+    // Compaction has synced what it left, and there are gaps in it. Another broker that was killed may have written
+    // down less far what is safe, and a gap above that would look like records that were lost.
+    options.recovery_point =
+        std::max(checkpointed(Checkpoint::recovery_points, name), checkpointed(Checkpoint::cleaned_offsets, name));
     options.start_offset = std::max(start_offset, checkpointed(Checkpoint::start_offsets, name));
     options.messages = messages_;
     auto opened = Log::open(disk_, path_of(name), config, options);

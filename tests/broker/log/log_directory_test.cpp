@@ -98,6 +98,25 @@ TEST(LogDirectory, remembers_a_stop_in_order_once) {
     EXPECT_FALSE(at.open().value()->was_clean());
 }
 
+// Compaction left a gap, and a kill came before it was written down how much is safe.
+TEST(LogDirectory, opens_a_compacted_log_whose_recovery_point_lags) {
+    for (const std::int64_t cleaned : {0, 6}) {
+        Directory at;
+        LogConfig config;
+        config.segment_bytes = static_cast<std::uint32_t>(batch_of(2, 100).size());
+        {
+            const auto opened = at.open().value();
+            const auto log = opened->create_log({"a", 0}, uuid(1), config).value();
+            for (int i = 0; i < 5; ++i) ASSERT_TRUE(log->append(batch_of(2, 100).span(), {}));
+            ASSERT_TRUE(log->sync());
+            ASSERT_TRUE(at.disk.remove("/data/a-0/" + segment_name(2)));
+            ASSERT_TRUE(opened->write_checkpoint(Checkpoint::cleaned_offsets, {{{"a", 0}, cleaned}}));
+        }
+        const auto opened = at.open().value();
+        EXPECT_EQ(opened->open_log({"a", 0}, config).value()->end().offset, cleaned == 0 ? 2 : 10);
+    }
+}
+
 TEST(LogDirectory, goes_offline_once) {
     Directory at;
     const auto opened = at.open().value();
