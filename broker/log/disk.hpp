@@ -33,6 +33,9 @@ public:
     virtual Result<void> write_at(std::uint64_t position, std::span<const ByteSpan> pieces) = 0;
     // Cuts, or extends with zeros.
     virtual Result<void> truncate(std::uint64_t size) = 0;
+    // Lets written bytes begin their way to the disk, so that sync() waits less; a hint. Says nothing about errors:
+    // they are sync()'s to find.
+    virtual void start_sync() const {}
     // All written bytes and the size are on stable storage afterwards. After an error nothing is known about them and
     // a second call proves nothing: take the directory offline.
     virtual Result<void> sync() = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/log/group_sync.hpp"
 
+#include <algorithm>
+
 #include "net/run_on.hpp"
 
 namespace ottla::broker::log {
@@ -8,10 +10,14 @@ namespace ottla::broker::log {
 struct GroupSync::Group {
     std::vector<std::shared_ptr<Syncable>> logs;
     std::vector<SyncWork> works;  // of each
+    std::size_t jobs = 0;         // not yet ended
+    Result<void> done;            // or a failure
 
-    Result<void> run(Disk& disk) const {
-        for (const auto& work : works) {
-            if (auto done = work.run(disk); !done) return done;
+    // One job's part of the works. All begin before the first is waited for: then the disk gets them together.
+    Result<void> run(Disk& disk, std::size_t first, std::size_t last) const {
+        for (std::size_t i = first; last - first > 1 && i < last; ++i) works[i].start();
+        for (std::size_t i = first; i < last; ++i) {
+            if (auto synced = works[i].run(disk); !synced) return synced;
         }
         return ok();
     }
@@ -61,17 +67,31 @@ void GroupSync::start() {
     running_ = true;
     ++counts_.groups;
     counts_.logs += group->logs.size();
-    auto job = [group, &directory = directory_] {
-        if (directory.offline()) return Result<void>(Error::of(ErrorCode::kafka_storage_error));
-        return group->run(directory.disk());
-    };
-    net::start_on(workers_, executor_, std::move(job),
-                  [self = shared_from_this(), group](const Result<void>& done) { self->end(*group, done); });
+    run(group);
+}
+
+// Side by side, since file systems join what several threads sync at once into one commit of their journal.
+void GroupSync::run(const std::shared_ptr<Group>& group) {
+    const std::size_t count = group->works.size();
+    group->jobs = std::min(count, jobs_max);
+    for (std::size_t j = 0, jobs = group->jobs; j < jobs; ++j) {
+        auto job = [group, &directory = directory_, first = count * j / jobs, last = count * (j + 1) / jobs] {
+            if (directory.offline()) return Result<void>(Error::of(ErrorCode::kafka_storage_error));
+            return group->run(directory.disk(), first, last);
+        };
+        auto ended = [self = shared_from_this(), group](const Result<void>& done) {
+            // Never again: what did not reach the disk now is not known to be there after a second try that succeeds.
+            if (!done) {
+                group->done = done;
+                self->directory_.take_offline(done.error());
+            }
+            if (--group->jobs == 0) self->end(*group, group->done);
+        };
+        net::start_on(workers_, executor_, std::move(job), std::move(ended));
+    }
 }
 
 void GroupSync::end(Group& group, const Result<void>& done) {
-    // Never again: what did not reach the disk now is not known to be there after a second try that succeeds.
-    if (!done) directory_.take_offline(done.error());
     for (std::size_t i = 0; i < group.logs.size(); ++i) group.logs[i]->end_sync(group.works[i], done);
     running_ = false;
     start();

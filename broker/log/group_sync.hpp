@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // GroupSync: the LogIo of a shard and a log directory. While one group of logs is being synced on the workers, the
-// next gathers; so a slow disk makes larger groups, not longer queues.
+// next gathers; so a slow disk makes larger groups, not longer queues, and who is alone waits for nobody.
 #pragma once
 
 #include <memory>
@@ -21,6 +21,8 @@ struct GroupSyncCounts {
 class GroupSync final : public LogIo, public std::enable_shared_from_this<GroupSync> {
 public:
     static constexpr base::Duration sync_soon_within = std::chrono::milliseconds(10);
+    // A group is split over so many workers. Measured: bench/broker/io_choices_bench.cpp.
+    static constexpr std::size_t jobs_max = 4;
 
     // Everything handed in must outlive the last group; the workers are drained before the executor's context goes.
     static std::shared_ptr<GroupSync> make(LogDirectory& directory, FlushPolicy policy, base::Workers& workers,
@@ -40,6 +42,7 @@ private:
               net::asio::any_io_executor executor);
     void gather(const std::shared_ptr<Syncable>&);
     void start();
+    void run(const std::shared_ptr<Group>&);
     void end(Group&, const Result<void>&);
 
     LogDirectory& directory_;

@@ -3,6 +3,10 @@
 
 namespace ottla::broker::log {
 
+void SyncWork::start() const {
+    for (const auto& file : files) file->start_sync();
+}
+
 Result<void> SyncWork::run(Disk& disk) const {
     for (const auto& file : files) {
         if (auto synced = file->sync(); !synced) return synced;

@@ -22,6 +22,8 @@ struct SyncWork {
     LogPosition up_to;
 
     bool empty() const noexcept { return files.empty() && directories.empty() && !checkpoint; }
+    // Lets the files begin; worth it when other work is run before this one's turn comes.
+    void start() const;
     // Blocks. After an error nothing may be counted as synced, ever.
     Result<void> run(Disk&) const;
 };

@@ -27,7 +27,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto stop_within = std::chrono::seconds(30);
-constexpr std::size_t worker_threads = 4;
+// Most of them wait for the disk: two shards may sync a large group each, and reads must not stand behind them.
+constexpr std::size_t worker_threads = 10;
 
 int complain(const Error& error) {
     std::fprintf(stderr, "%s\n", std::string(error.text()).c_str());

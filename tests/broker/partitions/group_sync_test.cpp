@@ -71,6 +71,50 @@ TEST(GroupSync, does_nothing_when_idle) {
     EXPECT_EQ(bench.timers().waiting(), 0U);
 }
 
+// Forty partitions with a record each, a wait for each that notes how it ended, and one group of them all.
+struct LargeGroup {
+    explicit LargeGroup(ShardBench& bench) {
+        auto first = std::make_shared<Recorder>();
+        bench.io().sync_now(first);  // while it runs, the others gather
+        for (std::int32_t i = 0; i < 40; ++i) {
+            partitions.push_back(bench.leading("orders", i));
+            const auto appended = partitions.back()->append(log::batch_of(1).span(), log::Origin::client, 0, 0);
+            EXPECT_TRUE(appended);
+            partitions.back()->wait_committed(1, [this](const Result<void>& done) { ++(done ? committed : failed); });
+        }
+    }
+
+    std::vector<std::shared_ptr<Partition>> partitions;
+    int committed = 0;
+    int failed = 0;
+};
+
+TEST(GroupSync, a_large_group_is_synced_side_by_side) {
+    ShardBench bench;
+    LargeGroup group(bench);
+    bench.pass(2ms);
+    EXPECT_EQ(bench.io().counts().groups, 2U);
+    EXPECT_EQ(group.committed, 0);
+    bench.pass(2ms);
+    EXPECT_EQ(group.committed, 40);
+    for (const auto& partition : group.partitions) EXPECT_EQ(partition->high_watermark(), 1);
+    EXPECT_EQ(bench.io().counts().groups, 2U);
+    EXPECT_EQ(bench.io().counts().logs, 41U);
+}
+
+TEST(GroupSync, whatever_fails_of_a_large_group_it_has_failed) {
+    for (std::size_t nth = 1; nth <= 40; ++nth) {
+        ShardBench bench;
+        LargeGroup group(bench);
+        bench.disk().fail_nth(log::MemoryDisk::Kind::sync, nth);
+        bench.pass(10ms);
+        EXPECT_TRUE(bench.directory().offline()) << nth;
+        EXPECT_EQ(group.committed, 0) << nth;
+        EXPECT_EQ(group.failed, 40) << nth;
+        for (const auto& partition : group.partitions) EXPECT_EQ(partition->high_watermark(), 0) << nth;
+    }
+}
+
 TEST(GroupSync, a_failed_sync_takes_the_directory_offline_for_good) {
     ShardBench bench;
     std::vector<std::string> said;
