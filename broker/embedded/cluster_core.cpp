@@ -2,6 +2,8 @@
 #include "broker/embedded/cluster_core.hpp"
 
 #include <fmt/format.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include "broker/embedded/copy_log.hpp"
 #include "broker/log/group_sync.hpp"
@@ -83,6 +85,10 @@ asio::awaitable<Result<void>> ClusterCore::start_broker(int id) {
     parts.cluster_id = controller_directory_->properties().cluster_id;
     parts.controller = &controller_->loop();
     parts.hook = hooks_.at(id).get();
+    // As its process would end.
+    parts.on_failed = [weak = weak_from_this(), executor = controller_parts_.shards.front(), id](const Error&) {
+        if (auto self = weak.lock()) asio::co_spawn(executor, take_down(std::move(self), id), asio::detached);
+    };
     const auto broker = Broker::make(std::move(*config), std::move(parts));
     if (auto started = co_await broker->start(); !started) {
         co_await broker->kill();
@@ -139,6 +145,11 @@ asio::awaitable<Result<void>> ClusterCore::broker_down(int id) {
     const auto reply = co_await controller_->loop().ask(down, deadline);
     if (!reply) co_return reply.error();
     co_return ok();
+}
+
+asio::awaitable<void> ClusterCore::take_down(std::shared_ptr<ClusterCore> self, int id) {
+    const auto down = co_await self->broker_down(id);
+    if (!down) self->controller_parts_.log.warn("broker {}: {}", id, down.error().text());
 }
 
 asio::awaitable<Result<void>> ClusterCore::broker_up(int id) {

@@ -23,7 +23,7 @@ struct ClusterPlan {
     std::vector<std::string> overrides;    // "key=value", for all
 };
 
-class ClusterCore {
+class ClusterCore : public std::enable_shared_from_this<ClusterCore> {
 public:
     // What broker `id` stands on; 0 asks for the controller. Its first shard's executor is the same for all. Asked
     // again when a broker comes up again.
@@ -54,6 +54,7 @@ public:
 private:
     ClusterCore(ClusterPlan plan, PartsOf parts_of, BrokerParts controller_parts);
     Result<void> start_controller();
+    static boost::asio::awaitable<void> take_down(std::shared_ptr<ClusterCore>, int id);
     boost::asio::awaitable<Result<void>> start_broker(int id);
     base::TimePoint soon() const;
     Result<BrokerConfig> config_of(int id) const;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "broker/metadata/leadership.hpp"
+
 namespace ottla::broker {
 namespace {
 
@@ -49,7 +51,7 @@ ErrorCode leader_error(const MetadataImage& image, const PartitionImage& partiti
 std::vector<std::int32_t> offline_replicas(const MetadataImage& image, const PartitionImage& partition) {
     std::vector<std::int32_t> offline;
     std::copy_if(partition.replicas.begin(), partition.replicas.end(), std::back_inserter(offline),
-                 [&](auto id) { return !image.is_alive(id); });
+                 [&](auto id) { return !replica_is_online(image, partition, id); });
     return offline;
 }
 

@@ -22,6 +22,7 @@ PartitionRef refer(MetadataImage::TopicPtr topic, std::int32_t partition, bool b
 Result<std::shared_ptr<Partition>> find_partition(const Shard& shard, const PartitionRef& ref) {
     if (ref.error != ErrorCode::none) return Error::of(ref.error);
     auto partition = shard.find(ref.key);
+    if (!partition && shard.is_offline(ref.key)) return Error::of(ErrorCode::kafka_storage_error);
     if (!partition) return Error::of(ErrorCode::not_leader_or_follower);
     return partition;
 }

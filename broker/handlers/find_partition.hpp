@@ -26,7 +26,8 @@ struct PartitionRef {
 MetadataImage::TopicPtr find_topic(const MetadataImage&, std::string_view name, const Uuid& id, bool by_id);
 PartitionRef refer(MetadataImage::TopicPtr topic, std::int32_t partition, bool by_id);
 
-// On the owner's shard. not_leader_or_follower when the partition is not here.
+// On the owner's shard. not_leader_or_follower when the partition is not here, kafka_storage_error when its log
+// directory has failed.
 Result<std::shared_ptr<Partition>> find_partition(const Shard&, const PartitionRef&);
 // The same for who must talk to the leader, in the epoch that it knows (-1: none).
 Result<std::shared_ptr<Partition>> find_leader(const Shard&, const PartitionRef&, std::int32_t leader_epoch = -1);

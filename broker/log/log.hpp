@@ -109,6 +109,9 @@ public:
     // Everything below it is replicated: transactions whose markers lie there need not be remembered.
     void committed_up_to(std::int64_t high_watermark) { producers_.committed_up_to(high_watermark); }
 
+    // Forgets producers whose last batch is older, by its own time, but for those with an open transaction.
+    void expire_producers(std::int64_t older_than_ms) { producers_.expire(older_than_ms); }
+
     // Everything that is not on stable storage; synced(work) after it went well.
     SyncWork prepare_sync();
     void synced(const SyncWork&);

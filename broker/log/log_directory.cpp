@@ -14,6 +14,8 @@ constexpr std::string_view meta_properties_name = "meta.properties";
 constexpr std::string_view lock_name = ".lock";
 constexpr std::string_view clean_shutdown_name = ".kafka_cleanshutdown";
 constexpr std::string_view delete_suffix = "-delete";
+constexpr std::string_view stray_suffix = "-stray";
+constexpr std::size_t file_name_bytes_max = 255;
 constexpr std::string_view metadata_topic_name = "__cluster_metadata";  // not one of the broker's partitions
 
 std::string_view name_of(Checkpoint which) {
@@ -38,7 +40,6 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Disk& disk, std::string
     if (auto checked = directory->check_identity(identity); !checked) return checked.error();
     if (auto read = directory->read_checkpoints(); !read) return read.error();
     if (auto taken = directory->take_clean_shutdown(); !taken) return taken.error();
-    if (auto removed = directory->remove_deleted(); !removed) return removed.error();
     return directory;
 }
 
@@ -116,14 +117,14 @@ Result<void> LogDirectory::take_clean_shutdown() {
     return disk_.sync_directory(path_);
 }
 
-Result<void> LogDirectory::remove_deleted() {
+Result<std::vector<std::string>> LogDirectory::deleted() const {
     const auto entries = disk_.list(path_);
     if (!entries) return entries.error();
+    std::vector<std::string> paths;
     for (const auto& entry : *entries) {
-        if (!entry.is_directory || !entry.name.ends_with(delete_suffix)) continue;
-        if (auto removed = remove_tree(disk_, join_path(path_, entry.name)); !removed) return removed;
+        if (entry.is_directory && entry.name.ends_with(delete_suffix)) paths.push_back(join_path(path_, entry.name));
     }
-    return ok();
+    return paths;
 }
 
 Result<std::vector<LogDirectory::Found>> LogDirectory::partitions() const {
@@ -234,11 +235,13 @@ Result<void> LogDirectory::forget(const TopicPartitionName& name) {
     return ok();
 }
 
-Result<std::string> LogDirectory::set_aside(const TopicPartitionName& name, const Uuid& unique) {
-    std::string id;
-    for (const auto byte : unique.bytes) id += fmt::format("{:02x}", byte);
-    std::string renamed =
-        join_path(path_, fmt::format("{}.{}{}", partition_directory(name.topic, name.partition), id, delete_suffix));
+Result<std::string> LogDirectory::set_aside(const TopicPartitionName& name, const Uuid& unique, Aside why) {
+    std::string suffix = fmt::format("-{}.", name.partition);
+    for (const auto byte : unique.bytes) suffix += fmt::format("{:02x}", byte);
+    suffix += why == Aside::stray ? stray_suffix : delete_suffix;
+    // A file's name has at most 255 bytes; as Kafka does, it is the topic's that is cut.
+    const std::string topic = name.topic.substr(0, file_name_bytes_max - suffix.size());
+    std::string renamed = join_path(path_, topic + suffix);
     if (auto moved = disk_.rename(path_of(name), renamed); !moved) return moved.error();
     const std::lock_guard lock(checkpoints_mutex_);
     not_opened_.erase(name);

@@ -68,9 +68,12 @@ public:
     // It starts at `start_offset` at least. One that fails to open is left as it is, and so is what the checkpoints say
     // of it.
     Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0);
-    // Renames the directory to `t-p.<id>-delete`, for the caller to remove: the path. What a stop leaves, open()
-    // removes.
-    Result<std::string> set_aside(const TopicPartitionName&, const Uuid& unique);
+    // Renames the directory to `t-p.<id>-delete`, for the caller to remove, or to `t-p.<id>-stray`, which stays: the
+    // path.
+    enum class Aside : std::uint8_t { deleted, stray };
+    Result<std::string> set_aside(const TopicPartitionName&, const Uuid& unique, Aside = Aside::deleted);
+    // What a stop has left of deleted partitions, for the caller to remove. Paths.
+    Result<std::vector<std::string>> deleted() const;
     // Before the offsets for one are gathered; write_checkpoint() follows. A log that is made in between is left out:
     // what was gathered under its name is of a deleted one.
     void begin_checkpoint();
@@ -95,7 +98,6 @@ private:
           messages_(std::move(messages)) {}
     Result<void> check_identity(const Identity&);
     Result<void> take_clean_shutdown();
-    Result<void> remove_deleted();
     std::string path_of(const TopicPartitionName&) const;
     Result<void> read_checkpoints();
     Result<void> forget(const TopicPartitionName&);

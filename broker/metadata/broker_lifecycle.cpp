@@ -1,71 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Controller: brokers register, come up and go down, and who leads their partitions then; producer id blocks.
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "broker/metadata/controller.hpp"
+#include "broker/metadata/leadership.hpp"
 
 namespace ottla::broker {
 namespace {
 
-bool contains(const std::vector<std::int32_t>& ids, std::int32_t id) {
-    return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
-
-template <class Visit>
-void for_each_partition_of(const MetadataImage& image, std::int32_t broker, Visit visit) {
-    for (const auto& [name, topic] : image.topics()) {
-        for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
-            if (topic->partitions[p].has_replica(broker))
-                visit(*topic, static_cast<std::int32_t>(p), topic->partitions[p]);
-        }
-    }
-}
-
-protocol::PartitionChangeRecord change_of(const TopicImage& topic, std::int32_t number) {
-    protocol::PartitionChangeRecord change;
-    change.topic_id = topic.id;
-    change.partition_id = number;
-    return change;
-}
-
-// The broker leaves the partitions that it leads: another replica in sync takes over, or nobody leads and it stays
-// eligible (KIP-966).
 void leave_partitions(const MetadataImage& image, std::int32_t broker, std::vector<MetadataRecord>& records) {
-    for_each_partition_of(
-        image, broker, [&](const TopicImage& topic, std::int32_t number, const PartitionImage& partition) {
-            if (!contains(partition.isr, broker)) return;
-            auto change = change_of(topic, number);
-            change.isr = partition.isr;
-            std::erase(*change.isr, broker);
-            if (partition.leader == broker) {
-                const auto next =
-                    std::find_if(change.isr->begin(), change.isr->end(), [&](auto id) { return image.is_alive(id); });
-                change.leader = next == change.isr->end() ? -1 : *next;
-            }
-            if (change.isr->empty()) {
-                change.eligible_leader_replicas = {broker};
-                change.last_known_elr = {broker};
-            }
-            records.emplace_back(std::move(change));
-        });
+    for_each_partition_of(image, broker, [&](const TopicImage& topic, std::int32_t number, const PartitionImage&) {
+        auto change = leave_partition(image, topic, number, broker);
+        if (change) records.emplace_back(std::move(*change));
+    });
 }
 
-// The broker takes up what nobody leads, and what it led before it vanished: that in a new epoch, since the end of
-// its log may be gone.
-void take_partitions(const MetadataImage& image, std::int32_t broker, std::vector<MetadataRecord>& records) {
+// The broker has registered anew, and with it the directories that it has now: it leaves what lies in one that it has
+// no more.
+void take_partitions(const MetadataImage& image, const BrokerImage& broker, std::vector<MetadataRecord>& records) {
     for_each_partition_of(
-        image, broker, [&](const TopicImage& topic, std::int32_t number, const PartitionImage& partition) {
-            const bool eligible =
-                contains(partition.isr, broker) || contains(partition.eligible_leader_replicas, broker);
-            if (!eligible || (partition.leader != -1 && partition.leader != broker)) return;
-            auto change = change_of(topic, number);
-            change.leader = broker;
-            if (!contains(partition.isr, broker)) change.isr = {broker};
-            if (!partition.eligible_leader_replicas.empty()) change.eligible_leader_replicas.emplace();
-            if (!partition.last_known_elr.empty()) change.last_known_elr.emplace();
-            records.emplace_back(std::move(change));
+        image, broker.id, [&](const TopicImage& topic, std::int32_t number, const PartitionImage& partition) {
+            const bool online = directory_is_online(broker, partition.directory_of(broker.id));
+            auto change =
+                online ? take_partition(topic, number, broker.id) : leave_partition(image, topic, number, broker.id);
+            if (change) records.emplace_back(std::move(*change));
         });
 }
 
@@ -128,7 +86,7 @@ Decision Controller::on(const ImagePtr& image, const SetBrokerStateRequest& requ
         response.error = ErrorCode::broker_id_not_registered;
     } else if (request.up && broker->fenced) {
         decision.records.push_back(registration_change(*broker, -1, 0));
-        take_partitions(*image, broker->id, decision.records);
+        take_partitions(*image, *broker, decision.records);
     } else if (!request.up && !broker->fenced) {
         if (request.controlled) decision.records.push_back(registration_change(*broker, 0, 1));
         leave_partitions(*image, broker->id, decision.records);

@@ -53,6 +53,8 @@ private:
     Decision on(const ImagePtr&, const protocol::IncrementalAlterConfigsRequest&);
     Decision on(const ImagePtr&, const protocol::AllocateProducerIdsRequest&);
     Decision on(const ImagePtr&, const protocol::BrokerRegistrationRequest&);
+    Decision on(const ImagePtr&, const protocol::AssignReplicasToDirsRequest&);
+    Decision on(const ImagePtr&, const DirectoriesOfflineRequest&);
     Decision on(const ImagePtr&, const SetBrokerStateRequest&);
     Decision on(const ImagePtr&, const MoveLeaderRequest&);
 

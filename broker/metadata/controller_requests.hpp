@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <ottla/error.hpp>
 #include <ottla/protocol/messages/allocate_producer_ids_request.hpp>
 #include <ottla/protocol/messages/allocate_producer_ids_response.hpp>
+#include <ottla/protocol/messages/assign_replicas_to_dirs_request.hpp>
+#include <ottla/protocol/messages/assign_replicas_to_dirs_response.hpp>
 #include <ottla/protocol/messages/broker_registration_request.hpp>
 #include <ottla/protocol/messages/broker_registration_response.hpp>
 #include <ottla/protocol/messages/create_partitions_request.hpp>
@@ -20,6 +23,7 @@
 #include <ottla/protocol/messages/delete_topics_response.hpp>
 #include <ottla/protocol/messages/incremental_alter_configs_request.hpp>
 #include <ottla/protocol/messages/incremental_alter_configs_response.hpp>
+#include <ottla/uuid.hpp>
 
 namespace ottla::broker {
 
@@ -31,6 +35,16 @@ struct SetBrokerStateRequest {
     std::int32_t broker_id = -1;
     bool up = false;
     bool controlled = true;  // down by its own will
+};
+
+// Log directories of a broker have failed: what OfflineLogDirs in a heartbeat of a remote broker says.
+struct DirectoriesOfflineRequest {
+    struct Response {
+        ErrorCode error = ErrorCode::none;
+    };
+    std::int32_t broker_id = -1;
+    std::int64_t broker_epoch = -1;
+    std::vector<Uuid> directories;
 };
 
 // Another broker takes a partition over, replica and leadership.
@@ -48,10 +62,12 @@ struct MoveLeaderRequest {
 using ControllerRequest =
     std::variant<protocol::CreateTopicsRequest, protocol::DeleteTopicsRequest, protocol::CreatePartitionsRequest,
                  protocol::IncrementalAlterConfigsRequest, protocol::AllocateProducerIdsRequest,
-                 protocol::BrokerRegistrationRequest, SetBrokerStateRequest, MoveLeaderRequest>;
+                 protocol::BrokerRegistrationRequest, protocol::AssignReplicasToDirsRequest, SetBrokerStateRequest,
+                 DirectoriesOfflineRequest, MoveLeaderRequest>;
 using ControllerReply =
     std::variant<protocol::CreateTopicsResponse, protocol::DeleteTopicsResponse, protocol::CreatePartitionsResponse,
                  protocol::IncrementalAlterConfigsResponse, protocol::AllocateProducerIdsResponse,
-                 protocol::BrokerRegistrationResponse, SetBrokerStateRequest::Response, MoveLeaderRequest::Response>;
+                 protocol::BrokerRegistrationResponse, protocol::AssignReplicasToDirsResponse,
+                 SetBrokerStateRequest::Response, DirectoriesOfflineRequest::Response, MoveLeaderRequest::Response>;
 
 }  // namespace ottla::broker

@@ -89,6 +89,9 @@ public:
     // Under log.flush.policy=os: a sync, if flush.ms have passed.
     void flush_if_due(std::int64_t now_ms);
 
+    // Forgets producers that wrote nothing since and have no open transaction.
+    void expire_producers(std::int64_t older_than_ms) { log_->expire_producers(older_than_ms); }
+
     // --- the front of the log ---
     // The log starts at `offset` from now on, or at the high watermark (-1); where it starts then, which may be further
     // on already. offset_out_of_range above the high watermark.

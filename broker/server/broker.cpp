@@ -86,12 +86,73 @@ Result<void> Broker::open_directories() {
     node_.directories.assign(directories_->served().begin(), directories_->served().end());
     node_.cluster_id = directories_->cluster_id();
     io_ = std::make_unique<DirectoryIo>(node_, *directories_, config_.flush_policy, *parts_.workers, *parts_.timers);
+    watch_directories();
+    reports_ = std::make_unique<DirectoryReports>(node_);
     housekeeping_ = std::make_unique<Housekeeping>(node_, *parts_.workers);
     node_.housekeeping = housekeeping_.get();
+    remove_deleted_later();
     cleaner_ = std::make_unique<LogCleaner>(node_, *parts_.workers, *housekeeping_, parts_.random.split());
-    applier_ =
-        std::make_unique<ImageApplier>(node_, *directories_, *parts_.workers, *io_, *cleaner_, parts_.random.split());
+    applier_ = std::make_unique<ImageApplier>(node_, *directories_, *parts_.workers, *io_, *reports_, *cleaner_,
+                                              parts_.random.split());
     return ok();
+}
+
+void Broker::watch_directories() {
+    const auto first = parts_.shards.front();
+    for (const auto& directory : directories_->all()) {
+        directory->on_offline([weak = weak_from_this(), first, failed = directory.get()](const Error& why) {
+            asio::post(first, [weak, failed, why] {
+                const auto self = weak.lock();
+                if (!self || self->stopped_ || !self->directories_) return;
+                asio::co_spawn(self->parts_.shards.front(), leave_directory(self, failed, why), asio::detached);
+            });
+        });
+    }
+}
+
+// What the last stop has left of them.
+void Broker::remove_deleted_later() {
+    for (log::LogDirectory* directory : directories_->served()) {
+        if (directory->offline()) continue;
+        auto paths = directory->deleted();
+        if (!paths) {
+            directory->take_offline(paths.error());
+            continue;
+        }
+        for (auto& path : *paths)
+            housekeeping_->remove_tree_later(*directory, std::move(path), config_.segment_delete_delay_ms);
+    }
+}
+
+asio::awaitable<void> Broker::leave_directory(std::shared_ptr<Broker> self, log::LogDirectory* directory, Error why) {
+    ++self->leaving_;
+    const Error offline =
+        Error::of(ErrorCode::kafka_storage_error, fmt::format("the log directory '{}' is offline", directory->path()));
+    for (const auto& shard : self->node_.shards) {
+        auto job = [&] {
+            for (const auto& partition : shard->partitions()) {
+                if (&partition->io().directory() != directory) continue;
+                partition->close(offline);
+                shard->remove(partition->key());
+                shard->set_offline(partition->key(), true);
+            }
+        };
+        co_await run_at(*shard, self->here(), job);
+    }
+    self->reports_->failed(directory->properties().directory_id);
+    const bool is_last = self->directories_->all_offline();
+    if ((is_last || directory == self->directories_->metadata()) && !std::exchange(self->failed_, true)) {
+        const Error end = why.with_context(is_last ? "the broker stops, all of its log directories have failed"
+                                                   : "the broker stops, its metadata log directory has failed");
+        self->node_.log.error("{}", end.text());
+        if (self->parts_.on_failed) self->parts_.on_failed(end);
+    }
+    --self->leaving_;
+    self->image_applied_->notify();
+}
+
+asio::awaitable<void> Broker::report_directories(std::shared_ptr<Broker> self) {
+    co_await self->reports_->run(self->epoch_);
 }
 
 Result<void> Broker::open_listeners() {
@@ -179,6 +240,7 @@ asio::awaitable<Result<void>> Broker::start() {
     for (const auto& listening : listening_) {
         asio::co_spawn(parts_.shards.front(), accept_loop(shared_from_this(), listening), asio::detached);
     }
+    asio::co_spawn(parts_.shards.front(), report_directories(shared_from_this()), asio::detached);
     asio::co_spawn(parts_.shards.front(), look_after_logs(shared_from_this()), asio::detached);
     if (config_.cleaner_enabled)
         asio::co_spawn(parts_.shards.front(), compact_logs(shared_from_this()), asio::detached);
@@ -245,7 +307,9 @@ asio::awaitable<void> Broker::stop_housekeeping() {
 }
 
 asio::awaitable<void> Broker::leave_controller() {
-    while (applying_) co_await image_applied_->wait();
+    if (reports_) reports_->stop();
+    if (reports_) co_await reports_->stopped();
+    while (applying_ || leaving_ > 0) co_await image_applied_->wait();
     if (controller_) controller_->remove_listener(*this);
 }
 
@@ -336,6 +400,7 @@ asio::awaitable<void> Broker::kill() {
     // Gives the lock back: the broker may be started again at once.
     own_controller_.reset();
     applier_.reset();
+    reports_.reset();
     cleaner_.reset();
     housekeeping_.reset();
     io_.reset();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,6 +22,7 @@
 #include "broker/server/config.hpp"
 #include "broker/server/controller_node.hpp"
 #include "broker/server/directory_io.hpp"
+#include "broker/server/directory_reports.hpp"
 #include "broker/server/dispatcher.hpp"
 #include "broker/server/housekeeping.hpp"
 #include "broker/server/image_applier.hpp"
@@ -47,6 +49,9 @@ struct BrokerParts {
     // Null: the broker is a controller, too. Else it runs on shard 0's executor.
     ControllerLoop* controller = nullptr;
     RequestHook* hook = nullptr;
+    // Called once, on shard 0, when the broker cannot go on: its metadata directory, or all of log.dirs, have failed.
+    // Whoever started it ends it.
+    std::function<void(const Error&)> on_failed;
 };
 
 class Broker final : public ImageListener, public std::enable_shared_from_this<Broker> {
@@ -87,6 +92,10 @@ private:
 
     Broker(BrokerConfig config, BrokerParts parts);
     Result<void> open_directories();
+    void watch_directories();
+    void remove_deleted_later();
+    static boost::asio::awaitable<void> leave_directory(std::shared_ptr<Broker>, log::LogDirectory*, Error why);
+    static boost::asio::awaitable<void> report_directories(std::shared_ptr<Broker>);
     Result<void> open_listeners();
     boost::asio::awaitable<Result<void>> register_with_controller();
     static boost::asio::awaitable<void> look_after_logs(std::shared_ptr<Broker>);
@@ -110,6 +119,7 @@ private:
     base::BufferPool pool_;
     std::unique_ptr<log::LogDirectories> directories_;
     std::unique_ptr<DirectoryIo> io_;
+    std::unique_ptr<DirectoryReports> reports_;
     std::unique_ptr<ControllerNode> own_controller_;
     ControllerLoop* controller_ = nullptr;
     std::unique_ptr<ImageApplier> applier_;
@@ -125,6 +135,8 @@ private:
     bool applying_ = false;
     bool serves_ = false;
     bool stopped_ = false;
+    bool failed_ = false;
+    int leaving_ = 0;  // directories that have failed just now
     std::int64_t epoch_ = -1;
 };
 

@@ -185,6 +185,9 @@ Result<BrokerConfig> BrokerConfig::from(Properties values) {
     config.recovery_point_interval_ms = reading.number<std::int64_t>("log.flush.offset.checkpoint.interval.ms");
     config.start_offset_interval_ms = reading.number<std::int64_t>("log.flush.start.offset.checkpoint.interval.ms");
     config.high_watermark_interval_ms = reading.number<std::int64_t>("replica.high.watermark.checkpoint.interval.ms");
+    config.producer_expiration_ms = reading.number<std::int64_t>("producer.id.expiration.ms");
+    config.producer_expiration_check_ms = reading.number<std::int64_t>("producer.id.expiration.check.interval.ms");
+    config.segment_delete_delay_ms = reading.number<std::int64_t>("log.segment.delete.delay.ms");
     config.metadata_segment_bytes = reading.number<std::int32_t>(reading.is_set("internal.metadata.log.segment.bytes")
                                                                      ? "internal.metadata.log.segment.bytes"
                                                                      : "metadata.log.segment.bytes");

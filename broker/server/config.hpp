@@ -64,6 +64,11 @@ struct BrokerConfig {
     std::int64_t start_offset_interval_ms = 60'000;
     std::int64_t high_watermark_interval_ms = 5'000;
 
+    // Of each partition: who wrote nothing for so long is forgotten, looked for so often.
+    std::int64_t producer_expiration_ms = 86'400'000;
+    std::int64_t producer_expiration_check_ms = 600'000;
+    std::int64_t segment_delete_delay_ms = 60'000;  // that deleted partitions found at the start stay
+
     // The metadata log: its segments, when snapshots are taken, how much of both is kept (negative: all).
     std::int32_t metadata_segment_bytes = 1 << 30;
     std::int64_t metadata_segment_ms = 604'800'000;

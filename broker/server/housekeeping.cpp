@@ -42,6 +42,7 @@ Housekeeping::Housekeeping(Node& node, base::Workers& workers)
     add(Work::start_offsets, node.config->start_offset_interval_ms);
     add(Work::high_watermarks, node.config->high_watermark_interval_ms);
     add(Work::retention, node.config->retention_check_interval_ms);
+    add(Work::expire_producers, node.config->producer_expiration_check_ms);
     if (node.config->flush_policy == log::FlushPolicy::os) add(Work::flush, flush_check_interval_ms);
 }
 
@@ -57,6 +58,7 @@ asio::awaitable<void> Housekeeping::perform(Work work) {
         case Work::start_offsets: co_await write(Checkpoint::start_offsets); break;
         case Work::retention: co_await apply_retention(); break;
         case Work::flush: co_await flush(); break;
+        case Work::expire_producers: co_await expire_producers(); break;
     }
 }
 
@@ -166,7 +168,7 @@ asio::awaitable<void> Housekeeping::apply_retention() {
             node_.log.info("{}-{}: {} bytes below offset {} are given up", partition.topic(), partition.number(),
                            retired->bytes, start->second);
             const auto delay = std::chrono::milliseconds(partition.settings().file_delete_delay_ms);
-            removals_.push_back({node_.timers->now() + delay, &directory, std::move(*retired)});
+            removals_.push_back({node_.timers->now() + delay, &directory, std::move(*retired), {}});
         }
     };
     co_await for_each_partition(retire);
@@ -178,8 +180,22 @@ asio::awaitable<void> Housekeeping::flush() {
     co_await for_each_partition(visit);
 }
 
+asio::awaitable<void> Housekeeping::expire_producers() {
+    // One that wrote last so long ago, by the times of its batches, is forgotten.
+    const std::int64_t older_than_ms = node_.timers->wall_ms() - node_.config->producer_expiration_ms + 1;
+    auto visit = [older_than_ms](Partition& partition) { partition.expire_producers(older_than_ms); };
+    co_await for_each_partition(visit);
+}
+
+void Housekeeping::remove_tree_later(log::LogDirectory& directory, std::string path, std::int64_t delay_ms) {
+    const auto due = node_.timers->now() + std::chrono::milliseconds(delay_ms);
+    removals_.push_back({due, &directory, {}, std::move(path)});
+    wake_.notify();
+}
+
 void Housekeeping::remove_later(log::LogDirectory& directory, log::Retired retired, std::int64_t delay_ms) {
-    removals_.push_back({node_.timers->now() + std::chrono::milliseconds(delay_ms), &directory, std::move(retired)});
+    removals_.push_back(
+        {node_.timers->now() + std::chrono::milliseconds(delay_ms), &directory, std::move(retired), {}});
     wake_.notify();
 }
 
@@ -190,10 +206,21 @@ asio::awaitable<void> Housekeeping::remove_retired() {
     std::vector<Removal> removed(std::make_move_iterator(due), std::make_move_iterator(removals_.end()));
     removals_.erase(due, removals_.end());
     for (auto& removal : removed) {
-        log::LogDirectory& directory = *removal.directory;
-        if (directory.offline()) continue;
-        auto job = [&disk = directory.disk(), retired = std::move(removal.retired)] { return retired.remove(disk); };
-        const auto done = co_await net::run_on(workers_, std::move(job));
+        if (!removal.directory->offline()) co_await remove(std::move(removal));
+    }
+}
+
+asio::awaitable<void> Housekeeping::remove(Removal removal) {
+    log::LogDirectory& directory = *removal.directory;
+    const bool is_tree = !removal.tree.empty();
+    auto job = [&disk = directory.disk(), removal = std::move(removal)] {
+        return removal.tree.empty() ? removal.retired.remove(disk) : log::remove_tree(disk, removal.tree);
+    };
+    const auto done = co_await net::run_on(workers_, std::move(job));
+    if (is_tree && !done) {
+        // Nobody reads it; the next start tries again.
+        node_.log.warn("{}", done.error().text());
+    } else {
         report(directory, done);
     }
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -38,11 +39,20 @@ public:
     boost::asio::awaitable<Done> write(log::Checkpoint);
     boost::asio::awaitable<void> apply_retention();
 
+    // A whole directory goes then.
+    void remove_tree_later(log::LogDirectory&, std::string path, std::int64_t delay_ms);
     // Files of segments that were replaced go when their delay has passed. On shard 0.
     void remove_later(log::LogDirectory&, log::Retired, std::int64_t delay_ms);
 
 private:
-    enum class Work : std::uint8_t { recovery_points, high_watermarks, start_offsets, retention, flush };
+    enum class Work : std::uint8_t {
+        recovery_points,
+        high_watermarks,
+        start_offsets,
+        retention,
+        flush,
+        expire_producers
+    };
     struct Task {
         Work work;
         base::Duration interval;
@@ -52,10 +62,13 @@ private:
         base::TimePoint due;
         log::LogDirectory* directory;
         log::Retired retired;
+        std::string tree;  // or this
     };
     void add(Work, std::int64_t interval_ms);
     boost::asio::awaitable<void> perform(Work);
     boost::asio::awaitable<void> flush();
+    boost::asio::awaitable<void> expire_producers();
+    boost::asio::awaitable<void> remove(Removal);
     base::TimePoint next_due() const;
     boost::asio::awaitable<void> remove_retired();
     // On each partition, on its shard; `visit` stays the caller's.

@@ -7,7 +7,9 @@
 #include <mutex>
 #include <optional>
 
+#include "broker/metadata/leadership.hpp"
 #include "broker/server/scatter.hpp"
+#include "broker/server/stray_logs.hpp"
 #include "net/run_on.hpp"
 
 namespace ottla::broker {
@@ -55,11 +57,12 @@ struct ImageApplier::Aside {
 };
 
 ImageApplier::ImageApplier(Node& node, log::LogDirectories& directories, base::Workers& workers, DirectoryIo& io,
-                           LogCleaner& cleaner, base::Random random)
+                           DirectoryReports& reports, LogCleaner& cleaner, base::Random random)
     : node_(node),
       directories_(directories),
       workers_(workers),
       io_(io),
+      reports_(reports),
       cleaner_(cleaner),
       random_(random) {}
 
@@ -67,7 +70,9 @@ log::LogDirectory* ImageApplier::place(const PartitionChange& change) const {
     // What is on disk decides, whatever the controller thinks.
     if (auto* holder = directories_.holder(name_of(change))) return holder->offline() ? nullptr : holder;
     // An empty log instead of one on a disk that is away would look like lost records: to producers and to compaction.
-    if (!change.directory.is_zero()) return directories_.find(change.directory);
+    const bool is_known = change.directory != directory_unassigned && change.directory != directory_lost &&
+                          change.directory != directory_migrating;
+    if (is_known) return directories_.find(change.directory);
     return change.is_new || !directories_.any_offline() ? directories_.emptiest() : nullptr;
 }
 
@@ -79,6 +84,7 @@ void ImageApplier::open_log(Opened& one) {
     if (log) {
         one.log = std::move(*log);
     } else {
+        if (log.error() == ErrorCode::file_system) one.directory->take_offline(log.error());
         node_.log.error("{}-{} is offline: {}", name.topic, name.partition, log.error().text());
     }
 }
@@ -109,12 +115,28 @@ boost::asio::awaitable<std::vector<ImageApplier::Opened>> ImageApplier::open_log
     co_return all;
 }
 
+// What the controller does not know yet.
+void ImageApplier::report(const std::vector<Opened>& all) {
+    for (const auto& one : all) {
+        if (one.change.kind != PartitionChange::open) continue;
+        Uuid where = directory_lost;
+        if (one.directory && (one.log || one.directory->offline())) {
+            where = one.directory->properties().directory_id;
+        } else if (!one.directory && one.change.directory != directory_unassigned) {
+            continue;  // it knows
+        }
+        if (where != one.change.directory) reports_.assign(one.change.key, where);
+    }
+}
+
 void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all,
                               const std::shared_ptr<const MetadataImage>& next) {
     for (auto& one : all) {
         const auto& change = one.change;
         if (node_.owner_index(change.key) != shard.index()) continue;
-        if (one.log) {
+        if (change.kind == PartitionChange::open) shard.set_offline(change.key, true);
+        if (one.log && !one.directory->offline()) {
+            shard.set_offline(change.key, false);
             shard.add(change.key, Partition::make(change.key, change.topic, std::move(one.log),
                                                   io_.of(*one.directory, shard.index()), change.settings));
         }
@@ -135,6 +157,7 @@ boost::asio::awaitable<std::vector<ImageApplier::Aside>> ImageApplier::set_aside
         auto close = [&] {
             for (const auto& change : removed) {
                 const auto partition = shard->find(change.key);
+                shard->set_offline(change.key, false);
                 if (!partition) continue;
                 partition->close(Error::of(ErrorCode::unknown_topic_or_partition));
                 shard->remove(change.key);
@@ -179,9 +202,18 @@ boost::asio::awaitable<void> ImageApplier::remove_trees(std::vector<Aside> aside
     co_await net::run_on(workers_, std::move(job));
 }
 
+boost::asio::awaitable<void> ImageApplier::set_strays_aside(std::shared_ptr<const MetadataImage> image) {
+    auto job = [this, image = std::move(image)] {
+        return broker::set_strays_aside(directories_, *image, node_.id, random_, node_.log);
+    };
+    const auto strays = co_await net::run_on(workers_, std::move(job));
+    for (const auto& name : strays) directories_.let_go(name);
+}
+
 boost::asio::awaitable<void> ImageApplier::apply(std::shared_ptr<const MetadataImage> next) {
     Shard& here = *node_.shards.front();
     const auto before = here.image() ? here.image() : MetadataImage::empty();
+    if (before->offset() < 0) co_await set_strays_aside(next);
     auto changes = partition_changes(*before, *next, node_.id, *node_.config);
     const auto kept = std::stable_partition(changes.begin(), changes.end(),
                                             [](const auto& change) { return change.kind == PartitionChange::remove; });
@@ -191,6 +223,7 @@ boost::asio::awaitable<void> ImageApplier::apply(std::shared_ptr<const MetadataI
     std::vector<Aside> aside;
     if (!removed.empty()) aside = co_await set_aside(std::move(removed));
     auto all = co_await open_logs(std::move(changes));
+    report(all);
     for (const auto& shard : node_.shards) {
         auto job = [&] { perform_on(*shard, all, next); };
         co_await run_at(*shard, here, job);

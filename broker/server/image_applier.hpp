@@ -13,6 +13,7 @@
 #include "base/workers.hpp"
 #include "broker/log/log_directories.hpp"
 #include "broker/server/directory_io.hpp"
+#include "broker/server/directory_reports.hpp"
 #include "broker/server/image_changes.hpp"
 #include "broker/server/log_cleaner.hpp"
 #include "broker/server/node.hpp"
@@ -23,7 +24,7 @@ class ImageApplier {
 public:
     // All must outlive the applier.
     ImageApplier(Node& node, log::LogDirectories& directories, base::Workers& workers, DirectoryIo& io,
-                 LogCleaner& cleaner, base::Random random);
+                 DirectoryReports& reports, LogCleaner& cleaner, base::Random random);
 
     boost::asio::awaitable<void> apply(std::shared_ptr<const MetadataImage> next);
 
@@ -38,12 +39,15 @@ private:
     boost::asio::awaitable<std::vector<Opened>> open_logs(std::vector<PartitionChange> changes);
     // Opens or makes the log of one; on a worker, several at a time.
     void open_log(Opened& one);
+    boost::asio::awaitable<void> set_strays_aside(std::shared_ptr<const MetadataImage>);
+    void report(const std::vector<Opened>& all);
     void perform_on(Shard& shard, std::vector<Opened>& all, const std::shared_ptr<const MetadataImage>& next);
 
     Node& node_;
     log::LogDirectories& directories_;
     base::Workers& workers_;
     DirectoryIo& io_;
+    DirectoryReports& reports_;
     LogCleaner& cleaner_;
     base::Random random_;
 };

@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -64,8 +67,16 @@ struct World {
         parts.workers = workers.get();
         parts.random = random.split();
         parts.log = log;
+        parts.on_failed = [this](const Error& why) {
+            failed = why;
+            if (on_failed) on_failed();
+        };
         return parts;
     }
+
+    // Of the only broker: on its first loop.
+    std::optional<Error> failed;
+    std::function<void()> on_failed;
 
     MainLoops loops;
     base::Log log;
@@ -81,18 +92,23 @@ void say_ready(const std::string& bootstrap) {
     std::fflush(stdout);
 }
 
-// Starts `server`, waits for a signal, stops it in order.
+// Starts `server`, waits for a signal or its own end, stops it in order.
 template <class Server>
 asio::awaitable<void> life_of(World& world, std::shared_ptr<Server> server, int& exit_code) {
     asio::signal_set signals(world.loops.first(), SIGTERM, SIGINT);
+    world.on_failed = [&signals] { signals.cancel(); };
     auto started = co_await server->start();
     if (started) {
         say_ready(server->bootstrap());
-        const auto signal = co_await signals.async_wait(asio::use_awaitable);
-        world.log.info("signal {}: stopping", signal);
+        if (!world.failed) {
+            const auto [cancelled, signal] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (!cancelled) world.log.info("signal {}: stopping", signal);
+        }
+        if (world.failed) exit_code = complain(*world.failed);
     } else {
         exit_code = complain(started.error());
     }
+    world.on_failed = nullptr;
     co_await server->stop(world.timers.now() + stop_within);
     world.loops.stop();
 }

@@ -10,6 +10,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include <ottla/protocol/compression.hpp>
 #include "broker/handlers/fetch_session_cache.hpp"
@@ -50,6 +51,15 @@ public:
         partitions_.insert_or_assign(key, std::move(partition));
     }
     void remove(const PartitionKey& key) { partitions_.erase(key); }
+    // This broker is to hold the partition, but its log cannot be used: the answer is KAFKA_STORAGE_ERROR.
+    bool is_offline(const PartitionKey& key) const { return offline_.contains(key); }
+    void set_offline(const PartitionKey& key, bool offline) {
+        if (offline) {
+            offline_.insert(key);
+        } else {
+            offline_.erase(key);
+        }
+    }
     std::size_t partition_count() const noexcept { return partitions_.size(); }
     // All of them, in the order of their keys: no order may come from the hash.
     std::vector<std::shared_ptr<Partition>> partitions() const;
@@ -66,6 +76,7 @@ private:
     boost::asio::any_io_executor executor_;
     std::shared_ptr<const MetadataImage> image_;
     boost::unordered_flat_map<PartitionKey, std::shared_ptr<Partition>> partitions_;
+    boost::unordered_flat_set<PartitionKey> offline_;  // never iterated
     ProducerIds producer_ids_;
     FetchSessionCache fetch_sessions_;
     BatchSpace batch_space_;

@@ -272,5 +272,38 @@ TEST_F(HousekeepingTest, a_topic_deleted_and_made_again_within_one_image_begins_
     for (const auto& entry : cluster.disk(1).list(path).value()) EXPECT_FALSE(entry.name.ends_with("-delete"));
 }
 
+TEST(Housekeeping, forgets_producers_that_have_been_silent_for_long) {
+    SimulatedCluster cluster(1, 2,
+                             {"producer.id.expiration.ms=60000", "producer.id.expiration.check.interval.ms=1000"});
+    cluster.start();
+    create_topic(cluster, "t", {});
+    const PartitionKey key{cluster.image().topic("t")->id, 0};
+    const auto partition = cluster.core().broker(1)->node().owner_of(key).find(key);
+    const auto produce_as = [&](std::int64_t producer, bool transactional) {
+        const std::int64_t now_ms = cluster.loop().timers.wall_ms();
+        protocol::RecordBatchBuilder builder{Buffer(256)};
+        builder.append(now_ms, std::nullopt, as_bytes("v"));
+        protocol::BatchStamp stamp;
+        stamp.producer_id = producer;
+        stamp.producer_epoch = 0;
+        stamp.base_sequence = 0;
+        stamp.transactional = transactional;
+        const auto batch = builder.finish(stamp).freeze();
+        ASSERT_TRUE(partition->append(batch.span(), log::Origin::client, partition->leader_epoch(), now_ms));
+    };
+    const auto& producers = partition->log().producers();
+    produce_as(7, false);
+    produce_as(8, true);
+    cluster.loop().run_for(50s);
+    produce_as(9, false);
+    EXPECT_EQ(producers.size(), 3U);
+    cluster.loop().run_for(12s);
+    EXPECT_EQ(producers.find(7), nullptr);
+    EXPECT_NE(producers.find(8), nullptr);  // its transaction is open
+    EXPECT_NE(producers.find(9), nullptr);
+    cluster.loop().run_for(60s);
+    EXPECT_EQ(producers.find(9), nullptr);
+}
+
 }  // namespace
 }  // namespace ottla::broker

@@ -70,7 +70,17 @@ TEST(LogDirectory, finds_its_logs) {
     EXPECT_EQ(found[0].topic_id, uuid(2));
     EXPECT_EQ(found[1].name, (TopicPartitionName{"a-b", 0}));
     EXPECT_TRUE(found[2].topic_id.is_zero());
-    EXPECT_FALSE(at.disk.exists("/data/a-1.abc-delete").value());
+    EXPECT_THAT(opened->deleted().value(), ElementsAre("/data/a-1.abc-delete"));
+}
+
+TEST(LogDirectory, a_name_set_aside_is_never_too_long) {
+    Directory at;
+    const auto opened = at.open().value();
+    const std::string topic(249, 't');
+    ASSERT_TRUE(opened->create_log({topic, 12}, uuid(1), {}));
+    const auto aside = opened->set_aside({topic, 12}, uuid(3), LogDirectory::Aside::stray).value();
+    EXPECT_EQ(aside.size(), std::string("/data/").size() + 255);
+    EXPECT_TRUE(aside.ends_with("t-12.00000000000000000000000000000003-stray")) << aside;
 }
 
 TEST(LogDirectory, deletes_a_log_by_another_name) {

@@ -84,5 +84,78 @@ TEST(ProducerIds, come_in_blocks_that_never_overlap) {
     EXPECT_EQ(code(block(7, 0).error_code), ErrorCode::broker_id_not_registered);
 }
 
+ErrorCode assign(ControllerScript& controller, const Uuid& topic, std::int32_t partition, const Uuid& directory,
+                 std::int64_t epoch) {
+    protocol::AssignReplicasToDirsRequest request;
+    request.broker_id = 1;
+    request.broker_epoch = epoch;
+    auto& one = request.directories.emplace_back();
+    one.id = directory;
+    auto& of_topic = one.topics.emplace_back();
+    of_topic.topic_id = topic;
+    of_topic.partitions.emplace_back().partition_index = partition;
+    const auto response = controller.ask(std::move(request));
+    if (response.error_code != 0) return code(response.error_code);
+    return code(response.directories.at(0).topics.at(0).partitions.at(0).error_code);
+}
+
+TEST(Brokers, a_broker_says_in_which_directory_a_partition_lies) {
+    ControllerScript controller;
+    controller.with_brokers(1).create("t");
+    const Uuid topic = (*controller).topic("t")->id;
+    const std::int64_t epoch = (*controller).broker(1)->epoch;
+    const Uuid known = ControllerScript::directory_of(1);
+    EXPECT_EQ(assign(controller, topic, 0, known, epoch), ErrorCode::none);
+    EXPECT_TRUE(controller.records().empty());
+    EXPECT_EQ(assign(controller, topic, 0, known, epoch + 1), ErrorCode::stale_broker_epoch);
+    EXPECT_EQ(assign(controller, topic, 1, known, epoch), ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(assign(controller, known, 0, known, epoch), ErrorCode::unknown_topic_id);
+
+    // In one that the broker has not: nobody leads, until it lies in one that it has.
+    const Uuid lost = ControllerScript::directory_of(2);
+    EXPECT_EQ(assign(controller, topic, 0, lost, epoch), ErrorCode::none);
+    EXPECT_EQ(controller.partition("t").directories, std::vector{lost});
+    EXPECT_EQ(controller.partition("t").leader, -1);
+    EXPECT_EQ(controller.partition("t").eligible_leader_replicas, std::vector{1});
+    EXPECT_EQ(assign(controller, topic, 0, known, epoch), ErrorCode::none);
+    EXPECT_EQ(controller.partition("t").directories, std::vector{known});
+    EXPECT_EQ(controller.partition("t").leader, 1);
+    EXPECT_EQ(controller.partition("t").isr, std::vector{1});
+}
+
+TEST(Brokers, a_failed_directory_leaves_its_partitions_to_nobody_over_a_restart_too) {
+    ControllerScript controller;
+    controller.with_brokers(1).create("t");
+    const Uuid here = ControllerScript::directory_of(1);
+    const Uuid other = ControllerScript::directory_of(2);
+    const auto come_back = [&](std::uint8_t incarnation, std::vector<Uuid> directories) {
+        protocol::BrokerRegistrationRequest request;
+        request.broker_id = 1;
+        request.cluster_id = "c";
+        request.incarnation_id.bytes[0] = incarnation;
+        request.log_dirs = std::move(directories);
+        controller.ask(std::move(request));
+        controller.set_state(1, true);
+    };
+    come_back(50, {here, other});
+    EXPECT_EQ(controller.partition("t").leader, 1);
+    DirectoriesOfflineRequest failed;
+    failed.broker_id = 1;
+    failed.broker_epoch = (*controller).broker(1)->epoch;
+    failed.directories = {here};
+    EXPECT_EQ(controller.ask(failed).error, ErrorCode::none);
+    EXPECT_EQ((*controller).broker(1)->log_dirs, std::vector{other});
+    EXPECT_EQ(controller.partition("t").leader, -1);
+    controller.ask(failed);
+    EXPECT_TRUE(controller.records().empty());
+    come_back(51, {other});
+    EXPECT_EQ(controller.partition("t").leader, -1);
+    come_back(52, {here, other});
+    EXPECT_EQ(controller.partition("t").leader, 1);
+    // One that vanishes while it leads, and comes back without the directory.
+    come_back(53, {other});
+    EXPECT_EQ(controller.partition("t").leader, -1);
+}
+
 }  // namespace
 }  // namespace ottla::broker
