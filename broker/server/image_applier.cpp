@@ -21,22 +21,29 @@ log::TopicPartitionName name_of(const PartitionChange& change) { return {change.
 // Says how far it is when opening takes long. Any thread may call.
 class OpenProgress {
 public:
-    OpenProgress(Node& node, std::size_t count) : node_(node), count_(count), told_(node.timers->now()) {}
+    OpenProgress(Node& node, std::size_t count)
+        : node_(node),
+          count_(count),
+          began_(node.timers->now()),
+          told_(began_) {}
 
     void opened_one() {
         const std::lock_guard lock(mutex_);
         ++opened_;
         const auto now = node_.timers->now();
-        if (now - told_ < tell_every || opened_ == count_) return;
+        if (now - told_ < tell_every && (opened_ < count_ || now - began_ < worth_telling)) return;
         told_ = now;
-        node_.log.info("{} of {} partitions are open", opened_, count_);
+        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - began_);
+        node_.log.info("{} of {} partitions are open after {} ms", opened_, count_, took.count());
     }
 
 private:
     static constexpr std::chrono::seconds tell_every{1};
+    static constexpr std::chrono::milliseconds worth_telling{100};
     Node& node_;
     const std::size_t count_;
     std::mutex mutex_;
+    const base::TimePoint began_;
     std::size_t opened_ = 0;
     base::TimePoint told_;
 };

@@ -2,6 +2,7 @@
 #include "broker/server/log_cleaner.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include <fmt/format.h>
 
@@ -98,6 +99,7 @@ asio::awaitable<void> LogCleaner::compact(Partition& partition, log::CompactionI
     options.delete_retention_ms = partition.settings().delete_retention_ms;
     options.map_bytes_max = static_cast<std::size_t>(std::max<std::int64_t>(node_.config->cleaner_map_bytes, 0));
     const std::string directory = input.directory;
+    const auto began = node_.timers->now();
     log::Compaction round(disk_of(partition), std::move(input), options, random_.split());
     const auto done = co_await run_round(partition, round, directory);
     const bool finished = done && *done;
@@ -117,8 +119,9 @@ asio::awaitable<void> LogCleaner::compact(Partition& partition, log::CompactionI
     if (!done) report(partition, done.error());
     if (!finished) co_return;
     ++counts_.rounds;
-    node_.log.info("{} is compacted up to offset {}: {} bytes read, {} written, {} keys", name_of(partition),
-                   round.clean_up_to(), round.bytes_read(), round.bytes_written(), round.keys().size());
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(node_.timers->now() - began);
+    node_.log.info("{} is compacted up to offset {}: {} bytes read, {} written, {} keys, {} ms", name_of(partition),
+                   round.clean_up_to(), round.bytes_read(), round.bytes_written(), round.keys().size(), took.count());
     co_await housekeeping_.write(log::Checkpoint::cleaned_offsets);
 }
 
