@@ -94,6 +94,9 @@ def served(bootstrap, topics):
         described, = json.loads(ottla("topic", "describe", topic, "-o", "json", "-b", bootstrap).stdout)
         everything = records(bootstrap, topic, "read_uncommitted")
         stamps = sorted({r[2] for r in everything})
+        if topic == "shortened":  # Kafka stops looking at a segment of which nothing above the log's start is that young.
+            partitions = {r[0] for r in everything}
+            stamps = [s for s in stamps if all(s >= min(r[2] for r in everything if r[0] == p) for p in partitions)]
         # Kafka also tells of a largest timestamp below the log's start.
         times = {"earliest", "latest"} | ({"max-timestamp"} if topic != "shortened" else set())
         for i in range(0, len(stamps), max(1, len(stamps) // (60 if FULL else 8))):
@@ -110,6 +113,12 @@ def served(bootstrap, topics):
 
 def topic_ids(bootstrap):
     return {t["name"]: t["id"] for t in json.loads(ottla("topic", "list", "-o", "json", "-b", bootstrap).stdout)}
+
+
+def starts_at(data, topic, partition, offset):
+    """So says the checkpoint, which Kafka writes from time to time; before, a kill takes it back."""
+    lines = pathlib.Path(data, "log-start-offset-checkpoint").read_text().splitlines()[2:]
+    assert f"{topic} {partition} {offset}" in lines, lines
 
 
 def compacted_to_the_active_segment(data, *names):
@@ -132,7 +141,7 @@ class Handover(unittest.TestCase):
 
     @contextlib.contextmanager
     def kafka(self, *lines, **how):
-        node = KafkaNode("log.cleaner.backoff.ms=200", *lines, **how)
+        node = KafkaNode("log.cleaner.backoff.ms=200", "log.flush.start.offset.checkpoint.interval.ms=200", "log.initial.task.delay.ms=200", *lines, **how)
         try:
             yield node
         except BaseException:
@@ -199,8 +208,9 @@ class KafkaOpensOurs(Handover):
             if not killed:
                 broker.start()
 
-    def test_after_a_stop_in_order(self):
-        self.check(killed=False)
+    if FULL:
+        def test_after_a_stop_in_order(self):
+            self.check(killed=False)
 
     def test_after_sigkill(self):
         self.check(killed=True)
@@ -224,6 +234,7 @@ class WeOpenKafkas(Handover):
         run([librdkafka_python(), "-", at, "150" if FULL else "40", *(["hanging"] if hanging else [])], input=TRANSACTIONS, timeout=300)
         ottla("topic", "delete-records", "shortened:0:999", "-b", at)
         eventually(lambda: compacted_to_the_active_segment(node.data, *self.COMPACTED_ONES), 60)
+        eventually(lambda: starts_at(node.data, "shortened", 0, 999))
 
     def check(self, killed, standalone):
         topics = [*self.TOPICS, *self.INTERNAL]
@@ -262,8 +273,9 @@ class WeOpenKafkas(Handover):
     def test_after_a_stop_in_order(self):
         self.check(killed=False, standalone=False)
 
-    def test_after_sigkill_of_one_whose_voters_stand_in_its_log(self):
-        self.check(killed=True, standalone=True)
+    if FULL:
+        def test_after_sigkill_of_one_whose_voters_stand_in_its_log(self):
+            self.check(killed=True, standalone=True)
 
 
 if __name__ == "__main__":

@@ -248,8 +248,15 @@ Result<void> Log::sync() {
     return ok();
 }
 
+Result<void> Log::finish() {
+    if (finished_) return ok();
+    auto done = end_segment();
+    finished_ = done.has_value();
+    return done;
+}
+
 Result<void> Log::close() {
-    if (auto ended = end_segment(); !ended) return ended;
+    if (auto finished = finish(); !finished) return finished;
     return sync();
 }
 

@@ -117,7 +117,9 @@ public:
     void synced(const SyncWork&);
     // The three together. Blocks.
     Result<void> sync();
-    // For a stop in order: the indexes are whole and everything is synced; nothing may follow. Blocks.
+    // For a stop in order: the indexes are whole, and nothing may be appended any more. Blocks, but syncs nothing.
+    Result<void> finish();
+    // finish(), and everything is synced. Blocks.
     Result<void> close();
 
 private:
@@ -174,6 +176,7 @@ private:
     bool names_dirty_ = false;
     bool parent_dirty_ = false;
     bool epochs_dirty_ = false;
+    bool finished_ = false;
     // Where the log was cut after the last prepare_sync(): what was written there since is not what that synced.
     std::optional<LogPosition> cut_since_prepare_;
 };

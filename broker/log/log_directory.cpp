@@ -264,6 +264,14 @@ void LogDirectory::take_offline(const Error& reason) {
     if (listener_) listener_(reason);
 }
 
+void LogDirectory::report_damage(const Error& error) {
+    {
+        const std::lock_guard lock(damage_mutex_);
+        if (damage_.size() >= damage_remembered_max || !damage_.emplace(error.text()).second) return;
+    }
+    messages_.error("damaged: {}", error.text());
+}
+
 std::string LogDirectory::path_of(const TopicPartitionName& name) const {
     return join_path(path_, partition_directory(name.topic, name.partition));
 }

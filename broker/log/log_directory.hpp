@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LogDirectory: one of a broker's `log.dirs`: its lock, its identity, the logs in it, and whether it can still be
-// trusted. Everything blocks but offline() and take_offline(), which any thread may call.
+// trusted. Everything blocks but offline(), take_offline() and report_damage(), which
+// any thread may call.
 #pragma once
 
 #include <array>
@@ -88,6 +89,9 @@ public:
     bool offline() const noexcept { return offline_.load(std::memory_order_acquire); }
     // A sync or write failed: nothing in here is served or written any more. Says so once.
     void take_offline(const Error& reason);
+    // Damaged bytes were read: says so once for each place, of which so many are remembered. Any thread.
+    void report_damage(const Error&);
+    static constexpr std::size_t damage_remembered_max = 1000;
     // Called once, on the thread that found out. Set before the first log is opened.
     void on_offline(std::function<void(const Error&)> listener) { listener_ = std::move(listener); }
 
@@ -116,6 +120,8 @@ private:
     std::set<TopicPartitionName> not_opened_;        // as they should have been
     std::atomic<bool> offline_ = false;
     std::function<void(const Error&)> listener_;
+    std::mutex damage_mutex_;
+    std::set<std::string, std::less<>> damage_;  // as it was told
 };
 
 }  // namespace ottla::broker::log

@@ -87,15 +87,18 @@ Result<void> Partition::check_storage() const {
                  fmt::format("the log directory '{}' is offline", io_->directory().path()));
 }
 
-// A failure of the disk in Kafka's words. All but a lack of space makes the directory untrustworthy.
+// A failure of the disk in Kafka's words. All but a lack of space makes the directory untrustworthy; damaged bytes are
+// only this log's trouble.
 Error Partition::storage_error(const Error& reason) {
-    if (reason == ErrorCode::file_system || reason == ErrorCode::corrupt_storage) {
+    if (reason == ErrorCode::file_system) {
         io_->directory().take_offline(reason);
         const Error failed = error(ErrorCode::kafka_storage_error, reason.text());
         fail_waits(failed);
         return failed;
     }
-    if (reason == ErrorCode::storage_full) return error(ErrorCode::kafka_storage_error, reason.text());
+    if (reason == ErrorCode::corrupt_storage) io_->directory().report_damage(reason);
+    if (reason == ErrorCode::corrupt_storage || reason == ErrorCode::storage_full)
+        return error(ErrorCode::kafka_storage_error, reason.text());
     return error(reason.code(), reason.text());
 }
 
@@ -337,6 +340,17 @@ void Partition::end_sync(const log::SyncWork& work, const Result<void>& done) {
     if (!committed_waits_.empty() && committed_waits_.front().end_offset <= log_->end().offset) {
         io_->sync_now(shared_from_this());
     }
+}
+
+Result<void> Partition::finish_log() {
+    auto done = check_storage();
+    if (done) done = log_->finish();
+    if (done) {
+        io_->sync_now(shared_from_this());
+    } else {
+        io_->directory().take_offline(done.error());
+    }
+    return done;
 }
 
 Result<void> Partition::sync_and_close() {

@@ -134,7 +134,10 @@ public:
 
     log::LogIo& io() const noexcept { return *io_; }
     const log::Log& log() const noexcept { return *log_; }
-    // For a stop in order: everything is synced when it returns. Blocks.
+    // For a stop in order, so that many logs are synced side by side: nothing follows, and the last sync is asked for.
+    // Blocks, but not for the sync.
+    Result<void> finish_log();
+    // Everything is synced when it returns: blocks, unless finish_log() went before and its sync has ended.
     Result<void> sync_and_close();
 
     // --- log::Syncable ---

@@ -5,21 +5,34 @@
 
 namespace ottla::broker {
 
+namespace {
+
+// Readers come again and again; the broker's log names the place once.
+template <class T>
+Result<T> reported(log::LogIo& io, Result<T> read) {
+    if (!read && read.error() == ErrorCode::corrupt_storage) io.directory().report_damage(read.error());
+    return read;
+}
+
+}  // namespace
+
 boost::asio::awaitable<Result<log::LogSlice>> run_plan(log::LogIo& io, log::ReadPlan plan) {
-    if (!plan.file || plan.bytes_behind <= hot_bytes) co_return plan.run();
+    if (!plan.file || plan.bytes_behind <= hot_bytes) co_return reported(io, plan.run());
     auto job = [plan] {
         auto slice = plan.run();
         // The connection's thread sends the range: it must not wait for the disk then.
         if (slice && slice->range.length != 0) plan.file->prefetch(slice->range.position, slice->range.length);
         return slice;
     };
-    co_return co_await net::run_on(io.workers(), std::move(job));
+    auto read = co_await net::run_on(io.workers(), std::move(job));
+    co_return reported(io, std::move(read));
 }
 
 boost::asio::awaitable<Result<std::optional<log::TimestampOffset>>> run_plan(log::LogIo& io, log::TimePlan plan) {
     if (!plan.file) co_return std::optional<log::TimestampOffset>();
     auto job = [plan] { return plan.run(); };
-    co_return co_await net::run_on(io.workers(), std::move(job));
+    auto read = co_await net::run_on(io.workers(), std::move(job));
+    co_return reported(io, std::move(read));
 }
 
 }  // namespace ottla::broker

@@ -2,6 +2,7 @@
 #include "broker/server/broker.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
@@ -325,6 +326,14 @@ asio::awaitable<Housekeeping::Done> Broker::write_checkpoints() {
 
 asio::awaitable<Housekeeping::Done> Broker::close_partitions() {
     Housekeeping::Done all(node_.directories.begin(), node_.directories.end());
+    for (const auto& shard : node_.shards) {
+        auto job = [&shard] {
+            // Who fails here fails below again, and is reported there.
+            for (const auto& partition : shard->partitions()) std::ignore = partition->finish_log();
+        };
+        co_await run_at(*shard, here(), job);
+    }
+    co_await io_->drain();
     for (const auto& shard : node_.shards) {
         auto job = [&] {
             for (const auto& partition : shard->partitions()) {

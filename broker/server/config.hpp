@@ -67,7 +67,7 @@ struct BrokerConfig {
     // Of each partition: who wrote nothing for so long is forgotten, looked for so often.
     std::int64_t producer_expiration_ms = 86'400'000;
     std::int64_t producer_expiration_check_ms = 600'000;
-    std::int64_t segment_delete_delay_ms = 60'000;  // that deleted partitions found at the start stay
+    std::int64_t segment_delete_delay_ms = 60'000;  // that the directory of a deleted partition stays
 
     // The metadata log: its segments, when snapshots are taken, how much of both is kept (negative: all).
     std::int32_t metadata_segment_bytes = 1 << 30;

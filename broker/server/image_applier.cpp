@@ -159,7 +159,7 @@ void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all,
     shard.set_image(next);
 }
 
-boost::asio::awaitable<std::vector<ImageApplier::Aside>> ImageApplier::set_aside(std::vector<PartitionChange> removed) {
+boost::asio::awaitable<void> ImageApplier::set_aside(std::vector<PartitionChange> removed) {
     for (const auto& shard : node_.shards) {
         auto close = [&] {
             for (const auto& change : removed) {
@@ -195,18 +195,9 @@ boost::asio::awaitable<std::vector<ImageApplier::Aside>> ImageApplier::set_aside
         }
         return aside;
     };
-    co_return co_await net::run_on(workers_, std::move(job));
-}
-
-boost::asio::awaitable<void> ImageApplier::remove_trees(std::vector<Aside> aside) {
-    auto job = [this, aside = std::move(aside)] {
-        for (const auto& [directory, path] : aside) {
-            if (auto removed = log::remove_tree(directory->disk(), path); !removed)
-                node_.log.error("'{}' cannot be removed: {}", path, removed.error().text());
-        }
-        return true;
-    };
-    co_await net::run_on(workers_, std::move(job));
+    auto all_aside = co_await net::run_on(workers_, std::move(job));
+    for (auto& [directory, path] : all_aside)
+        node_.housekeeping->remove_tree_later(*directory, std::move(path), node_.config->segment_delete_delay_ms);
 }
 
 boost::asio::awaitable<void> ImageApplier::set_strays_aside(std::shared_ptr<const MetadataImage> image) {
@@ -227,15 +218,13 @@ boost::asio::awaitable<void> ImageApplier::apply(std::shared_ptr<const MetadataI
     std::vector<PartitionChange> removed(std::make_move_iterator(changes.begin()), std::make_move_iterator(kept));
     changes.erase(changes.begin(), kept);
 
-    std::vector<Aside> aside;
-    if (!removed.empty()) aside = co_await set_aside(std::move(removed));
+    if (!removed.empty()) co_await set_aside(std::move(removed));
     auto all = co_await open_logs(std::move(changes));
     report(all);
     for (const auto& shard : node_.shards) {
         auto job = [&] { perform_on(*shard, all, next); };
         co_await run_at(*shard, here, job);
     }
-    if (!aside.empty()) co_await remove_trees(std::move(aside));
 }
 
 }  // namespace ottla::broker

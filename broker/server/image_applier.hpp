@@ -31,9 +31,9 @@ public:
 private:
     struct Opened;
     struct Aside;
-    // The partitions are closed, nothing is at work in their directories any more, and those have other names.
-    boost::asio::awaitable<std::vector<Aside>> set_aside(std::vector<PartitionChange> removed);
-    boost::asio::awaitable<void> remove_trees(std::vector<Aside> aside);
+    // The partitions are closed, nothing is at work in their directories any more, and those have other names. They
+    // go when log.segment.delete.delay.ms has passed.
+    boost::asio::awaitable<void> set_aside(std::vector<PartitionChange> removed);
     // Where the partition lies, or shall lie; null when that is not known, or offline.
     log::LogDirectory* place(const PartitionChange&) const;
     boost::asio::awaitable<std::vector<Opened>> open_logs(std::vector<PartitionChange> changes);

@@ -169,8 +169,8 @@ asio::awaitable<void> visit_each(base::Workers& workers, std::size_t width, std:
 
 TEST(RunOn, calls_a_job_once_for_each_on_several_threads) {
     const auto workers = base::make_thread_workers(4, "test");
-    for (const std::size_t count : {0, 1, 3, 1000}) {
-        for (const std::size_t width : {0, 1, 4, 100}) {
+    for (const std::size_t count : {0U, 1U, 3U, 1000U}) {
+        for (const std::size_t width : {0U, 1U, 4U, 100U}) {
             asio::io_context io{1};
             std::vector<std::atomic<int>> visits(count);
             bool ended = false;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real broker, on a disk in memory that loses what was not synced, and the real client, in one thread: produces
-// while the network breaks and the broker is killed, stopped and cut from its power; then consumes. Every acknowledged
-// record is there, at its offset, in order; what is certain not to have been written is not.
+// while the network breaks, the disk is full or fails, and the broker is killed, stopped and cut from its power; then
+// consumes. Every acknowledged record is there, at its offset, in order; what is certain not to have been written is
+// not.
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
@@ -86,15 +89,42 @@ public:
         co_await start();
     }
 
+    // No room for a while, but perhaps for a part of what comes next: writes are refused, reads go on.
+    asio::awaitable<void> fill_disk() {
+        const std::uint64_t used = disk_.total_bytes("/").value() - disk_.free_bytes("/").value();
+        disk_.set_capacity(used + random_.below(2'000));
+        co_await simulation_.loop.timers.wait_for(std::chrono::milliseconds(random_.between(10, 8'000)));
+        disk_.set_capacity(std::numeric_limits<std::uint64_t>::max());
+    }
+
+    // One write or sync fails; the disk is never asked again to sync that file. Some time later the machine is started
+    // again, by hand as it were; what was acknowledged in between is there.
+    asio::awaitable<void> break_disk() {
+        const auto kind = random_.chance(0.5) ? MemoryDisk::Kind::sync : MemoryDisk::Kind::write;
+        const auto fault = random_.chance(0.5) ? MemoryDisk::Fault::fail : MemoryDisk::Fault::torn;
+        disk_.set_script([this, kind, fault, left = 1 + random_.below(6),
+                          failed = std::string()](const MemoryDisk::Operation& operation) mutable {
+            if (operation.kind == MemoryDisk::Kind::sync && operation.path == failed)
+                problems.push_back("a failed sync is tried again: " + failed);
+            if (operation.kind != kind || left == 0 || --left != 0) return MemoryDisk::Fault::none;
+            if (kind == MemoryDisk::Kind::sync) failed = operation.path;
+            return kind == MemoryDisk::Kind::sync ? MemoryDisk::Fault::fail : fault;
+        });
+        co_await simulation_.loop.timers.wait_for(std::chrono::milliseconds(random_.between(10, 3'000)));
+        disk_.set_script({});
+        co_await again(random_.chance(0.5) ? 1 : 2);
+    }
+
     std::vector<std::string> problems;
 
 private:
+    using MemoryDisk = broker::log::MemoryDisk;
     Simulation& simulation_;
     base::Random random_;
     std::size_t shards_;
     std::string policy_;
     std::unique_ptr<net::Transport> transport_;
-    broker::log::MemoryDisk disk_;
+    MemoryDisk disk_;
     std::shared_ptr<Broker> broker_;
 };
 
@@ -332,6 +362,8 @@ Outcome run(std::uint64_t seed, std::size_t shards, const char* policy) {
     faults.add("stopped", [&host] { return host.again(0); });
     faults.add("killed", [&host] { return host.again(1); });
     faults.add("power lost", [&host] { return host.again(2); });
+    faults.add("disk full", [&host] { return host.fill_disk(); });
+    faults.add("disk failed", [&host] { return host.break_disk(); });
 
     Outcome outcome;
     if (!simulation.loop.run(scenario(simulation, host, client, faults), 1h))

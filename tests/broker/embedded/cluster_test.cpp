@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <set>
 
 #include <ottla/protocol/messages/metadata_request.hpp>
 #include <ottla/protocol/messages/metadata_response.hpp>
 
 #include "simulated_cluster.hpp"
+
+using namespace std::chrono_literals;
 
 namespace ottla::broker {
 namespace {
@@ -106,6 +109,16 @@ TEST(Cluster, a_deleted_topic_is_gone_from_the_disk_and_its_name_is_free) {
     EXPECT_FALSE(*cluster.disk(1).exists("/data/broker-1/orders-0"));
     ASSERT_TRUE(cluster.run(cluster.core().create_topic("orders", 1, 1)).has_value());
     EXPECT_TRUE(cluster.consume(1, "orders", 0).empty());
+
+    const auto deleted_directories = [&cluster] {
+        const auto entries = cluster.disk(1).list("/data/broker-1").value();
+        return std::ranges::count_if(entries, [](const auto& entry) { return entry.name.ends_with("-delete"); });
+    };
+    EXPECT_EQ(deleted_directories(), 1);
+    cluster.loop().run_for(59s);
+    EXPECT_EQ(deleted_directories(), 1);
+    cluster.loop().run_for(2s);
+    EXPECT_EQ(deleted_directories(), 0);
 }
 
 TEST(Cluster, a_directory_of_another_cluster_is_refused) {
