@@ -8,6 +8,7 @@ is out of reach prints a loud SKIPPED line and goes on."""
 import contextlib
 import os
 import pathlib
+import random
 import selectors
 import shutil
 import signal
@@ -47,10 +48,17 @@ def ottla(*args, **options):
     return run([program("ottla"), *map(str, args)], **options)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_port(count=1):
+    """The first of so many ports in a row that nobody uses, below those that the system gives to clients."""
+    while True:
+        first = random.randrange(10_000, 32_000 - count)
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + count):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return first
 
 
 def eventually(check, seconds=15):
@@ -211,7 +219,7 @@ def kafka_run(name, *args, debug=None, **options):
 def apache_kafka(nodes=1, *lines):
     """A real Apache Kafka 4.3.1 for the time of the block; gives its bootstrap address."""
     kafka_setup()
-    port = free_port()
+    port = free_port(10 * nodes)
     # Its output goes to files of its own: the nodes live on after the script, and would hold a pipe open.
     with tempfile.TemporaryFile() as out:
         done = subprocess.run([KAFKA, "up", str(nodes), str(port), *lines], env=kafka_env(), stdout=out, stderr=out, timeout=120)
@@ -232,7 +240,7 @@ class KafkaNode:
 
     def __init__(self, *lines, standalone=False):
         kafka_setup()
-        self.port = free_port()
+        self.port = free_port(2)
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.env = kafka_env()
         self.lines = list(lines)

@@ -5,6 +5,7 @@ and started again on the same files: nothing acknowledged is missing, and `ottla
 kill leaves. $OTTLA_KILLS says how often (default 3)."""
 import collections
 import glob
+import json
 import os
 import random
 import subprocess
@@ -18,7 +19,8 @@ KILLS = int(os.environ.get("OTTLA_KILLS", "3"))
 PARTITIONS = 2
 KEYS = 700
 BROKER = ["log.cleaner.backoff.ms=20", "log.retention.check.interval.ms=100", "log.initial.task.delay.ms=100",
-          "log.flush.offset.checkpoint.interval.ms=200", "log.flush.start.offset.checkpoint.interval.ms=200"]
+          "log.flush.offset.checkpoint.interval.ms=200", "log.flush.start.offset.checkpoint.interval.ms=200",
+          "log.segment.delete.delay.ms=200"]
 SMALL = ["internal.segment.bytes=60000", "file.delete.delay.ms=50"]
 TOPICS = {
     "kept": SMALL,
@@ -85,6 +87,9 @@ class Kill(unittest.TestCase):
                         writer.mark()
                     met[self.kill_at(broker, moments[n % len(moments)], n)] += 1
                     broker.start()
+                while min(self.starts(broker, "expiring")) == 0:
+                    for writer in writers:
+                        writer.mark()
                 for writer in writers:
                     writer.mark()
             finally:
@@ -93,12 +98,18 @@ class Kill(unittest.TestCase):
             stored = {topic: [self.rows(broker, topic, p) for p in range(PARTITIONS)] for topic in TOPICS}
             counts = [getattr(self, f"check_{writer.topic}")(stored[writer.topic], list(writer.promised())) for writer in writers]
             self.assertGreater(min(counts), 2000 * KILLS)
-            eventually(lambda: self.assertEqual(glob.glob(os.path.join(broker.data, "gone-*")), []))
+            # What a kill kept from being deleted is unknown to the metadata then, and set aside.
+            left = lambda: [path for path in glob.glob(os.path.join(broker.data, "gone-*")) if not path.endswith("-stray")]
+            eventually(lambda: self.assertEqual(left(), []))
             broker.stop()
             self.verify(broker.data)
             broker.start()
         print(f"NOTE killed during {', '.join(f'{moment} ({times})' for moment, times in sorted(met.items()))}")
         print(f"NOTE {sum(counts)} acknowledged records are all there, or were given up as they should be")
+
+    def starts(self, broker, topic):
+        answer, = json.loads(ottla("topic", "offsets", topic, "--time", "earliest", "-o", "json", "-b", broker.bootstrap).stdout)
+        return [p["offset"] for p in answer["partitions"]]
 
     def kill_at(self, broker, moment, n):
         """Kills the broker when it is seen to be in the middle of this; what it was in the middle of."""

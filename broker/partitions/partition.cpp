@@ -119,11 +119,11 @@ Result<log::Appended> Partition::append(ByteSpan batches, log::Origin origin, st
     if (io_->policy() == FlushPolicy::ack) {
         io_->sync_soon(shared_from_this());
     } else {
-        advance_high_watermark();
         if (!unflushed_since_ms_) unflushed_since_ms_ = now_ms;
-        const bool many = log_->end().offset - log_->synced().offset >= settings_.flush_messages;
+        awaits_flush_ = is_flush_due();
+        advance_high_watermark();
         // As Kafka does: a segment that is full is synced in the background.
-        if (many || log_->segment_count() != segments) io_->sync_soon(shared_from_this());
+        if (awaits_flush_ || log_->segment_count() != segments) io_->sync_soon(shared_from_this());
     }
     return appended;
 }
@@ -145,9 +145,11 @@ Partition::WaitId Partition::wait_committed(std::int64_t end_offset, Function<vo
     return id;
 }
 
+bool Partition::is_flush_due() const { return log_->end().offset - log_->synced().offset >= settings_.flush_messages; }
+
 void Partition::advance_high_watermark() {
-    const LogPosition& safe = io_->policy() == FlushPolicy::ack ? log_->synced() : log_->end();
-    if (safe == high_watermark_) return;
+    const LogPosition& safe = io_->policy() == FlushPolicy::ack || awaits_flush_ ? log_->synced() : log_->end();
+    if (safe == high_watermark_ || (awaits_flush_ && safe.offset < high_watermark_.offset)) return;
     OTTLA_ASSERT(safe.offset >= high_watermark_.offset);
     high_watermark_ = safe;
     update_last_stable();
@@ -335,6 +337,7 @@ void Partition::end_sync(const log::SyncWork& work, const Result<void>& done) {
         return;
     }
     log_->synced(work);
+    awaits_flush_ = awaits_flush_ && is_flush_due();
     advance_high_watermark();
     // Someone waits for what was appended after the group had begun.
     if (!committed_waits_.empty() && committed_waits_.front().end_offset <= log_->end().offset) {

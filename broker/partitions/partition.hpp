@@ -164,6 +164,8 @@ private:
     Result<void> check_storage() const;
     Error storage_error(const Error&);
     void advance_high_watermark();
+    // flush.messages records are not on stable storage.
+    bool is_flush_due() const;
     void update_last_stable();
     void wake_committed();
     void wake_readers();
@@ -182,6 +184,7 @@ private:
     log::LogPosition last_stable_;
     std::int64_t clean_up_to_ = 0;
     std::optional<std::int64_t> unflushed_since_ms_;  // under log.flush.policy=os
+    bool awaits_flush_ = false;                       // likewise: the high watermark waits for the sync
     WaitId last_wait_ = 0;
     std::deque<CommittedWait> committed_waits_;  // by end_offset
     std::vector<ReadableWait> readable_waits_;

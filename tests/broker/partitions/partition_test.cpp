@@ -144,6 +144,25 @@ TEST(Partition, under_policy_os_a_sync_comes_after_so_many_records_or_so_long) {
     EXPECT_EQ(partition->log().synced().offset, 6);
 }
 
+TEST(Partition, under_policy_os_the_record_that_makes_them_many_waits_for_the_sync) {
+    ShardBench bench(FlushPolicy::os);
+    PartitionSettings settings;
+    settings.flush_messages = 2;
+    auto partition = bench.leading("orders", 0, settings);
+    Outcome first, second, third;
+    partition->wait_committed(append(*partition, batch_of(1)).value().end.offset, first.callback());
+    EXPECT_THAT(first.codes, ElementsAre(ErrorCode::none));
+    EXPECT_EQ(partition->high_watermark(), 1);
+    partition->wait_committed(append(*partition, batch_of(1)).value().end.offset, second.callback());
+    partition->wait_committed(append(*partition, batch_of(1)).value().end.offset, third.callback());
+    EXPECT_THAT(second.codes, IsEmpty());
+    EXPECT_EQ(partition->high_watermark(), 1);
+    bench.pass(1s);
+    EXPECT_THAT(second.codes, ElementsAre(ErrorCode::none));
+    EXPECT_THAT(third.codes, ElementsAre(ErrorCode::none));
+    EXPECT_EQ(partition->log().synced().offset, partition->high_watermark());
+}
+
 TEST(Partition, one_sync_serves_many_partitions) {
     ShardBench bench;
     std::vector<std::shared_ptr<Partition>> partitions;
