@@ -54,9 +54,10 @@ Result<void> Log::replace(const CleanedGroup& group) {
     auto file = disk_.open(join_path(directory_, segment_name(group.base_offset)));
     if (!file) return file.error();
     auto cleaned = Segment::load(disk_, *file, group.base_offset, config_.index_interval_bytes, group.next_offset);
-    if (!cleaned) return cleaned.error();
+    // The names have changed hands already: whatever is wrong now, memory and disk no longer say the same.
+    if (!cleaned) return Error::of(ErrorCode::file_system, std::string(cleaned.error().text()));
     if (!*cleaned) {
-        return Error::of(ErrorCode::corrupt_storage,
+        return Error::of(ErrorCode::file_system,
                          fmt::format("'{}': its indexes, just written, do not fit it", (*file)->path()));
     }
     for (auto old = first; old != behind; ++old) unmark_dirty(**old);

@@ -94,6 +94,9 @@ Result<std::unique_ptr<LogDirectories>> LogDirectories::open(Disk& disk, const W
     std::unique_ptr<LogDirectories> directories(new LogDirectories());
     if (auto opened = directories->open_each(disk, wanted, random, messages); !opened) return opened.error();
     if (auto found = directories->find_partitions(); !found) return found.error();
+    const LogDirectory* const metadata = directories->metadata();
+    if (directories->all_offline() || (metadata && metadata->offline()))
+        return Error::of(ErrorCode::kafka_storage_error, "none of log.dirs, or not that of the metadata, can be read");
     return directories;
 }
 
@@ -142,6 +145,10 @@ Result<void> LogDirectories::find_partitions() {
                 hold(name, *directory);
                 continue;
             }
+            const auto one_id = directory->topic_id_of(name);
+            const auto other_id = other->topic_id_of(name);
+            // One of them is a stray: its topic was deleted while its directory was away. The metadata will tell which.
+            if (one_id && other_id && !one_id->is_zero() && !other_id->is_zero() && *one_id != *other_id) continue;
             return Error::of(ErrorCode::invalid_argument,
                              fmt::format("log.dirs: {}-{} lies in '{}' and in '{}': move one of them away, rather the "
                                          "one on the disk that failed last",
@@ -189,6 +196,17 @@ void LogDirectories::hold(const TopicPartitionName& name, LogDirectory& director
     let_go(name);
     holders_[name] = &directory;
     ++counts_.at(&directory);
+}
+
+void LogDirectories::find_again(const TopicPartitionName& name) {
+    let_go(name);
+    for (LogDirectory* directory : served_) {
+        if (directory->offline()) continue;
+        const auto there = directory->has_log(name);
+        if (!there || !*there) continue;
+        hold(name, *directory);
+        return;
+    }
 }
 
 void LogDirectories::let_go(const TopicPartitionName& name) {

@@ -53,6 +53,8 @@ public:
     LogDirectory* holder(const TopicPartitionName&) const noexcept;
     void hold(const TopicPartitionName&, LogDirectory&);
     void let_go(const TopicPartitionName&);
+    // Holds it where it lies on disk, if anywhere. Blocks.
+    void find_again(const TopicPartitionName&);
 
 private:
     LogDirectories() = default;

@@ -134,17 +134,23 @@ Result<std::vector<LogDirectory::Found>> LogDirectory::partitions() const {
     for (const auto& entry : *entries) {
         auto name = parse_partition_directory(entry.name);
         if (!entry.is_directory || !name) continue;
-        Found partition{std::move(*name), {}};
-        const std::string about = join_path(join_path(path_, entry.name), partition_metadata_name);
-        if (const auto there = disk_.exists(about); there && *there) {
-            const auto text = read_text(disk_, about);
-            if (!text) return text.error();
-            // A power cut right after the creation may have torn it; there are no records then.
-            if (const auto id = parse_partition_metadata(*text)) partition.topic_id = *id;
-        }
-        found.push_back(std::move(partition));
+        const auto id = topic_id_of(*name);
+        if (!id) return id.error();
+        found.push_back({std::move(*name), *id});
     }
     return found;
+}
+
+Result<Uuid> LogDirectory::topic_id_of(const TopicPartitionName& name) const {
+    const std::string about = join_path(path_of(name), partition_metadata_name);
+    const auto there = disk_.exists(about);
+    if (!there) return there.error();
+    if (!*there) return Uuid();
+    const auto text = read_text(disk_, about);
+    if (!text) return text.error();
+    // A power cut right after the creation may have torn it; there are no records then.
+    const auto id = parse_partition_metadata(*text);
+    return id ? *id : Uuid();
 }
 
 Result<std::vector<TopicPartitionName>> LogDirectory::partition_names() const {
@@ -158,10 +164,7 @@ Result<std::vector<TopicPartitionName>> LogDirectory::partition_names() const {
     return names;
 }
 
-bool LogDirectory::has_log(const TopicPartitionName& name) const {
-    const auto there = disk_.exists(path_of(name));
-    return there && *there;
-}
+Result<bool> LogDirectory::has_log(const TopicPartitionName& name) const { return disk_.exists(path_of(name)); }
 
 Result<std::unique_ptr<Log>> LogDirectory::create_log(const TopicPartitionName& name, const Uuid& topic_id,
                                                       const LogConfig& config) {

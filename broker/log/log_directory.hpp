@@ -64,7 +64,9 @@ public:
     Result<std::vector<Found>> partitions() const;
     // Only their names, without a look inside; __cluster_metadata is left out.
     Result<std::vector<TopicPartitionName>> partition_names() const;
-    bool has_log(const TopicPartitionName&) const;
+    // What partition.metadata says; zero when there is none that can be read.
+    Result<Uuid> topic_id_of(const TopicPartitionName&) const;
+    Result<bool> has_log(const TopicPartitionName&) const;
     Result<std::unique_ptr<Log>> create_log(const TopicPartitionName&, const Uuid& topic_id, const LogConfig&);
     // It starts at `start_offset` at least. One that fails to open is left as it is, and so is what the checkpoints say
     // of it.

@@ -100,7 +100,7 @@ bool OpenFiles::close_least_used() {
         Entry& entry = *open_.front();
         Handle closing;  // outlives the lock
         const std::lock_guard own(entry.mutex_);
-        if (!entry.unsynced_.load() && !entry.kept_.load() && !entry.used_.exchange(false)) {
+        if (!entry.is_unsynced() && !entry.kept_.load() && !entry.used_.exchange(false)) {
             closing = std::exchange(entry.handle_, nullptr);
             open_.pop_front();
             return true;
@@ -110,20 +110,35 @@ bool OpenFiles::close_least_used() {
     return false;
 }
 
+int OpenFiles::Entry::sync(const Descriptor& fd) {
+    const std::lock_guard lock(sync_mutex_);
+    return sync_alone(fd);
+}
+
+int OpenFiles::Entry::sync_alone(const Descriptor& fd) {
+    if (failed_sync_ != 0) return failed_sync_;
+    // In this order: equal, and no write is under way.
+    const std::uint64_t ended = writes_ended_.load();
+    const std::uint64_t begun = writes_begun_.load();
+    // Not called again after EINTR either: what happened to the dirty pages is not known.
+    if (::fdatasync(fd.get()) != 0) return failed_sync_ = errno;
+    if (begun == ended) writes_synced_.store(begun);
+    return 0;
+}
+
 bool OpenFiles::sync_and_close_one() {
     for (std::size_t left = std::min<std::size_t>(open_.size(), 2); left > 0; --left) {
         Entry& entry = *open_.front();
         open_.splice(open_.end(), open_, open_.begin());
         Handle closing;
         const std::lock_guard own(entry.mutex_);
-        if (entry.kept_.load()) continue;
-        entry.unsynced_.store(false);
-        if (::fdatasync(entry.handle_->get()) != 0) {
-            entry.failed_sync_.store(errno);
+        const std::unique_lock sync(entry.sync_mutex_, std::try_to_lock);
+        if (entry.kept_.load() || !sync) continue;
+        if (entry.sync_alone(*entry.handle_) != 0) {
             entry.kept_.store(true);
             continue;
         }
-        if (entry.unsynced_.load()) continue;  // written to meanwhile
+        if (entry.is_unsynced()) continue;  // written to meanwhile
         closing = std::exchange(entry.handle_, nullptr);
         open_.pop_back();
         return true;

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -114,13 +115,27 @@ public:
         kept_.store(true);
         return handle();
     }
-    // Said before the first byte is written, and before a sync.
-    void has_unsynced(bool unsynced) noexcept { unsynced_.store(unsynced); }
-    // Of a sync that nobody asked for; 0: none has failed.
-    int failed_sync() const noexcept { return failed_sync_.load(); }
+    // While it lives somebody writes: begins before the descriptor is asked for.
+    class Writing {
+    public:
+        explicit Writing(Entry& entry) noexcept : entry_(entry) { ++entry_.writes_begun_; }
+        Writing(const Writing&) = delete;
+        Writing& operator=(const Writing&) = delete;
+        ~Writing() { ++entry_.writes_ended_; }
+
+    private:
+        Entry& entry_;
+    };
+    // fdatasync: 0, or what went wrong, which then goes for every later call. Blocks; one at a time, since the kernel
+    // tells an error to one caller only.
+    int sync(const Descriptor&);
 
 private:
     friend class OpenFiles;
+    // Under sync_mutex_.
+    int sync_alone(const Descriptor&);
+    // Something was, or is being, written since the last sync began.
+    bool is_unsynced() const noexcept { return writes_begun_.load() != writes_synced_.load(); }
 
     OpenFiles& all_;
     // Guarded by the mutex of all.
@@ -133,9 +148,12 @@ private:
     Handle handle_;
 
     std::atomic<bool> used_ = true;  // since it was last considered for closing
-    std::atomic<bool> unsynced_ = false;
     std::atomic<bool> kept_ = false;
-    std::atomic<int> failed_sync_ = 0;
+    std::atomic<std::uint64_t> writes_begun_ = 0;
+    std::atomic<std::uint64_t> writes_ended_ = 0;
+    std::atomic<std::uint64_t> writes_synced_ = 0;
+    std::mutex sync_mutex_;  // taken last
+    int failed_sync_ = 0;    // guarded by it
 };
 
 }  // namespace ottla::broker::log

@@ -72,7 +72,7 @@ public:
     }
 
     Result<void> write_at(std::uint64_t position, std::span<const ByteSpan> pieces) override {
-        open_->has_unsynced(true);
+        const OpenFiles::Entry::Writing writing(*open_);
         const auto fd = open_->handle();
         if (!fd) return fd.error();
         std::array<iovec, pieces_per_call> parts;
@@ -101,7 +101,7 @@ public:
     using File::write_at;
 
     Result<void> truncate(std::uint64_t size) override {
-        open_->has_unsynced(true);
+        const OpenFiles::Entry::Writing writing(*open_);
         const auto fd = open_->handle();
         if (!fd) return fd.error();
         if (retried([&] { return ::ftruncate((*fd)->get(), static_cast<off_t>(size)); }) != 0)
@@ -112,11 +112,7 @@ public:
     Result<void> sync() override {
         const auto fd = open_->handle();
         if (!fd) return fd.error();
-        // What is written from here on wants another.
-        open_->has_unsynced(false);
-        if (const int code = open_->failed_sync()) return failed("cannot sync", path_, code);
-        // Not called again after EINTR either: what happened to the dirty pages is not known.
-        if (::fdatasync((*fd)->get()) != 0) return failed("cannot sync", path_);
+        if (const int code = open_->sync(**fd)) return failed("cannot sync", path_, code);
         return ok();
     }
 

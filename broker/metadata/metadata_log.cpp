@@ -72,7 +72,9 @@ Result<std::shared_ptr<MetadataLog>> MetadataLog::open(log::LogDirectory& direct
                                                        boost::asio::any_io_executor executor,
                                                        const MetadataLogOptions& options) {
     RecoveredMetadata recovered;
-    if (directory.has_log(metadata_partition)) {
+    const auto there = directory.has_log(metadata_partition);
+    if (!there) return there.error();
+    if (*there) {
         auto found = recover_metadata(directory, options.segments, options.messages);
         if (!found) return found.error();
         recovered = std::move(*found);

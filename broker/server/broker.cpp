@@ -333,7 +333,7 @@ asio::awaitable<Housekeeping::Done> Broker::close_partitions() {
         };
         co_await run_at(*shard, here(), job);
     }
-    co_await io_->drain();
+    if (io_) co_await io_->drain();
     for (const auto& shard : node_.shards) {
         auto job = [&] {
             for (const auto& partition : shard->partitions()) {

@@ -2,6 +2,8 @@
 #include "broker/server/housekeeping.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -155,6 +157,7 @@ asio::awaitable<void> Housekeeping::apply_retention() {
     // First the offset, then the files: so no power cut leaves a log with a hole at its front. On a full disk, where
     // the offset finds no room, one file at a time leaves none either.
     const Done written = co_await write(Checkpoint::start_offsets);
+    std::vector<Removal> removals;
     auto retire = [&](Partition& partition) {
         log::LogDirectory& directory = partition.io().directory();
         const bool is_written = std::ranges::find(written, &directory) != written.end();
@@ -167,11 +170,12 @@ asio::awaitable<void> Housekeeping::apply_retention() {
         } else if (!retired->empty()) {
             node_.log.info("{}-{}: {} bytes below offset {} are given up", partition.topic(), partition.number(),
                            retired->bytes, start->second);
-            const auto delay = std::chrono::milliseconds(partition.settings().file_delete_delay_ms);
-            removals_.push_back({node_.timers->now() + delay, &directory, std::move(*retired), {}});
+            const auto due = due_after(partition.settings().file_delete_delay_ms);
+            removals.push_back({due, &directory, std::move(*retired), {}});
         }
     };
     co_await for_each_partition(retire);
+    std::ranges::move(removals, std::back_inserter(removals_));
 }
 
 asio::awaitable<void> Housekeeping::flush() {
@@ -187,15 +191,18 @@ asio::awaitable<void> Housekeeping::expire_producers() {
     co_await for_each_partition(visit);
 }
 
+base::TimePoint Housekeeping::due_after(std::int64_t delay_ms) const {
+    constexpr std::chrono::milliseconds never = std::chrono::years(10);
+    return node_.timers->now() + std::min(std::chrono::milliseconds(delay_ms), never);
+}
+
 void Housekeeping::remove_tree_later(log::LogDirectory& directory, std::string path, std::int64_t delay_ms) {
-    const auto due = node_.timers->now() + std::chrono::milliseconds(delay_ms);
-    removals_.push_back({due, &directory, {}, std::move(path)});
+    removals_.push_back({due_after(delay_ms), &directory, {}, std::move(path)});
     wake_.notify();
 }
 
 void Housekeeping::remove_later(log::LogDirectory& directory, log::Retired retired, std::int64_t delay_ms) {
-    removals_.push_back(
-        {node_.timers->now() + std::chrono::milliseconds(delay_ms), &directory, std::move(retired), {}});
+    removals_.push_back({due_after(delay_ms), &directory, std::move(retired), {}});
     wake_.notify();
 }
 
@@ -206,6 +213,8 @@ asio::awaitable<void> Housekeeping::remove_retired() {
     std::vector<Removal> removed(std::make_move_iterator(due), std::make_move_iterator(removals_.end()));
     removals_.erase(due, removals_.end());
     for (auto& removal : removed) {
+        // What is left then goes some time after the next start.
+        if (stopping_) co_return;
         if (!removal.directory->offline()) co_await remove(std::move(removal));
     }
 }

@@ -70,6 +70,7 @@ private:
     boost::asio::awaitable<void> expire_producers();
     boost::asio::awaitable<void> remove(Removal);
     base::TimePoint next_due() const;
+    base::TimePoint due_after(std::int64_t delay_ms) const;
     boost::asio::awaitable<void> remove_retired();
     // On each partition, on its shard; `visit` stays the caller's.
     template <class Visit>

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "broker/metadata/leadership.hpp"
 #include "broker/server/scatter.hpp"
@@ -85,9 +86,10 @@ log::LogDirectory* ImageApplier::place(const PartitionChange& change) const {
 
 void ImageApplier::open_log(Opened& one) {
     const auto name = name_of(one.change);
-    auto log = one.directory->has_log(name)
-                   ? one.directory->open_log(name, one.change.settings.log)
-                   : one.directory->create_log(name, one.change.key.topic_id, one.change.settings.log);
+    const auto there = one.directory->has_log(name);
+    auto log = !there   ? Result<std::unique_ptr<log::Log>>(there.error())
+               : *there ? one.directory->open_log(name, one.change.settings.log)
+                        : one.directory->create_log(name, one.change.key.topic_id, one.change.settings.log);
     if (log) {
         one.log = std::move(*log);
     } else {
@@ -184,14 +186,22 @@ boost::asio::awaitable<void> ImageApplier::set_aside(std::vector<PartitionChange
     }
     auto job = [this, held = std::move(held)] {
         std::vector<Aside> aside;
+        std::set<log::LogDirectory*> touched;
         for (const auto& [name, directory] : held) {
-            if (!directory->has_log(name)) continue;
-            auto path = directory->set_aside(name, random_.uuid());
+            const auto there = directory->has_log(name);
+            if (there && !*there) continue;
+            auto path = there ? directory->set_aside(name, random_.uuid()) : Result<std::string>(there.error());
             if (path) {
+                touched.insert(directory);
                 aside.push_back({directory, std::move(*path)});
             } else {
-                node_.log.error("{}-{} cannot be deleted: {}", name.topic, name.partition, path.error().text());
+                // Under its name the next topic would find it.
+                directory->take_offline(path.error());
             }
+        }
+        for (auto* const directory : touched) {
+            if (auto synced = directory->disk().sync_directory(directory->path()); !synced)
+                directory->take_offline(synced.error());
         }
         return aside;
     };
@@ -205,7 +215,7 @@ boost::asio::awaitable<void> ImageApplier::set_strays_aside(std::shared_ptr<cons
         return broker::set_strays_aside(directories_, *image, node_.id, random_, node_.log);
     };
     const auto strays = co_await net::run_on(workers_, std::move(job));
-    for (const auto& name : strays) directories_.let_go(name);
+    for (const auto& name : strays) directories_.find_again(name);
 }
 
 boost::asio::awaitable<void> ImageApplier::apply(std::shared_ptr<const MetadataImage> next) {

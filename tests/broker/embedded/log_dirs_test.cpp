@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ottla/protocol/messages/delete_topics_request.hpp>
+#include <ottla/protocol/messages/delete_topics_response.hpp>
 #include <ottla/protocol/messages/describe_log_dirs_request.hpp>
 #include <ottla/protocol/messages/describe_log_dirs_response.hpp>
 #include "tests/broker/embedded/simulated_cluster.hpp"
@@ -169,6 +171,27 @@ std::vector<std::string> names_in(log::MemoryDisk& disk, const std::string& path
         if (entry.is_directory && entry.name.ends_with(suffix)) names.push_back(entry.name);
     }
     return names;
+}
+
+TEST_F(LogDirsTest, what_was_deleted_while_its_directory_was_away_is_set_aside_when_it_is_back) {
+    create("t", 2);
+    for (int p = 0; p < 2; ++p) EXPECT_EQ(cluster.produce(1, "t", p, "old"), ErrorCode::none);
+    break_disk("/b");
+    EXPECT_EQ(cluster.produce(1, "t", 1, "lost"), ErrorCode::kafka_storage_error);
+    cluster.loop().run_for(std::chrono::seconds(1));
+    protocol::DeleteTopicsRequest request;
+    request.topic_names = {"t"};
+    request.timeout_ms = 5000;
+    ASSERT_EQ(cluster.call(1, std::move(request), 5)->responses.at(0).error_code, 0);
+    create("t", 2);
+    for (int p = 0; p < 2; ++p) EXPECT_EQ(cluster.produce(1, "t", p, "new"), ErrorCode::none);
+
+    cluster.disk(1).set_script({});
+    restart();
+    cluster.loop().run_for(std::chrono::seconds(1));
+    EXPECT_EQ(names_in(cluster.disk(1), "/b", "-stray").size(), 1U);
+    for (int p = 0; p < 2; ++p) EXPECT_THAT(cluster.consume(1, "t", p), ElementsAre("new"));
+    EXPECT_THAT(described(), ElementsAre("/a t-0 t-1", "/b"));
 }
 
 TEST_F(LogDirsTest, what_the_metadata_does_not_know_is_set_aside_and_stays) {

@@ -60,8 +60,8 @@ TEST(LogDirectory, finds_its_logs) {
         ASSERT_TRUE(at.disk.make_directory("/data/nothing"));
         ASSERT_TRUE(at.disk.make_directory("/data/a-1.abc-delete"));
         ASSERT_TRUE(at.disk.make_directory("/data/torn-0"));
-        EXPECT_TRUE(opened->has_log({"a", 12}));
-        EXPECT_FALSE(opened->has_log({"a", 13}));
+        EXPECT_TRUE(opened->has_log({"a", 12}).value());
+        EXPECT_FALSE(opened->has_log({"a", 13}).value());
     }
     const auto opened = at.open().value();
     const auto found = opened->partitions().value();

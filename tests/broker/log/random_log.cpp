@@ -50,7 +50,7 @@ bool RandomLog::create() {
 bool RandomLog::open(bool with_checkpoint) {
     drop();
     if (!open_directory()) return false;
-    return !directory_->has_log(name_) || open_log(with_checkpoint);
+    return !directory_->has_log(name_).value() || open_log(with_checkpoint);
 }
 
 bool RandomLog::open_log(bool with_checkpoint) {
