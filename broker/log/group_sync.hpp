@@ -21,7 +21,7 @@ struct GroupSyncCounts {
 class GroupSync final : public LogIo, public std::enable_shared_from_this<GroupSync> {
 public:
     static constexpr base::Duration sync_soon_within = std::chrono::milliseconds(10);
-    // A group is split over so many workers. Measured: bench/broker/io_choices_bench.cpp.
+    // A group is split over so many workers. Measured: bench/broker/io_choices/group_sync_bench.cpp.
     static constexpr std::size_t jobs_max = 4;
 
     // Everything handed in must outlive the last group; the workers are drained before the executor's context goes.

@@ -107,8 +107,9 @@ private:
     boost::asio::awaitable<void> leave_controller();
     boost::asio::awaitable<void> stop_housekeeping();
     // The directories where that went well for everything in them.
-    boost::asio::awaitable<Housekeeping::Done> write_checkpoints();
     boost::asio::awaitable<Housekeeping::Done> close_partitions();
+    // Leaves those for which all of them could be written.
+    boost::asio::awaitable<void> write_checkpoints(Housekeeping::Done& in_order);
     void close_directories(const Housekeeping::Done& in_order);
     boost::asio::awaitable<void> drop_partitions();
     Shard& here() noexcept { return *node_.shards.front(); }

@@ -13,7 +13,7 @@
 #include "broker/metadata/controller_requests.hpp"
 #include "broker/server/node.hpp"
 #include "broker/server/partition_key.hpp"
-#include "net/signal.hpp"
+#include "net/until_stopped.hpp"
 
 namespace ottla::broker {
 
@@ -28,9 +28,9 @@ public:
 
     // Until stop(). What the controller cannot hear now is said again.
     boost::asio::awaitable<void> run(std::int64_t broker_epoch);
-    void stop();
+    void stop() { life_.stop(); }
     // Returns when run() has ended, or was never called.
-    boost::asio::awaitable<void> stopped();
+    boost::asio::awaitable<void> stopped() { return life_.ended(); }
 
 private:
     boost::asio::awaitable<bool> tell_failures(std::int64_t broker_epoch);
@@ -40,10 +40,7 @@ private:
     Node& node_;
     std::map<PartitionKey, Uuid> assigned_;  // not heard yet
     std::set<Uuid> failed_;                  // nor these
-    net::Signal wake_;
-    net::Signal ended_;
-    bool running_ = false;
-    bool stopping_ = false;
+    net::UntilStopped life_;
 };
 
 }  // namespace ottla::broker

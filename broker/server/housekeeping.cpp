@@ -38,8 +38,7 @@ Housekeeping::Housekeeping(Node& node, base::Workers& workers)
     : node_(node),
       workers_(workers),
       writing_(node.shards.front()->executor()),
-      wake_(node.shards.front()->executor()),
-      ended_(node.shards.front()->executor()) {
+      life_(node.shards.front()->executor()) {
     add(Work::recovery_points, node.config->recovery_point_interval_ms);
     add(Work::start_offsets, node.config->start_offset_interval_ms);
     add(Work::high_watermarks, node.config->high_watermark_interval_ms);
@@ -65,28 +64,21 @@ asio::awaitable<void> Housekeeping::perform(Work work) {
 }
 
 asio::awaitable<void> Housekeeping::run() {
-    running_ = true;
-    while (!stopping_) {
-        co_await wake_.wait_until(*node_.timers, next_due());
-        for (std::size_t i = 0; i < tasks_.size() && !stopping_; ++i) {
+    const net::UntilStopped::Running running(life_);
+    while (!life_.stopping()) {
+        co_await life_.wake().wait_until(*node_.timers, next_due());
+        for (std::size_t i = 0; i < tasks_.size() && !life_.stopping(); ++i) {
             if (tasks_[i].due > node_.timers->now()) continue;
             co_await perform(tasks_[i].work);
             // From its end: a slow disk is not asked for more than it can do.
             tasks_[i].due = node_.timers->now() + tasks_[i].interval;
         }
-        if (!stopping_) co_await remove_retired();
+        if (!life_.stopping()) co_await remove_retired();
     }
-    running_ = false;
-    ended_.notify();
-}
-
-void Housekeeping::stop() {
-    stopping_ = true;
-    wake_.notify();
 }
 
 asio::awaitable<void> Housekeeping::stopped() {
-    if (running_) co_await ended_.wait();
+    co_await life_.ended();
     co_await writing_.take();
 }
 
@@ -196,14 +188,14 @@ base::TimePoint Housekeeping::due_after(std::int64_t delay_ms) const {
     return node_.timers->now() + std::min(std::chrono::milliseconds(delay_ms), never);
 }
 
-void Housekeeping::remove_tree_later(log::LogDirectory& directory, std::string path, std::int64_t delay_ms) {
-    removals_.push_back({due_after(delay_ms), &directory, {}, std::move(path)});
-    wake_.notify();
+void Housekeeping::remove_tree_later(log::LogDirectory& directory, std::string path) {
+    removals_.push_back({due_after(node_.config->segment_delete_delay_ms), &directory, {}, std::move(path)});
+    life_.wake().notify();
 }
 
 void Housekeeping::remove_later(log::LogDirectory& directory, log::Retired retired, std::int64_t delay_ms) {
     removals_.push_back({due_after(delay_ms), &directory, std::move(retired), {}});
-    wake_.notify();
+    life_.wake().notify();
 }
 
 asio::awaitable<void> Housekeeping::remove_retired() {
@@ -214,7 +206,7 @@ asio::awaitable<void> Housekeeping::remove_retired() {
     removals_.erase(due, removals_.end());
     for (auto& removal : removed) {
         // What is left then goes some time after the next start.
-        if (stopping_) co_return;
+        if (life_.stopping()) co_return;
         if (!removal.directory->offline()) co_await remove(std::move(removal));
     }
 }

@@ -14,8 +14,8 @@
 #include "broker/log/log_directory.hpp"
 #include "broker/server/config.hpp"
 #include "broker/server/node.hpp"
-#include "net/signal.hpp"
 #include "net/turn.hpp"
+#include "net/until_stopped.hpp"
 
 namespace ottla::broker {
 
@@ -28,7 +28,7 @@ public:
 
     // Ends after stop().
     boost::asio::awaitable<void> run();
-    void stop();
+    void stop() { life_.stop(); }
     // Returns when run() has ended, or was never called, and nothing is being written.
     boost::asio::awaitable<void> stopped();
 
@@ -39,8 +39,8 @@ public:
     boost::asio::awaitable<Done> write(log::Checkpoint);
     boost::asio::awaitable<void> apply_retention();
 
-    // A whole directory goes then.
-    void remove_tree_later(log::LogDirectory&, std::string path, std::int64_t delay_ms);
+    // A whole directory goes when log.segment.delete.delay.ms have passed. On shard 0.
+    void remove_tree_later(log::LogDirectory&, std::string path);
     // Files of segments that were replaced go when their delay has passed. On shard 0.
     void remove_later(log::LogDirectory&, log::Retired, std::int64_t delay_ms);
 
@@ -83,10 +83,7 @@ private:
     std::vector<Task> tasks_;
     std::vector<Removal> removals_;
     net::Turn writing_;
-    net::Signal wake_;
-    net::Signal ended_;
-    bool running_ = false;
-    bool stopping_ = false;
+    net::UntilStopped life_;
 };
 
 }  // namespace ottla::broker

@@ -2,13 +2,12 @@
 #include "broker/server/image_applier.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
-#include <mutex>
 #include <optional>
 #include <set>
 
 #include "broker/metadata/leadership.hpp"
+#include "broker/server/open_progress.hpp"
 #include "broker/server/scatter.hpp"
 #include "broker/server/stray_logs.hpp"
 #include "net/run_on.hpp"
@@ -18,36 +17,6 @@ namespace ottla::broker {
 namespace {
 
 log::TopicPartitionName name_of(const PartitionChange& change) { return {change.topic, change.key.partition}; }
-
-// Says how far it is when opening takes long. Any thread may call.
-class OpenProgress {
-public:
-    OpenProgress(Node& node, std::size_t count)
-        : node_(node),
-          count_(count),
-          began_(node.timers->now()),
-          told_(began_) {}
-
-    void opened_one() {
-        const std::lock_guard lock(mutex_);
-        ++opened_;
-        const auto now = node_.timers->now();
-        if (now - told_ < tell_every && (opened_ < count_ || now - began_ < worth_telling)) return;
-        told_ = now;
-        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - began_);
-        node_.log.info("{} of {} partitions are open after {} ms", opened_, count_, took.count());
-    }
-
-private:
-    static constexpr std::chrono::seconds tell_every{1};
-    static constexpr std::chrono::milliseconds worth_telling{100};
-    Node& node_;
-    const std::size_t count_;
-    std::mutex mutex_;
-    const base::TimePoint began_;
-    std::size_t opened_ = 0;
-    base::TimePoint told_;
-};
 
 }  // namespace
 
@@ -206,8 +175,7 @@ boost::asio::awaitable<void> ImageApplier::set_aside(std::vector<PartitionChange
         return aside;
     };
     auto all_aside = co_await net::run_on(workers_, std::move(job));
-    for (auto& [directory, path] : all_aside)
-        node_.housekeeping->remove_tree_later(*directory, std::move(path), node_.config->segment_delete_delay_ms);
+    for (auto& [directory, path] : all_aside) node_.housekeeping->remove_tree_later(*directory, std::move(path));
 }
 
 boost::asio::awaitable<void> ImageApplier::set_strays_aside(std::shared_ptr<const MetadataImage> image) {

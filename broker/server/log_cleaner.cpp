@@ -29,38 +29,31 @@ LogCleaner::LogCleaner(Node& node, base::Workers& workers, Housekeeping& houseke
       workers_(workers),
       housekeeping_(housekeeping),
       random_(random),
-      wake_(node.shards.front()->executor()),
-      ended_(node.shards.front()->executor()),
+      life_(node.shards.front()->executor()),
       working_(node.shards.front()->executor()) {}
 
 asio::awaitable<void> LogCleaner::run() {
-    running_ = true;
+    const net::UntilStopped::Running running(life_);
     const auto backoff = std::chrono::milliseconds(std::max<std::int64_t>(node_.config->cleaner_backoff_ms, 1));
-    while (!stopping_) {
+    while (!life_.stopping()) {
         auto candidate = co_await find_dirtiest();
         if (candidate)
             co_await compact(std::move(*candidate));
         else
-            co_await wake_.wait_until(*node_.timers, node_.timers->now() + backoff);
+            co_await life_.wake().wait_until(*node_.timers, node_.timers->now() + backoff);
     }
-    running_ = false;
-    ended_.notify();
 }
 
 void LogCleaner::stop() {
-    stopping_ = give_up_ = true;
-    wake_.notify();
+    give_up_ = true;
+    life_.stop();
 }
 
 asio::awaitable<void> LogCleaner::let_go(const PartitionKey& key) {
     if (at_work_ != key) co_return;
     give_up_ = true;
-    wake_.notify();
+    life_.wake().notify();
     co_await working_.take();
-}
-
-asio::awaitable<void> LogCleaner::stopped() {
-    if (running_) co_await ended_.wait();
 }
 
 asio::awaitable<std::optional<LogCleaner::Candidate>> LogCleaner::find_dirtiest() {
@@ -85,7 +78,7 @@ asio::awaitable<void> LogCleaner::compact(Candidate candidate) {
     Shard& owner = node_.owner_of(partition.key());
     const auto turn = co_await working_.take();
     at_work_ = partition.key();
-    give_up_ = stopping_;
+    give_up_ = life_.stopping();
     std::optional<log::CompactionInput> input;
     auto begin = [&] { input = partition.begin_compaction(candidate.dirt); };
     co_await run_at(owner, here, begin);
@@ -179,7 +172,7 @@ asio::awaitable<void> LogCleaner::wait_for_share(std::uint64_t bytes) {
     const auto share = std::chrono::duration<double>(static_cast<double>(bytes) / limit);
     const auto until = node_.timers->now() +
                        std::chrono::duration_cast<base::Duration>(std::min(share, std::chrono::duration<double>(3600)));
-    while (!give_up_ && node_.timers->now() < until) co_await wake_.wait_until(*node_.timers, until);
+    while (!give_up_ && node_.timers->now() < until) co_await life_.wake().wait_until(*node_.timers, until);
 }
 
 void LogCleaner::report(const Partition& partition, const Error& why) {

@@ -19,8 +19,8 @@
 #include "broker/log/log_directory.hpp"
 #include "broker/server/housekeeping.hpp"
 #include "broker/server/node.hpp"
-#include "net/signal.hpp"
 #include "net/turn.hpp"
+#include "net/until_stopped.hpp"
 
 namespace ottla::broker {
 
@@ -43,7 +43,7 @@ public:
     boost::asio::awaitable<void> run();
     void stop();
     // Returns when run() has ended, or was never called.
-    boost::asio::awaitable<void> stopped();
+    boost::asio::awaitable<void> stopped() { return life_.ended(); }
 
     // For a partition that is closed: returns when nothing in here is at work in its directory. On shard 0.
     boost::asio::awaitable<void> let_go(const PartitionKey& key);
@@ -73,12 +73,9 @@ private:
     base::Random random_;
     LogCleanerCounts counts_;
     std::map<std::string, Error> set_aside_;
-    net::Signal wake_;
-    net::Signal ended_;
+    net::UntilStopped life_;
     net::Turn working_;  // held during a round
     std::optional<PartitionKey> at_work_;
-    bool running_ = false;
-    bool stopping_ = false;
     bool give_up_ = false;  // the round
 };
 

@@ -5,18 +5,14 @@
 #include <gtest/gtest.h>
 
 #include "broker/log/memory_disk.hpp"
+#include "tests/support/uuids.hpp"
 
 namespace ottla::broker::log {
 namespace {
 
+using test::uuid_ending_in;
 using testing::AllOf;
 using testing::HasSubstr;
-
-Uuid topic_id(std::uint8_t last) {
-    Uuid id;
-    id.bytes[15] = last;
-    return id;
-}
 
 class LogDirectoriesTest : public testing::Test {
 protected:
@@ -27,7 +23,7 @@ protected:
     }
     void write(const std::string& path, std::string_view cluster, std::int32_t node, std::uint8_t id) {
         ASSERT_TRUE(disk.make_directory(path));
-        const MetaProperties properties{std::string(cluster), node, topic_id(id)};
+        const MetaProperties properties{std::string(cluster), node, uuid_ending_in(id)};
         ASSERT_TRUE(replace_text(disk, join_path(path, "meta.properties"), properties.to_text()));
     }
     // Everything in there fails from now on.
@@ -92,7 +88,7 @@ TEST_F(LogDirectoriesTest, the_emptiest_is_chosen_and_partitions_stay_where_they
         for (int p = 0; p < 3; ++p) {
             LogDirectory* chosen = opened->emptiest();
             EXPECT_EQ(chosen, opened->served()[p == 1 ? 1 : 0]) << p;
-            ASSERT_TRUE(chosen->create_log({"t", p}, topic_id(1), {}));
+            ASSERT_TRUE(chosen->create_log({"t", p}, uuid_ending_in(1), {}));
             opened->hold({"t", p}, *chosen);
         }
     }
@@ -109,7 +105,8 @@ TEST_F(LogDirectoriesTest, the_emptiest_is_chosen_and_partitions_stay_where_they
 TEST_F(LogDirectoriesTest, a_partition_in_two_of_them_is_refused) {
     {
         const auto opened = open().value();
-        for (LogDirectory* directory : opened->served()) ASSERT_TRUE(directory->create_log({"t", 0}, topic_id(1), {}));
+        for (LogDirectory* directory : opened->served())
+            ASSERT_TRUE(directory->create_log({"t", 0}, uuid_ending_in(1), {}));
     }
     EXPECT_THAT(refusal(), HasSubstr("t-0 lies in '/a' and in '/b'"));
 }

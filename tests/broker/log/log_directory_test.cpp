@@ -6,22 +6,18 @@
 
 #include "broker/log/memory_disk.hpp"
 #include "tests/broker/log/batches.hpp"
+#include "tests/support/uuids.hpp"
 
 namespace ottla::broker::log {
 namespace {
 
+using test::uuid_ending_in;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Uuid uuid(std::uint8_t last) {
-    Uuid id;
-    id.bytes[15] = last;
-    return id;
-}
-
 struct Directory {
     Result<std::unique_ptr<LogDirectory>> open(std::int32_t node = 1, std::string cluster = "c") {
-        return LogDirectory::open(disk, "/data", {node, std::move(cluster), uuid(9)}, {});
+        return LogDirectory::open(disk, "/data", {node, std::move(cluster), uuid_ending_in(9)}, {});
     }
     MemoryDisk disk;
 };
@@ -29,7 +25,7 @@ struct Directory {
 TEST(LogDirectory, a_new_one_gets_its_identity) {
     Directory at;
     const auto opened = at.open().value();
-    EXPECT_EQ(opened->properties(), (MetaProperties{"c", 1, uuid(9)}));
+    EXPECT_EQ(opened->properties(), (MetaProperties{"c", 1, uuid_ending_in(9)}));
     EXPECT_FALSE(opened->was_clean());
     EXPECT_EQ(read_text(at.disk, "/data/meta.properties").value(), opened->properties().to_text());
     EXPECT_EQ(Directory().open(1, "").error(), ErrorCode::invalid_argument);
@@ -55,8 +51,8 @@ TEST(LogDirectory, finds_its_logs) {
     Directory at;
     {
         const auto opened = at.open().value();
-        ASSERT_TRUE(opened->create_log({"a-b", 0}, uuid(1), {}));
-        ASSERT_TRUE(opened->create_log({"a", 12}, uuid(2), {}));
+        ASSERT_TRUE(opened->create_log({"a-b", 0}, uuid_ending_in(1), {}));
+        ASSERT_TRUE(opened->create_log({"a", 12}, uuid_ending_in(2), {}));
         ASSERT_TRUE(at.disk.make_directory("/data/nothing"));
         ASSERT_TRUE(at.disk.make_directory("/data/a-1.abc-delete"));
         ASSERT_TRUE(at.disk.make_directory("/data/torn-0"));
@@ -67,7 +63,7 @@ TEST(LogDirectory, finds_its_logs) {
     const auto found = opened->partitions().value();
     ASSERT_EQ(found.size(), 3U);
     EXPECT_EQ(found[0].name, (TopicPartitionName{"a", 12}));
-    EXPECT_EQ(found[0].topic_id, uuid(2));
+    EXPECT_EQ(found[0].topic_id, uuid_ending_in(2));
     EXPECT_EQ(found[1].name, (TopicPartitionName{"a-b", 0}));
     EXPECT_TRUE(found[2].topic_id.is_zero());
     EXPECT_THAT(opened->deleted().value(), ElementsAre("/data/a-1.abc-delete"));
@@ -77,8 +73,8 @@ TEST(LogDirectory, a_name_set_aside_is_never_too_long) {
     Directory at;
     const auto opened = at.open().value();
     const std::string topic(249, 't');
-    ASSERT_TRUE(opened->create_log({topic, 12}, uuid(1), {}));
-    const auto aside = opened->set_aside({topic, 12}, uuid(3), LogDirectory::Aside::stray).value();
+    ASSERT_TRUE(opened->create_log({topic, 12}, uuid_ending_in(1), {}));
+    const auto aside = opened->set_aside({topic, 12}, uuid_ending_in(3), LogDirectory::Aside::stray).value();
     EXPECT_EQ(aside.size(), std::string("/data/").size() + 255);
     EXPECT_TRUE(aside.ends_with("t-12.00000000000000000000000000000003-stray")) << aside;
 }
@@ -86,8 +82,8 @@ TEST(LogDirectory, a_name_set_aside_is_never_too_long) {
 TEST(LogDirectory, deletes_a_log_by_another_name) {
     Directory at;
     const auto opened = at.open().value();
-    ASSERT_TRUE(opened->create_log({"a", 0}, uuid(1), {}));
-    const auto aside = opened->set_aside({"a", 0}, uuid(3)).value();
+    ASSERT_TRUE(opened->create_log({"a", 0}, uuid_ending_in(1), {}));
+    const auto aside = opened->set_aside({"a", 0}, uuid_ending_in(3)).value();
     EXPECT_TRUE(aside.ends_with("-delete")) << aside;
     ASSERT_TRUE(remove_tree(at.disk, aside));
     EXPECT_TRUE(opened->partitions().value().empty());
@@ -116,7 +112,7 @@ TEST(LogDirectory, opens_a_compacted_log_whose_recovery_point_lags) {
         config.segment_bytes = static_cast<std::uint32_t>(batch_of(2, 100).size());
         {
             const auto opened = at.open().value();
-            const auto log = opened->create_log({"a", 0}, uuid(1), config).value();
+            const auto log = opened->create_log({"a", 0}, uuid_ending_in(1), config).value();
             for (int i = 0; i < 5; ++i) ASSERT_TRUE(log->append(batch_of(2, 100).span(), {}));
             ASSERT_TRUE(log->sync());
             ASSERT_TRUE(at.disk.remove("/data/a-0/" + segment_name(2)));

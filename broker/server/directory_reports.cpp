@@ -12,45 +12,32 @@ constexpr std::size_t assignments_max = 2250;  // in one request, as in Kafka's
 
 }  // namespace
 
-DirectoryReports::DirectoryReports(Node& node)
-    : node_(node),
-      wake_(node.shards.front()->executor()),
-      ended_(node.shards.front()->executor()) {}
+DirectoryReports::DirectoryReports(Node& node) : node_(node), life_(node.shards.front()->executor()) {}
 
 void DirectoryReports::assign(const PartitionKey& key, const Uuid& directory) {
     assigned_.insert_or_assign(key, directory);
-    wake_.notify();
+    life_.wake().notify();
 }
 
 void DirectoryReports::failed(const Uuid& directory) {
     if (directory.is_zero()) return;  // it never had a name
     failed_.insert(directory);
-    wake_.notify();
+    life_.wake().notify();
 }
 
 boost::asio::awaitable<void> DirectoryReports::run(std::int64_t broker_epoch) {
-    running_ = true;
-    while (!stopping_) {
+    const net::UntilStopped::Running running(life_);
+    while (!life_.stopping()) {
         if (assigned_.empty() && failed_.empty()) {
-            co_await wake_.wait();
+            co_await life_.wake().wait();
             continue;
         }
         // Failures first: what is assigned to a directory that is known to have failed gets no leader.
         bool heard = co_await tell_failures(broker_epoch);
         heard = heard && co_await tell_assignments(broker_epoch);
-        if (!heard && !stopping_) co_await wake_.wait_until(*node_.timers, node_.timers->now() + report_again_after);
+        if (!heard && !life_.stopping())
+            co_await life_.wake().wait_until(*node_.timers, node_.timers->now() + report_again_after);
     }
-    running_ = false;
-    ended_.notify();
-}
-
-void DirectoryReports::stop() {
-    stopping_ = true;
-    wake_.notify();
-}
-
-boost::asio::awaitable<void> DirectoryReports::stopped() {
-    if (running_) co_await ended_.wait();
 }
 
 boost::asio::awaitable<bool> DirectoryReports::tell_failures(std::int64_t broker_epoch) {
