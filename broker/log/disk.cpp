@@ -42,13 +42,20 @@ Result<std::string> read_text(Disk& disk, const std::string& path, std::size_t b
     return text;
 }
 
-Result<void> replace_text(Disk& disk, const std::string& path, std::string_view text) {
-    const std::string beside = path + ".tmp";
-    auto file = disk.create(beside);
+Result<std::shared_ptr<File>> write_beside(Disk& disk, const std::string& path, std::string_view text) {
+    auto file = disk.create(path + ".tmp");
     if (!file) return file.error();
-    if (auto written = (*file)->write_at(0, as_bytes(text)); !written) return written;
-    if (auto synced = (*file)->sync(); !synced) return synced;
-    if (auto renamed = disk.rename(beside, path); !renamed) return renamed;
+    if (auto written = (*file)->write_at(0, as_bytes(text)); !written) return written.error();
+    return file;
+}
+
+Result<void> replace_with_beside(Disk& disk, const std::string& path) { return disk.rename(path + ".tmp", path); }
+
+Result<void> replace_text(Disk& disk, const std::string& path, std::string_view text) {
+    const auto beside = write_beside(disk, path, text);
+    if (!beside) return beside.error();
+    if (auto synced = (*beside)->sync(); !synced) return synced;
+    if (auto replaced = replace_with_beside(disk, path); !replaced) return replaced;
     return disk.sync_directory(parent_path(path));
 }
 

@@ -59,6 +59,16 @@ struct DirectoryEntry {
     friend bool operator==(const DirectoryEntry&, const DirectoryEntry&) = default;
 };
 
+// A whole file system, synced at once: what that takes depends on what is dirty there, whoever wrote it, not on the
+// number of files.
+class FileSystemSync {
+public:
+    virtual ~FileSystemSync() = default;
+    // Whatever was written, created, renamed or removed on it before is on stable storage afterwards; `written` are the
+    // caller's files among that. Blocks. An error, be it of a file of somebody else, is as one of File::sync().
+    virtual Result<void> sync(std::span<const std::shared_ptr<File>> written) = 0;
+};
+
 // Paths are separated by '/'. Any thread may call.
 class Disk {
 public:
@@ -78,6 +88,9 @@ public:
     // With its parents. No error when it is there.
     virtual Result<void> make_directory(const std::string& path) = 0;
     virtual Result<void> sync_directory(const std::string& path) = 0;
+    // Of the one that `directory` lies on, for one thread at a time; it is told of errors from now on. Null where that
+    // cannot be relied on.
+    virtual std::unique_ptr<FileSystemSync> file_system_sync(const std::string& directory) = 0;
     // One holder at a time, in all processes; the file is created and kept.
     virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
     // Of the file system that `path` lies on: all of it, and what is left for us.
@@ -93,6 +106,9 @@ std::string parent_path(std::string_view path);
 // this returns.
 Result<std::string> read_text(Disk&, const std::string& path, std::size_t bytes_max = 16U << 20);
 Result<void> replace_text(Disk&, const std::string& path, std::string_view text);
+// Its steps, for who has several to replace: write beside; sync that; rename; sync the directory.
+Result<std::shared_ptr<File>> write_beside(Disk&, const std::string& path, std::string_view text);
+Result<void> replace_with_beside(Disk&, const std::string& path);
 // With its parents, and all of their names durable. One that was there already, perhaps only just made, has its name
 // synced as far as its parent may be read.
 Result<void> make_durable_directory(Disk&, const std::string& path);

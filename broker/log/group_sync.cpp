@@ -12,9 +12,17 @@ struct GroupSync::Group {
     std::vector<SyncWork> works;  // of each
     std::size_t jobs = 0;         // not yet ended
     Result<void> done;            // or a failure
+    bool together = false;
+    base::TimePoint began;
 
+    // And directories: whatever has a sync of its own.
+    std::size_t files() const noexcept {
+        std::size_t sum = 0;
+        for (const auto& work : works) sum += work.files.size() + work.directories.size();
+        return sum;
+    }
     // One job's part of the works. All begin before the first is waited for: then the disk gets them together.
-    Result<void> run(Disk& disk, std::size_t first, std::size_t last) const {
+    Result<void> run(Disk& disk, std::size_t first, std::size_t last) {
         for (std::size_t i = first; last - first > 1 && i < last; ++i) works[i].start();
         for (std::size_t i = first; i < last; ++i) {
             if (auto synced = works[i].run(disk); !synced) return synced;
@@ -35,7 +43,9 @@ GroupSync::GroupSync(LogDirectory& directory, FlushPolicy policy, base::Workers&
       workers_(workers),
       timers_(timers),
       executor_(executor),
-      alarm_(timers, executor, [this] { start(); }) {}
+      alarm_(timers, executor, [this] { start(); }),
+      // Under the other policy there may be any amount that is not to be synced.
+      file_system_(policy == FlushPolicy::ack ? directory.disk().file_system_sync(directory.path()) : nullptr) {}
 
 void GroupSync::sync_now(const std::shared_ptr<Syncable>& log) {
     gather(log);
@@ -70,30 +80,46 @@ void GroupSync::start() {
     run(group);
 }
 
-// Side by side, since file systems join what several threads sync at once into one commit of their journal.
 void GroupSync::run(const std::shared_ptr<Group>& group) {
+    group->began = timers_.now();
+    group->together = file_system_ && choice_.together(group->files(), group->began);
+    if (group->together) {
+        ++counts_.together;
+        group->jobs = 1;
+        return run_job(group, [group, &disk = directory_.disk(), file_system = file_system_] {
+            return run_together(group->works, disk, *file_system);
+        });
+    }
+    // Side by side, since file systems join what several threads sync at once into one commit of their journal.
     const std::size_t count = group->works.size();
     group->jobs = std::min(count, jobs_max);
     for (std::size_t j = 0, jobs = group->jobs; j < jobs; ++j) {
-        auto job = [group, &directory = directory_, first = count * j / jobs, last = count * (j + 1) / jobs] {
-            if (directory.offline()) return Result<void>(Error::of(ErrorCode::kafka_storage_error));
-            return group->run(directory.disk(), first, last);
-        };
-        auto ended = [self = shared_from_this(), group](const Result<void>& done) {
-            // Never again: what did not reach the disk now is not known to be there after a second try that succeeds.
-            if (!done) {
-                group->done = done;
-                self->directory_.take_offline(done.error());
-            }
-            if (--group->jobs == 0) self->end(*group, group->done);
-        };
-        net::start_on(workers_, executor_, std::move(job), std::move(ended));
+        run_job(group, [group, &disk = directory_.disk(), first = count * j / jobs, last = count * (j + 1) / jobs] {
+            return group->run(disk, first, last);
+        });
     }
+}
+
+void GroupSync::run_job(const std::shared_ptr<Group>& group, std::function<Result<void>()> sync) {
+    auto job = [&directory = directory_, sync = std::move(sync)] {
+        return directory.offline() ? Result<void>(Error::of(ErrorCode::kafka_storage_error)) : sync();
+    };
+    auto ended = [self = shared_from_this(), group](const Result<void>& done) {
+        // Never again: what did not reach the disk now is not known to be there after a second try that succeeds.
+        if (!done) {
+            group->done = done;
+            self->directory_.take_offline(done.error());
+        }
+        if (--group->jobs == 0) self->end(*group, group->done);
+    };
+    net::start_on(workers_, executor_, std::move(job), std::move(ended));
 }
 
 void GroupSync::end(Group& group, const Result<void>& done) {
     for (std::size_t i = 0; i < group.logs.size(); ++i) group.logs[i]->end_sync(group.works[i], done);
     running_ = false;
+    const auto now = timers_.now();
+    choice_.took(group.together, group.files(), now - group.began, now);
     start();
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // GroupSync: the LogIo of a shard and a log directory. While one group of logs is being synced on the workers, the
-// next gathers; so a slow disk makes larger groups, not longer queues, and who is alone waits for nobody.
+// next gathers; so a slow disk makes larger groups, not longer queues, and who is alone waits for nobody. A group is
+// synced file by file, or by one sync of the file system, whichever has been quicker.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "broker/log/log_io.hpp"
+#include "broker/log/sync_choice.hpp"
 #include "net/alarm.hpp"
 #include "net/timers.hpp"
 
@@ -15,7 +17,8 @@ namespace ottla::broker::log {
 // What the grouping came to, for metrics and benchmarks.
 struct GroupSyncCounts {
     std::uint64_t groups = 0;
-    std::uint64_t logs = 0;  // in all groups
+    std::uint64_t logs = 0;      // in all groups
+    std::uint64_t together = 0;  // groups that were synced with their file system
 };
 
 class GroupSync final : public LogIo, public std::enable_shared_from_this<GroupSync> {
@@ -43,6 +46,7 @@ private:
     void gather(const std::shared_ptr<Syncable>&);
     void start();
     void run(const std::shared_ptr<Group>&);
+    void run_job(const std::shared_ptr<Group>&, std::function<Result<void>()>);
     void end(Group&, const Result<void>&);
 
     LogDirectory& directory_;
@@ -54,6 +58,9 @@ private:
     // Weak: who goes before its turn needs no sync, and its log holds this object.
     std::vector<std::weak_ptr<Syncable>> gathered_;
     bool running_ = false;
+    // None: file by file. A job may outlive this object.
+    std::shared_ptr<FileSystemSync> file_system_;
+    SyncChoice choice_;
     GroupSyncCounts counts_;
 };
 

@@ -40,6 +40,7 @@ Result<std::unique_ptr<Log>> Log::create(Disk& disk, std::string directory, cons
     log->parent_dirty_ = true;
     if (auto begun = log->restart_at(start_offset); !begun) return begun.error();
     log->synced_ = log->end_;  // of records there are none
+    log->recovery_point_ = start_offset;
     return log;
 }
 
@@ -239,13 +240,19 @@ SyncWork Log::prepare_sync() {
 void Log::synced(const SyncWork& work) {
     synced_ = work.up_to;
     if (cut_since_prepare_ && cut_since_prepare_->offset < synced_.offset) synced_ = *cut_since_prepare_;
+    if (work.checkpoint) {
+        epochs_dirty_ = true;  // there was no room
+    } else {
+        recovery_point_ = synced_.offset;
+    }
 }
 
 Result<void> Log::sync() {
-    const SyncWork work = prepare_sync();
+    SyncWork work = prepare_sync();
     if (auto done = work.run(disk_); !done) return done;
     synced(work);
-    return ok();
+    if (!work.checkpoint) return ok();
+    return Error::of(ErrorCode::storage_full, fmt::format("no room for '{}'", work.checkpoint->first));
 }
 
 Result<void> Log::finish() {

@@ -7,6 +7,7 @@
 // directory offline), corrupt_message, offset_out_of_range, record_list_too_large.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,6 +42,8 @@ public:
         std::int64_t recovery_point = 0;
         // What lies below it does not count, wherever the first segment begins.
         std::int64_t start_offset = 0;
+        // What stays need not be synced: prepare_sync() has it then, for the caller to sync with other logs.
+        bool sync_later = false;
         base::Log messages;
     };
 
@@ -59,6 +62,8 @@ public:
     const LogPosition& end() const noexcept { return end_; }
     // Everything before it is on stable storage.
     const LogPosition& synced() const noexcept { return synced_; }
+    // Below it a start after a kill need not look: what is known from there is on stable storage, too.
+    std::int64_t recovery_point() const noexcept { return std::min(recovery_point_, synced_.offset); }
     std::uint64_t bytes() const noexcept;
     std::size_t segment_count() const noexcept { return segments_.size(); }
     const LeaderEpochs& epochs() const noexcept { return epochs_; }
@@ -165,6 +170,7 @@ private:
     std::int64_t start_offset_ = 0;
     LogPosition end_;
     LogPosition synced_;
+    std::int64_t recovery_point_ = 0;
     std::vector<std::unique_ptr<Segment>> segments_;  // never empty once made
     LeaderEpochs epochs_;
     ProducerStates producers_;

@@ -37,6 +37,7 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Disk& disk, std::string
     auto lock = disk.lock(join_path(directory->path_, lock_name));
     if (!lock) return lock.error();
     directory->lock_ = std::move(*lock);
+    directory->file_system_ = disk.file_system_sync(directory->path_);
     if (auto checked = directory->check_identity(identity); !checked) return checked.error();
     if (auto read = directory->read_checkpoints(); !read) return read.error();
     if (auto taken = directory->take_clean_shutdown(); !taken) return taken.error();
@@ -174,7 +175,7 @@ Result<std::unique_ptr<Log>> LogDirectory::create_log(const TopicPartitionName& 
 }
 
 Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& name, const LogConfig& config,
-                                                    std::int64_t start_offset) {
+                                                    std::int64_t start_offset, Sync sync) {
     Log::OpenOptions options;
     options.clean = was_clean();
     // Compaction has synced what it left, and there are gaps in it. Another broker that was killed may have written
@@ -182,6 +183,7 @@ Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& na
     options.recovery_point =
         std::max(checkpointed(Checkpoint::recovery_points, name), checkpointed(Checkpoint::cleaned_offsets, name));
     options.start_offset = std::max(start_offset, checkpointed(Checkpoint::start_offsets, name));
+    options.sync_later = sync == Sync::later;
     options.messages = messages_;
     auto opened = Log::open(disk_, path_of(name), config, options);
     const std::lock_guard lock(checkpoints_mutex_);
@@ -191,6 +193,26 @@ Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& na
         not_opened_.insert(name);
     }
     return opened;
+}
+
+Result<void> LogDirectory::sync(std::span<Log* const> logs) {
+    std::vector<Log*> unsynced;
+    std::vector<SyncWork> works;
+    for (auto* const log : logs) {
+        auto work = log->prepare_sync();
+        if (work.empty()) continue;
+        unsynced.push_back(log);
+        works.push_back(std::move(work));
+    }
+    if (works.size() > 1 && file_system_) {
+        if (auto synced = run_together(works, disk_, *file_system_); !synced) return synced;
+    } else {
+        for (auto& work : works) {
+            if (auto synced = work.run(disk_); !synced) return synced;
+        }
+    }
+    for (std::size_t i = 0; i < works.size(); ++i) unsynced[i]->synced(works[i]);
+    return ok();
 }
 
 // --- checkpoints ---

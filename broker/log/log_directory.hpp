@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -70,7 +71,13 @@ public:
     Result<std::unique_ptr<Log>> create_log(const TopicPartitionName&, const Uuid& topic_id, const LogConfig&);
     // It starts at `start_offset` at least. One that fails to open is left as it is, and so is what the checkpoints say
     // of it.
-    Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0);
+    enum class Sync : std::uint8_t { now, later };
+    Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0,
+                                          Sync = Sync::now);
+    // Those that were opened with Sync::later: what they hold is on stable storage afterwards. All at once where the
+    // file system can; one caller at a time.
+    Result<void> sync(std::span<Log* const>);
+    bool syncs_at_once() const noexcept { return file_system_ != nullptr; }
     // Renames the directory to `t-p.<id>-delete`, for the caller to remove, or to `t-p.<id>-stray`, which stays: the
     // path.
     enum class Aside : std::uint8_t { deleted, stray };
@@ -113,6 +120,7 @@ private:
     std::string path_;
     base::Log messages_;
     std::unique_ptr<FileLock> lock_;
+    std::unique_ptr<FileSystemSync> file_system_;
     MetaProperties properties_;
     std::optional<std::int64_t> clean_broker_epoch_;
     mutable std::mutex checkpoints_mutex_;

@@ -26,7 +26,7 @@ public:
         if (bases.empty()) {
             if (auto begun = log_.restart_at(options_.start_offset); !begun) return begun;
             log_.parent_dirty_ = true;
-            return log_.sync();
+            return settle();
         }
         log_.start_offset_ = bases.front();
         for (std::size_t i = 0; i < bases.size() && !cut_; ++i) {
@@ -37,7 +37,7 @@ public:
             options_.messages.warn("{}: the log ends at {}, below its start {}; it is empty now", log_.directory_,
                                    log_.end_.offset, options_.start_offset);
             if (auto begun = log_.restart_at(options_.start_offset); !begun) return begun;
-            return log_.sync();
+            return settle();
         }
         log_.advance_start(options_.start_offset);
         return ok();
@@ -239,6 +239,7 @@ private:
             if (!removed) return removed;
         }
         log_.synced_ = log_.end_;
+        log_.recovery_point_ = options_.clean ? log_.end_.offset : options_.recovery_point;
         if (options_.clean) return log_.rebuild_producers(rebuilt_from_);
         if (bases.size() > log_.segments_.size()) {
             if (auto synced = log_.disk_.sync_directory(log_.directory_); !synced) return synced;
@@ -255,7 +256,15 @@ private:
         // What a killed process left may be in the page cache alone: batches, names of segments, the directory itself.
         log_.names_dirty_ = true;
         log_.parent_dirty_ = true;
-        return log_.sync();
+        return settle();
+    }
+
+    Result<void> settle() {
+        if (options_.sync_later) return ok();
+        SyncWork work = log_.prepare_sync();
+        if (auto done = work.run(log_.disk_); !done) return done;
+        log_.synced(work);
+        return ok();
     }
 
     Log& log_;

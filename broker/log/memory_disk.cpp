@@ -44,6 +44,11 @@ struct Node {
         durable_names = names;
         pending.clear();
     }
+    void sync_tree() {
+        if (!is_directory) return content.sync();
+        sync_names();
+        for (const auto& [name, node] : names) node->sync_tree();
+    }
     void crash(base::Random& random) {
         if (!is_directory) return content.crash(random);
         const std::size_t kept = random.below(pending.size() + 1);
@@ -237,6 +242,28 @@ private:
     std::uint64_t generation_;
 };
 
+class MemoryDisk::WholeSync final : public FileSystemSync {
+public:
+    WholeSync(std::shared_ptr<State> state, std::string directory)
+        : state_(std::move(state)),
+          directory_(std::move(directory)),
+          generation_(state_->generation) {}
+
+    Result<void> sync(std::span<const std::shared_ptr<File>>) override {
+        const std::lock_guard hold(state_->mutex);
+        constexpr auto doing = "cannot sync the file system of";
+        if (generation_ != state_->generation) return failed(doing, directory_, "the machine was restarted");
+        if (auto admitted = state_->admit(Kind::sync_file_system, directory_, doing); !admitted) return admitted;
+        state_->root->sync_tree();
+        return ok();
+    }
+
+private:
+    std::shared_ptr<State> state_;
+    std::string directory_;
+    std::uint64_t generation_;
+};
+
 MemoryDisk::MemoryDisk() : state_(std::make_shared<State>()) {}
 MemoryDisk::~MemoryDisk() = default;
 
@@ -333,6 +360,11 @@ Result<void> MemoryDisk::sync_directory(const std::string& path) {
     if (auto admitted = state_->admit(Kind::sync_directory, path, "cannot sync"); !admitted) return admitted;
     node->sync_names();
     return ok();
+}
+
+std::unique_ptr<FileSystemSync> MemoryDisk::file_system_sync(const std::string& directory) {
+    const std::lock_guard hold(state_->mutex);
+    return std::make_unique<WholeSync>(state_, directory);
 }
 
 Result<std::unique_ptr<FileLock>> MemoryDisk::lock(const std::string& path) {

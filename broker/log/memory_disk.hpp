@@ -23,7 +23,8 @@ public:
         rename,
         remove,
         make_directory,
-        sync_directory
+        sync_directory,
+        sync_file_system
     };
     struct Operation {
         Kind kind;
@@ -51,6 +52,7 @@ public:
     Result<std::vector<DirectoryEntry>> list(const std::string& directory) override;
     Result<void> make_directory(const std::string& path) override;
     Result<void> sync_directory(const std::string& path) override;
+    std::unique_ptr<FileSystemSync> file_system_sync(const std::string& directory) override;
     Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
     Result<std::uint64_t> total_bytes(const std::string& path) override;
     Result<std::uint64_t> free_bytes(const std::string& path) override;
@@ -74,6 +76,7 @@ private:
     struct State;
     class OpenFile;
     class Lock;
+    class WholeSync;
     std::shared_ptr<State> state_;
 };
 

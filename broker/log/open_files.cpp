@@ -117,12 +117,10 @@ int OpenFiles::Entry::sync(const Descriptor& fd) {
 
 int OpenFiles::Entry::sync_alone(const Descriptor& fd) {
     if (failed_sync_ != 0) return failed_sync_;
-    // In this order: equal, and no write is under way.
-    const std::uint64_t ended = writes_ended_.load();
-    const std::uint64_t begun = writes_begun_.load();
+    const Mark before = mark();
     // Not called again after EINTR either: what happened to the dirty pages is not known.
     if (::fdatasync(fd.get()) != 0) return failed_sync_ = errno;
-    if (begun == ended) writes_synced_.store(begun);
+    synced(before);
     return 0;
 }
 

@@ -129,6 +129,19 @@ public:
     // fdatasync: 0, or what went wrong, which then goes for every later call. Blocks; one at a time, since the kernel
     // tells an error to one caller only.
     int sync(const Descriptor&);
+    // What was written before the mark was taken has been synced with all of the file system.
+    struct Mark {
+        std::uint64_t begun = 0;
+        std::uint64_t ended = 0;
+    };
+    Mark mark() const noexcept {
+        // In this order: equal, and no write is under way.
+        const std::uint64_t ended = writes_ended_.load();
+        return {writes_begun_.load(), ended};
+    }
+    void synced(const Mark& mark) noexcept {
+        if (mark.begun == mark.ended) writes_synced_.store(mark.begun);
+    }
 
 private:
     friend class OpenFiles;

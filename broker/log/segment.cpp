@@ -147,7 +147,7 @@ bool Segment::takes(const protocol::RecordBatchHeader& batch, std::uint64_t byte
                     std::uint64_t bytes_max) const noexcept {
     const std::uint64_t size = size_ + bytes_before;
     if (size == 0) return true;
-    const std::uint64_t limit = std::min<std::uint64_t>(bytes_max, std::numeric_limits<std::int32_t>::max());
+    const std::uint64_t limit = std::min(bytes_max, bytes_limit);
     return size + batch.total_size() <= limit &&
            batch.last_offset() - base_offset_ <= std::numeric_limits<std::int32_t>::max();
 }

@@ -25,6 +25,9 @@ std::optional<std::int64_t> parse_segment_name(std::string_view name, std::strin
 
 class Segment {
 public:
+    // Indexes name positions in 31 bits.
+    static constexpr std::uint64_t bytes_limit = std::numeric_limits<std::int32_t>::max();
+
     // Without batches. `stale_indexes`: what stands beside the file is of no use.
     Segment(std::shared_ptr<File> file, std::int64_t base_offset, std::uint32_t index_interval_bytes,
             bool stale_indexes = false);

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ namespace ottla::broker::log {
 struct SyncWork {
     std::vector<std::shared_ptr<File>> files;  // in the order of the log
     std::vector<std::string> directories;      // whose names changed
-    // leader-epoch-checkpoint, when it changed: path and text.
+    // leader-epoch-checkpoint, when it changed: path and text. Gone once that is written; without room for it, it
+    // stays.
     std::optional<std::pair<std::string, std::string>> checkpoint;
     LogPosition up_to;
 
@@ -25,7 +27,11 @@ struct SyncWork {
     // Lets the files begin; worth it when other work is run before this one's turn comes.
     void start() const;
     // Blocks. After an error nothing may be counted as synced, ever.
-    Result<void> run(Disk&) const;
+    Result<void> run(Disk&);
 };
+
+// All of them, by one sync of their file system, or two where there are checkpoints. Blocks; an error is of all of
+// them.
+Result<void> run_together(std::span<SyncWork>, Disk&, FileSystemSync&);
 
 }  // namespace ottla::broker::log

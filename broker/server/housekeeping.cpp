@@ -24,7 +24,7 @@ constexpr std::int64_t flush_check_interval_ms = 1000;
 
 std::int64_t offset_for(Checkpoint which, const Partition& partition) {
     switch (which) {
-        case Checkpoint::recovery_points: return partition.log().synced().offset;
+        case Checkpoint::recovery_points: return partition.log().recovery_point();
         case Checkpoint::high_watermarks: return partition.high_watermark();
         case Checkpoint::start_offsets: return partition.log_start_offset();
         case Checkpoint::cleaned_offsets: break;

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "broker/metadata/leadership.hpp"
 #include "broker/server/open_progress.hpp"
@@ -25,6 +27,7 @@ struct ImageApplier::Opened {
     PartitionChange change;
     log::LogDirectory* directory = nullptr;
     std::unique_ptr<log::Log> log;
+    bool is_old = false;  // it was there before
 };
 
 // What is left of a partition that is gone.
@@ -57,10 +60,11 @@ void ImageApplier::open_log(Opened& one) {
     const auto name = name_of(one.change);
     const auto there = one.directory->has_log(name);
     auto log = !there   ? Result<std::unique_ptr<log::Log>>(there.error())
-               : *there ? one.directory->open_log(name, one.change.settings.log)
+               : *there ? one.directory->open_log(name, one.change.settings.log, 0, log::LogDirectory::Sync::later)
                         : one.directory->create_log(name, one.change.key.topic_id, one.change.settings.log);
     if (log) {
         one.log = std::move(*log);
+        one.is_old = *there;
     } else {
         if (log.error() == ErrorCode::file_system) one.directory->take_offline(log.error());
         node_.log.error("{}-{} is offline: {}", name.topic, name.partition, log.error().text());
@@ -88,9 +92,33 @@ boost::asio::awaitable<std::vector<ImageApplier::Opened>> ImageApplier::open_log
         open_log(all[opens[i]]);
         progress.opened_one();
     };
-    const auto threads = static_cast<std::size_t>(node_.config->recovery_threads) * node_.directories.size();
-    co_await net::run_each_on(workers_, threads, opens.size(), job);
+    co_await net::run_each_on(workers_, threads(), opens.size(), job);
+    co_await sync_opened(all);
     co_return all;
+}
+
+// What is found after a stop that was not in order may be in the page cache alone.
+boost::asio::awaitable<void> ImageApplier::sync_opened(std::vector<Opened>& all) {
+    std::map<log::LogDirectory*, std::vector<log::Log*>> by_directory;
+    for (const auto& one : all) {
+        if (one.log && one.is_old) by_directory[one.directory].push_back(one.log.get());
+    }
+    std::vector<std::pair<log::LogDirectory*, std::span<log::Log* const>>> parts;
+    for (const auto& [directory, logs] : by_directory) {
+        // Otherwise side by side.
+        const std::size_t size = directory->syncs_at_once() ? logs.size() : 1;
+        for (std::size_t i = 0; i < logs.size(); i += size)
+            parts.emplace_back(directory, std::span(logs).subspan(i, size));
+    }
+    auto job = [&](std::size_t i) {
+        const auto& [directory, logs] = parts[i];
+        if (auto synced = directory->sync(logs); !synced) directory->take_offline(synced.error());
+    };
+    co_await net::run_each_on(workers_, threads(), parts.size(), job);
+}
+
+std::size_t ImageApplier::threads() const {
+    return static_cast<std::size_t>(node_.config->recovery_threads) * node_.directories.size();
 }
 
 // What the controller does not know yet.

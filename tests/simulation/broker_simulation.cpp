@@ -100,15 +100,19 @@ public:
     // One write or sync fails; the disk is never asked again to sync that file. Some time later the machine is started
     // again, by hand as it were; what was acknowledged in between is there.
     asio::awaitable<void> break_disk() {
-        const auto kind = random_.chance(0.5) ? MemoryDisk::Kind::sync : MemoryDisk::Kind::write;
+        const auto is_sync = [](MemoryDisk::Kind kind) {
+            return kind == MemoryDisk::Kind::sync || kind == MemoryDisk::Kind::sync_file_system;
+        };
+        const bool breaks_sync = random_.chance(0.5);
         const auto fault = random_.chance(0.5) ? MemoryDisk::Fault::fail : MemoryDisk::Fault::torn;
-        disk_.set_script([this, kind, fault, left = 1 + random_.below(6),
+        disk_.set_script([this, is_sync, breaks_sync, fault, left = 1 + random_.below(6),
                           failed = std::string()](const MemoryDisk::Operation& operation) mutable {
-            if (operation.kind == MemoryDisk::Kind::sync && operation.path == failed)
-                problems.push_back("a failed sync is tried again: " + failed);
-            if (operation.kind != kind || left == 0 || --left != 0) return MemoryDisk::Fault::none;
-            if (kind == MemoryDisk::Kind::sync) failed = operation.path;
-            return kind == MemoryDisk::Kind::sync ? MemoryDisk::Fault::fail : fault;
+            const bool syncs = is_sync(operation.kind);
+            if (syncs && operation.path == failed) problems.push_back("a failed sync is tried again: " + failed);
+            if (breaks_sync ? !syncs : operation.kind != MemoryDisk::Kind::write) return MemoryDisk::Fault::none;
+            if (left == 0 || --left != 0) return MemoryDisk::Fault::none;
+            if (breaks_sync) failed = operation.path;
+            return breaks_sync ? MemoryDisk::Fault::fail : fault;
         });
         co_await simulation_.loop.timers.wait_for(std::chrono::milliseconds(random_.between(10, 3'000)));
         disk_.set_script({});

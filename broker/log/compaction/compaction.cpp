@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include <fmt/core.h>
+
 #include "broker/log/marker.hpp"
 #include "broker/log/segment_files.hpp"
 #include "broker/log/transaction_index.hpp"
@@ -137,8 +139,7 @@ Result<void> Compaction::open_group() {
     const auto& segments = input_.segments;
     group_ = {};
     group_.base_offset = segments[at_].base_offset;
-    const std::uint64_t bytes_max =
-        std::min<std::uint64_t>(input_.config.segment_bytes, std::numeric_limits<std::int32_t>::max());
+    const std::uint64_t bytes_max = std::min(input_.config.segment_bytes, Segment::bytes_limit);
     std::uint64_t bytes = 0;
     for (group_end_ = at_; group_end_ < segments.size(); ++group_end_) {
         const auto& next = segments[group_end_];
@@ -191,6 +192,12 @@ Result<void> Compaction::copy_batch(const protocol::RecordBatchView& batch) {
     const auto kept = cleaner_.clean(batch, rules, *fate);
     if (!kept) return kept.error();
     if (kept->empty()) return ok();
+    // Only a horizon makes records longer: it takes the place of a base timestamp that was near them.
+    if (out_->size() + kept->size() > Segment::bytes_limit) {
+        return Error::of(ErrorCode::limit_exceeded,
+                         fmt::format("'{}': at offset {} it would get more than {} bytes", out_file_->path(),
+                                     batch.header().base_offset, Segment::bytes_limit));
+    }
     out_->add(protocol::RecordBatchHeader::read(kept->data()));
     pending_.append(*kept);
     bytes_written_ += kept->size();

@@ -422,7 +422,7 @@ TEST_F(LogTest, undoes_an_append_over_segments) {
 
 TEST_F(LogTest, counts_as_synced_what_the_work_covered) {
     append(batch_of(2));
-    const SyncWork work = log_->prepare_sync();
+    SyncWork work = log_->prepare_sync();
     const auto covered = log_->end();
     append(batch_of(2));
     ASSERT_TRUE(work.run(disk_));
@@ -458,7 +458,7 @@ TEST_F(LogTest, a_directory_found_after_a_kill_survives_the_power_cut_that_follo
 TEST_F(LogTest, does_not_count_what_replaced_a_cut_tail) {
     append(batch_of(2));
     append(batch_of(2));
-    const SyncWork work = log_->prepare_sync();
+    SyncWork work = log_->prepare_sync();
     ASSERT_TRUE(log_->truncate_to(2));
     append(batch_of(4));
     ASSERT_TRUE(work.run(disk_));

@@ -68,6 +68,29 @@ TEST(MemoryDisk, a_crash_may_bring_overwritten_and_cut_bytes_back) {
     EXPECT_TRUE(outcomes.contains("01234"));
 }
 
+TEST(MemoryDisk, a_sync_of_the_file_system_is_one_of_everything) {
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+        MemoryDisk disk;
+        const auto whole = disk.file_system_sync("/");
+        ASSERT_TRUE(disk.make_directory("/d/e"));
+        auto file = disk.create("/d/e/a").value();
+        ASSERT_TRUE(file->write_at(0, as_bytes(std::string(2000, 'a'))));
+        ASSERT_TRUE(disk.create("/b"));
+        ASSERT_TRUE(disk.rename("/b", "/d/b"));
+        disk.fail_nth(Kind::sync_file_system, 2);
+        ASSERT_TRUE(whole->sync({}));
+        ASSERT_TRUE(file->write_at(0, as_bytes("b")));
+        EXPECT_EQ(whole->sync({}).error(), ErrorCode::file_system);
+        base::Random random(seed);
+        disk.crash(random);
+        EXPECT_EQ(read_text(disk, "/d/e/a").value().substr(1), std::string(1999, 'a'));
+        EXPECT_FALSE(disk.exists("/b").value());
+        EXPECT_TRUE(disk.exists("/d/b").value());
+        EXPECT_EQ(whole->sync({}).error(), ErrorCode::file_system);
+        EXPECT_TRUE(disk.file_system_sync("/")->sync({}));
+    }
+}
+
 TEST(MemoryDisk, names_are_safe_after_their_directory_is_synced) {
     bool lost = false;
     for (std::uint64_t seed = 0; seed < 50; ++seed) {

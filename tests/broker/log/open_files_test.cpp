@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -99,6 +100,18 @@ TEST_F(OpenFilesTest, bytes_that_are_not_synced_keep_a_file_open_for_a_while) {
     for (const auto& file : files) ASSERT_TRUE(file->sync());
     for (int i = 0; i < 10; ++i) made("more");
     EXPECT_LE(descriptors(), open_max);
+}
+
+TEST_F(OpenFilesTest, what_was_synced_with_its_file_system_may_be_closed) {
+    const auto file_system = disk_.file_system_sync(root_);
+    if (!file_system) GTEST_SKIP() << root_ << " is neither on ext4 nor on XFS";
+    auto files = made_many();
+    for (std::size_t i = 0; i < open_max; ++i) ASSERT_TRUE(files[i]->write_at(0, as_bytes("F")));
+    for (std::size_t i = 0; i < files.size(); ++i) text_of(*files[i]);
+    EXPECT_GT(descriptors(), open_max);
+    ASSERT_TRUE(file_system->sync(std::span(files).first(open_max)));
+    for (int i = 0; i < 10; ++i) made("more");
+    EXPECT_LE(descriptors(), open_max + 1);  // its own
 }
 
 TEST_F(OpenFilesTest, a_closed_one_is_found_under_its_new_name) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/log/group_sync.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/log/directory_files.hpp"
 #include "tests/broker/partitions/shard_bench.hpp"
 
 namespace ottla::broker {
@@ -11,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
+using Kind = log::MemoryDisk::Kind;
 
 struct Recorder final : log::Syncable {
     log::SyncWork begin_sync() override {
@@ -73,11 +76,11 @@ TEST(GroupSync, does_nothing_when_idle) {
 
 // Forty partitions with a record each, a wait for each that notes how it ended, and one group of them all.
 struct LargeGroup {
-    explicit LargeGroup(ShardBench& bench) {
+    explicit LargeGroup(ShardBench& bench, const std::string& topic = "orders") {
         auto first = std::make_shared<Recorder>();
         bench.io().sync_now(first);  // while it runs, the others gather
         for (std::int32_t i = 0; i < 40; ++i) {
-            partitions.push_back(bench.leading("orders", i));
+            partitions.push_back(bench.leading(topic, i));
             const auto appended = partitions.back()->append(log::batch_of(1).span(), log::Origin::client, 0, 0);
             EXPECT_TRUE(appended);
             partitions.back()->wait_committed(1, [this](const Result<void>& done) { ++(done ? committed : failed); });
@@ -106,7 +109,7 @@ TEST(GroupSync, whatever_fails_of_a_large_group_it_has_failed) {
     for (std::size_t nth = 1; nth <= 40; ++nth) {
         ShardBench bench;
         LargeGroup group(bench);
-        bench.disk().fail_nth(log::MemoryDisk::Kind::sync, nth);
+        bench.disk().fail_nth(Kind::sync, nth);
         bench.pass(10ms);
         EXPECT_TRUE(bench.directory().offline()) << nth;
         EXPECT_EQ(group.committed, 0) << nth;
@@ -115,12 +118,92 @@ TEST(GroupSync, whatever_fails_of_a_large_group_it_has_failed) {
     }
 }
 
+TEST(GroupSync, the_next_is_synced_with_its_file_system) {
+    ShardBench bench;
+    LargeGroup files(bench);
+    bench.pass(4ms);
+    EXPECT_EQ(bench.io().counts().together, 0U);
+    LargeGroup together(bench, "bills");
+    bench.disk().set_script([](const auto& operation) {
+        EXPECT_NE(operation.kind, Kind::sync) << operation.path;
+        EXPECT_NE(operation.kind, Kind::sync_directory) << operation.path;
+        return log::MemoryDisk::Fault::none;
+    });
+    bench.pass(4ms);
+    EXPECT_EQ(together.committed, 40);
+    EXPECT_EQ(bench.io().counts().together, 1U);
+    base::Random random(1);
+    bench.disk().crash(random);
+    for (int i = 0; i < 40; ++i) {
+        const auto log = bench.disk().open(fmt::format("/data/bills-{}/{}", i, log::segment_name(0)));
+        ASSERT_TRUE(log) << i;
+        EXPECT_EQ((*log)->size().value(), log::batch_of(1).size()) << i;
+        const auto epochs = fmt::format("/data/bills-{}/leader-epoch-checkpoint", i);
+        EXPECT_EQ(log::read_text(bench.disk(), epochs).value(), "0\n1\n0 0\n") << i;
+    }
+}
+
+// What was written is safe all the same, and said to be; only a start after a kill has to read from further back.
+TEST(GroupSync, needs_no_room_for_the_epochs_of_the_leaders) {
+    for (const char* together : {"", "bills"}) {
+        ShardBench bench;
+        if (*together) {
+            LargeGroup files(bench, together);
+            bench.pass(4ms);
+        }
+        LargeGroup group(bench);
+        bench.disk().set_script([](const auto& operation) {
+            const bool is_epochs = operation.path.find("leader-epoch-checkpoint") != std::string::npos;
+            return is_epochs && operation.kind == Kind::write ? log::MemoryDisk::Fault::full
+                                                              : log::MemoryDisk::Fault::none;
+        });
+        bench.pass(10ms);
+        EXPECT_EQ(bench.io().counts().together, *together ? 1U : 0U);
+        EXPECT_FALSE(bench.directory().offline());
+        EXPECT_EQ(group.committed, 40);
+        for (const auto& partition : group.partitions) {
+            EXPECT_EQ(partition->log().synced().offset, 1);
+            EXPECT_EQ(partition->log().recovery_point(), 0);
+        }
+        // When there is room again, the next sync makes up for it.
+        bench.disk().set_script({});
+        for (const auto& partition : group.partitions) bench.io().sync_now(partition);
+        bench.pass(10ms);
+        for (const auto& partition : group.partitions) EXPECT_EQ(partition->log().recovery_point(), 1);
+        EXPECT_TRUE(bench.disk().exists("/data/orders-39/leader-epoch-checkpoint").value());
+    }
+}
+
+TEST(GroupSync, when_that_fails_all_of_it_has_failed) {
+    ShardBench bench;
+    LargeGroup files(bench);
+    bench.pass(4ms);
+    LargeGroup together(bench, "bills");
+    bench.disk().fail_nth(Kind::sync_file_system, 1);
+    bench.pass(10ms);
+    EXPECT_TRUE(bench.directory().offline());
+    EXPECT_EQ(files.committed, 40);
+    EXPECT_EQ(together.committed, 0);
+    EXPECT_EQ(together.failed, 40);
+}
+
+TEST(GroupSync, what_is_not_to_be_synced_is_left_alone) {
+    ShardBench bench(log::FlushPolicy::os);
+    for (int i = 0; i < 3; ++i) {
+        LargeGroup group(bench, "topic" + std::to_string(i));
+        for (const auto& partition : group.partitions) bench.io().sync_now(partition);
+        bench.pass(10ms);
+    }
+    EXPECT_GE(bench.io().counts().logs, 120U);
+    EXPECT_EQ(bench.io().counts().together, 0U);
+}
+
 TEST(GroupSync, a_failed_sync_takes_the_directory_offline_for_good) {
     ShardBench bench;
     std::vector<std::string> said;
     bench.directory().on_offline([&](const Error& reason) { said.push_back(to_string(reason)); });
     auto partition = bench.leading();
-    bench.disk().fail_nth(log::MemoryDisk::Kind::sync, 1);
+    bench.disk().fail_nth(Kind::sync, 1);
     auto a = std::make_shared<Recorder>();
     ASSERT_TRUE(partition->append(log::batch_of(1).span(), log::Origin::client, 0, 0));
     bench.io().sync_now(partition);
