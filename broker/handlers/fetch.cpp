@@ -12,6 +12,7 @@ using protocol::FetchRequest;
 using protocol::FetchResponse;
 
 constexpr std::int16_t fetch_tells_leader_from = 12;
+constexpr std::int16_t fetch_tells_endpoint_from = 16;
 
 void fill(FetchResponse::PartitionData& answer, const FetchSlot& slot) {
     answer.error_code = wire(slot.error);
@@ -70,9 +71,9 @@ FetchResponse make_response(const RequestContext& context, const FetchRequest& r
         if (request.isolation_level == 0) answer.aborted_transactions.reset();
         answer.records.emplace();
         fill(answer, slot);
-        if (context.version >= fetch_tells_leader_from && tells_leader(slot.error)) {
-            tell_leader(context, slot.ref, answer, response);
-        }
+        if (!tells_leader(slot.error)) continue;
+        if (context.version >= fetch_tells_leader_from) tell_leader(slot.ref, answer);
+        if (context.version >= fetch_tells_endpoint_from) tell_endpoint(context, slot.ref, response);
     }
     return response;
 }

@@ -45,14 +45,18 @@ inline bool tells_leader(ErrorCode code) noexcept {
 }
 CurrentLeader current_leader(const PartitionRef&) noexcept;
 
-// Names the leader in `partition.current_leader` and where to find it in `response.node_endpoints`.
-template <class Response, class PartitionAnswer>
-void tell_leader(const RequestContext& context, const PartitionRef& ref, PartitionAnswer& partition,
-                 Response& response) {
+template <class PartitionAnswer>
+void tell_leader(const PartitionRef& ref, PartitionAnswer& partition) {
     const CurrentLeader leader = current_leader(ref);
     if (leader.id < 0) return;
     partition.current_leader.leader_id = leader.id;
     partition.current_leader.leader_epoch = leader.epoch;
+}
+
+// Where the leader is to be found, into `response.node_endpoints`: not every version that names leaders has these.
+template <class Response>
+void tell_endpoint(const RequestContext& context, const PartitionRef& ref, Response& response) {
+    const CurrentLeader leader = current_leader(ref);
     for (const auto& known : response.node_endpoints) {
         if (known.node_id == leader.id) return;
     }

@@ -146,7 +146,8 @@ awaitable<Result<ProduceResponse>> ProduceHandler::handle(RequestContext& contex
         }
         set_error(*slot.answer, slot.error);
         if (context.version >= produce_tells_leader_from && tells_leader(slot.error.code())) {
-            tell_leader(context, slot.ref, *slot.answer, response);
+            tell_leader(slot.ref, *slot.answer);
+            tell_endpoint(context, slot.ref, response);
         }
     }
     co_return response;

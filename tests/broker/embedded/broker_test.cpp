@@ -6,10 +6,13 @@
 #include "broker/server/broker.hpp"
 #include "net/memory_network.hpp"
 #include "net/simulated_workers.hpp"
+#include "tests/net/kafka_pair.hpp"
 #include "tests/support/virtual_loop.hpp"
 
 namespace ottla::broker {
 namespace {
+
+using namespace std::chrono_literals;
 
 class OneBroker : public ::testing::Test {
 protected:
@@ -26,6 +29,8 @@ protected:
         parts.workers = &workers;
         parts.random = random.split();
         parts.cluster_id = std::move(cluster_id);
+        parts.log = base::Log("broker", base::LogLevel::warn,
+                              [this](auto, auto, std::string_view text) { lines.emplace_back(text); });
         return Broker::make(std::move(*config), std::move(parts));
     }
     Result<void> start(const std::shared_ptr<Broker>& broker) { return *loop.run(broker->start()); }
@@ -40,6 +45,7 @@ protected:
                                   std::chrono::microseconds(9)};
     base::Random random{3};
     log::MemoryDisk disk;
+    std::vector<std::string> lines;
 };
 
 TEST_F(OneBroker, keeps_its_cluster_over_a_restart) {
@@ -76,6 +82,26 @@ TEST_F(OneBroker, a_start_that_fails_does_not_vouch_for_the_logs) {
     stop(second);
     EXPECT_FALSE(*disk.exists("/second/.kafka_cleanshutdown"));
     stop(first);
+}
+
+// Advertised, since librdkafka looks for them (KIP-896), but what they carry is no batch of ours.
+TEST_F(OneBroker, produce_below_version_3_ends_the_connection_and_says_why) {
+    auto broker = broker_on(disk, "/d");
+    ASSERT_TRUE(start(broker).has_value());
+    for (const std::string version : {"0", "1", "2"}) {
+        lines.clear();
+        auto stream = loop.run(transport->connect(net::Endpoint("host", 9092), loop.timers.now() + 1s));
+        ASSERT_TRUE(stream && *stream);
+        net::RawPeer peer(loop, std::move(**stream));
+        const std::array<std::uint8_t, 10> no_topics{0xff, 0xff, 0, 0, 0x03, 0xe8, 0, 0, 0, 0};  // acks=-1, 1 s
+        peer.send_request(0, static_cast<std::int16_t>(std::stoi(version)), 1, 1, no_topics);
+        loop.settle();
+        EXPECT_TRUE(peer.ended);
+        EXPECT_TRUE(peer.received.empty());
+        ASSERT_EQ(lines.size(), 1U);
+        EXPECT_NE(lines[0].find("Produce version " + version + " is not served"), std::string::npos) << lines[0];
+    }
+    stop(broker);
 }
 
 }  // namespace
