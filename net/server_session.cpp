@@ -94,10 +94,9 @@ asio::awaitable<void> ServerSession::serve() {
         error_code ec;
         const std::size_t count = co_await stream_->async_read_some(asio::buffer(room.data(), room.size()),
                                                                     asio::redirect_error(asio::use_awaitable, ec));
+        if (ec && ec != asio::error::operation_aborted && frames_.pending() != 0)
+            note_cut_frame(ec == asio::error::eof ? "closed its connection" : ec.message());
         if (ec == asio::error::eof) {
-            if (frames_.pending() != 0)
-                log_.info("{}: closed its connection within a frame, which looks like {}", peer(),
-                          describe_garbage(frames_.peek()));
             // What was asked before, with acks=0 perhaps, still counts.
             closing_ = true;
         } else if (ec) {
@@ -110,6 +109,11 @@ asio::awaitable<void> ServerSession::serve() {
     }
     close_when_done();
     while (!closed_) co_await changed_.wait();
+}
+
+// A peer that went within a frame: where it speaks something else, the line shows what.
+void ServerSession::note_cut_frame(std::string_view how) {
+    log_.info("{}: {} within a frame, which looks like {}", peer(), how, describe_garbage(frames_.peek()));
 }
 
 bool ServerSession::has_room() const noexcept {
@@ -277,7 +281,10 @@ void ServerSession::on_alarm() {
     const TimePoint now = timers_.now();
     const bool working = running_ != 0 && queue_->unsent_bytes() == 0;
     if (!working && now - last_progress_ >= options_.idle_max) {
-        log_.debug("{}: idle, closing the connection", peer());
+        if (frames_.pending() != 0 && has_room())  // without room it holds whole ones
+            note_cut_frame("sent nothing more");
+        else
+            log_.debug("{}: idle, closing the connection", peer());
         return close();
     }
     alarm_.set(working ? now + options_.idle_max : last_progress_ + options_.idle_max);

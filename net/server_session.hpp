@@ -117,6 +117,7 @@ private:
     void accept_frame(Bytes frame);
     // Reads no more; closes when the earlier answers are out. One log line.
     void refuse(std::string_view why);
+    void note_cut_frame(std::string_view how);
     void close_when_done();
     void advance();
     void start_ready();

@@ -80,6 +80,34 @@ TEST(ServerSession, a_frame_cut_off_is_noted) {
     EXPECT_TRUE(pair.sessions[0].expired());
 }
 
+TEST(ServerSession, a_frame_cut_off_by_a_reset_or_by_silence_is_noted_too) {
+    ServerSessionOptions options;
+    options.idle_max = 10s;
+    for (const bool is_reset : {true, false}) {
+        KafkaPair pair({}, options);
+        auto peer = raw_client(pair);
+        peer.send({"\0\0\0\x64GET?", 8});
+        if (is_reset)
+            pair.network.reset("client", "server");
+        else
+            pair.loop.run_for(11s);
+        pair.loop.settle();
+        ASSERT_EQ(pair.lines.size(), 1U);
+        EXPECT_NE(pair.lines[0].find("within a frame, which looks like the bytes 00 00 00 64 47"), std::string::npos)
+            << pair.lines[0];
+        EXPECT_TRUE(pair.sessions[0].expired());
+    }
+}
+
+TEST(ServerSession, a_stop_of_its_own_is_no_frame_cut_off) {
+    KafkaPair pair;
+    auto peer = raw_client(pair);
+    peer.send({"\0\0\0\x64GET?", 8});
+    pair.sessions[0].lock()->close();
+    pair.loop.settle();
+    EXPECT_TRUE(pair.lines.empty());
+}
+
 TEST(ServerSession, sends_the_earlier_answers_before_it_closes) {
     KafkaPair pair;
     pair.handler.delay = [](int) { return 1s; };
