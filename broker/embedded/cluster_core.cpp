@@ -104,6 +104,13 @@ asio::awaitable<Result<void>> ClusterCore::start() {
     if (plan_.brokers < 1 || plan_.listeners.size() != static_cast<std::size_t>(plan_.brokers)) {
         co_return Error::of(ErrorCode::invalid_argument, "a cluster needs one listener for each of its brokers");
     }
+    const auto config = config_of(1);
+    if (!config) co_return config.error();
+    if (config->network_threads.value_or(1) != 1) {
+        co_return Error::of(ErrorCode::invalid_config,
+                            "num.network.threads: the brokers of a cluster in one process share one thread; leave it "
+                            "out, or start one broker");
+    }
     if (auto started = start_controller(); !started) co_return started;
     for (int id = 1; id <= plan_.brokers; ++id) {
         if (auto started = co_await start_broker(id); !started) co_return started;

@@ -253,6 +253,75 @@ class AgainstABroker(unittest.TestCase):
         self.assertIn(" n=999 ", done.stdout)
 
 
+class ServerProperties(unittest.TestCase):
+    """The program that a service manager starts."""
+
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.file = os.path.join(self.folder, "server.properties")
+        with open(self.file, "w") as file:
+            file.write(f"# a broker\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs={self.folder}/from-file\n")
+
+    def serve(self, *args):
+        """Starts it, makes a topic, ends it in order."""
+        with open(os.path.join(self.folder, "log"), "w+") as log:
+            broker = subprocess.Popen([program("ottla-broker"), *args], stdout=subprocess.PIPE, stderr=log)
+            try:
+                bootstrap = read_line(broker.stdout, "READY bootstrap=", 20).split("=")[1]
+                ottla("topic", "create", "orders", "--if-not-exists", "-b", bootstrap)
+                self.assertIn("orders", ottla("topic", "list", "-b", bootstrap).stdout)
+                broker.send_signal(signal.SIGTERM)
+                self.assertEqual(broker.wait(15), 0)
+                log.seek(0)
+                self.assertIn("Transitioning from RECOVERY to RUNNING", log.read())
+            finally:
+                broker.kill()
+                broker.wait()
+                broker.stdout.close()
+
+    def test_a_file_and_what_is_stronger_than_it(self):
+        directory = lambda name: os.path.join(self.folder, name)
+        self.serve(self.file)
+        self.serve("--override", "log.dirs=" + directory("before"), self.file)
+        self.serve(self.file, "--override", "log.dirs=" + directory("after"), "--override", "num.partitions=2")
+        for name, partitions in [("from-file", 1), ("before", 1), ("after", 2)]:
+            held = [entry for entry in os.listdir(directory(name)) if entry.startswith("orders-")]
+            self.assertEqual(len(held), partitions, name)
+
+    def test_what_is_wrong_with_it_is_told(self):
+        for args, word in [([], "properties"), ([self.file + ".not"], "server.properties.not"), ([self.file, "--override", "log.dir"], "log.dir"),
+                           ([self.file, "--override", "log.flush.interval.mss=1"], "log.flush.interval.ms")]:
+            done = run([program("ottla-broker"), *args], check=False)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), args)
+            self.assertIn(word, done.stderr)
+
+
+class SeveralBrokers(unittest.TestCase):
+    def test_a_cluster_on_disk_comes_back_with_its_records(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        cluster = Broker("--brokers", "3", data=folder)
+        cluster.port = free_port(3)
+        with cluster:
+            self.assertEqual(len(cluster.bootstrap.split(",")), 3)
+            ottla("topic", "create", "spread", "-p", 3, "-b", cluster.bootstrap)
+            for p in range(3):
+                ottla("produce", "spread", "-p", p, "-b", cluster.bootstrap, input=f"value {p}\n")
+            cluster.stop()
+            cluster.start()
+            last = cluster.bootstrap.split(",")[-1]
+            told = json.loads(ottla("logdirs", "-b", last, "-o", "json").stdout)
+            self.assertEqual(sorted(one["broker"] for one in told), [1, 2, 3])
+            topic, = json.loads(ottla("topic", "describe", "spread", "-b", last, "-o", "json").stdout)
+            self.assertEqual(sorted(p["leader"] for p in topic["partitions"]), [1, 2, 3])
+            for p in range(3):
+                self.assertEqual(ottla("consume", "spread", "-p", p, "-O", "start", "-e", "-b", last).stdout, f"value {p}\n")
+
+    def test_a_number_of_threads_is_refused(self):
+        done = ottla("dev", "--brokers", 2, "--port", 0, "-c", "num.network.threads=3", check=False, timeout=30)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("num.network.threads", done.stderr)
+
+
 class Directories(unittest.TestCase):
     def test_a_relative_directory_is_told_in_full(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())

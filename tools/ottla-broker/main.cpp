@@ -10,7 +10,8 @@ int main(int argc, char** argv) {
     app.add_option("properties", options.properties_path, "server.properties, with Kafka's names")
         ->required()
         ->check(CLI::ExistingFile);
-    app.add_option("--override", options.overrides, "key=value, stronger than the file; may be repeated")->take_all();
+    app.add_option("--override", options.overrides, "key=value, stronger than the file; may be repeated")
+        ->allow_extra_args(false);
     app.add_option("--cluster-id", options.cluster_id, "the cluster that the log directory must belong to");
     try {
         app.parse(argc, argv);
