@@ -77,6 +77,8 @@ struct World {
     // Of the only broker: on its first loop.
     std::optional<Error> failed;
     std::function<void()> on_failed;
+    // Asked to end before the signals were ours.
+    const std::atomic<bool>* stop = nullptr;
 
     MainLoops loops;
     base::Log log;
@@ -96,6 +98,11 @@ void say_ready(const std::string& bootstrap) {
 template <class Server>
 asio::awaitable<void> life_of(World& world, std::shared_ptr<Server> server, int& exit_code) {
     asio::signal_set signals(world.loops.first(), SIGTERM, SIGINT);
+    // Read once no signal can be missed any more.
+    if (world.stop && *world.stop) {
+        world.loops.stop();
+        co_return;
+    }
     world.on_failed = [&signals] { signals.cancel(); };
     auto started = co_await server->start();
     if (started) {
@@ -160,9 +167,11 @@ int run_dev(const DevOptions& options) {
     const auto level = options.quiet ? base::LogLevel::warn : base::LogLevel::info;
     if (options.brokers == 1) {
         World world(shards_of(*config), in_memory, level);
+        world.stop = options.stop;
         return run(world, Broker::make(std::move(*config), world.parts()));
     }
     World world(1, in_memory, level);
+    world.stop = options.stop;
     ClusterPlan plan;
     plan.brokers = options.brokers;
     plan.directory = directory;

@@ -3,6 +3,7 @@
 // "READY bootstrap=HOST:PORT" on standard output says that clients are served; the log goes to standard error.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct DevOptions {
     int brokers = 1;
     std::vector<std::string> overrides;  // "key=value"
     bool quiet = false;                  // warnings and errors only
+    // Set by the caller's own handler when a signal came before this one takes over. May be null.
+    const std::atomic<bool>* stop = nullptr;
 };
 
 // The exit code: 0 after a stop in order, 1 when the broker could not start or failed, 2 for a wrong configuration.

@@ -25,7 +25,10 @@ Action declare_dev(CLI::App& app) {
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
     app.add_flag("-q,--quiet", options->quiet, "Log warnings and errors only");
-    return [options](Session&) { return broker::run_dev(*options); };
+    return [options](Session& session) {
+        options->stop = &session.stop;
+        return broker::run_dev(*options);
+    };
 }
 
 }  // namespace ottla::tools
