@@ -2,6 +2,7 @@
 // to_string of the value types: one line each, safe to log.
 #include <fmt/format.h>
 #include <ottla/admin.hpp>
+#include <ottla/config.hpp>
 #include <ottla/consumer.hpp>
 #include <ottla/event.hpp>
 #include <ottla/metadata.hpp>
@@ -78,9 +79,12 @@ std::string_view to_string(TimestampType type) noexcept {
     return type == TimestampType::create_time ? "CreateTime" : "LogAppendTime";
 }
 
+std::string to_string(const MessageView& m) {
+    return fmt::format("@{} key={} value={}", m.offset(), shown(m.key()), shown(m.value()));
+}
+
 std::string to_string(const Message& m) {
-    return fmt::format("{}[{}]@{} key={} value={}", m.topic(), m.partition(), m.offset(), shown(m.key()),
-                       shown(m.value()));
+    return fmt::format("{}[{}]{}", m.topic(), m.partition(), to_string(static_cast<const MessageView&>(m)));
 }
 
 std::string to_string(const MessageBatch& batch) {
@@ -132,6 +136,22 @@ std::string to_string(const Metadata& m) {
     return fmt::format("cluster {}, {} brokers, {} topics", m.cluster_id, m.brokers.size(), m.topics.size());
 }
 
+std::string to_string(const NewTopic& topic) {
+    const auto count = [](int n) { return n < 0 ? std::string("default") : std::to_string(n); };
+    std::string out = fmt::format("topic {}, ", topic.name);
+    if (topic.replica_assignment.empty())
+        out += fmt::format("{} partitions, {} replicas", count(topic.partition_count), count(topic.replication_factor));
+    else
+        out += fmt::format("{} partitions as assigned", topic.replica_assignment.size());
+    if (!topic.configs.empty()) out += fmt::format(", {} configs", topic.configs.size());
+    return out;
+}
+
+std::string to_string(const NewPartitions& more) {
+    return fmt::format("topic {}, {} partitions in all{}", more.name, more.total_count,
+                       more.replica_assignment.empty() ? "" : " as assigned");
+}
+
 std::string to_string(const TopicResult& result) {
     if (result.error.code() != ErrorCode::none)
         return fmt::format("topic {}: {}", result.name, to_string(result.error));
@@ -147,6 +167,41 @@ std::string to_string(const TopicListing& topic) {
 std::string to_string(const ClusterDescription& cluster) {
     return fmt::format("cluster {}, {} brokers, controller {}", cluster.cluster_id, cluster.nodes.size(),
                        cluster.controller_id);
+}
+
+std::string to_string(const ConfigResource& resource) {
+    return fmt::format("{} {}, {}", to_string(resource.type), resource.name,
+                       resource.keys.empty() ? "all configs" : joined(resource.keys));
+}
+
+std::string to_string(const ConfigAlteration& change) {
+    return fmt::format("{} {}", to_string(change.operation), change.name);
+}
+
+std::string to_string(const ResourceAlterations& changes) {
+    std::string out = fmt::format("{} {}:", to_string(changes.type), changes.name);
+    for (const auto& change : changes.alterations)
+        out += (&change == &changes.alterations.front() ? " " : ", ") + to_string(change);
+    return out;
+}
+
+std::string_view to_string(ConfigProperty::State state) noexcept {
+    switch (state) {
+        case ConfigProperty::State::implemented: return "implemented";
+        case ConfigProperty::State::accepted: return "accepted";
+        case ConfigProperty::State::refused: return "refused";
+    }
+    return "unknown";
+}
+
+std::string to_string(const ConfigProperty& property) {
+    std::string out = fmt::format("{} ({}, {}", property.name, property.clients, property.type);
+    if (!property.range.empty()) fmt::format_to(std::back_inserter(out), " {}", property.range);
+    if (!property.default_value.empty())
+        fmt::format_to(std::back_inserter(out), ", default {}", property.default_value);
+    fmt::format_to(std::back_inserter(out), "): {}", to_string(property.state));
+    if (!property.alias_of.empty()) fmt::format_to(std::back_inserter(out), ", for {}", property.alias_of);
+    return out;
 }
 
 std::string to_string(const ConfigEntry& entry) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <ottla/admin.hpp>
+#include <ottla/config.hpp>
 #include <ottla/consumer.hpp>
 #include <ottla/producer.hpp>
 
@@ -119,6 +120,52 @@ TEST(Text, shows_what_an_admin_is_told) {
     EXPECT_EQ(to_string(broker), "broker 1, 1 directories");
     broker.error = Error::of(ErrorCode::timed_out);
     EXPECT_TRUE(to_string(broker).starts_with("broker 1: TIMED_OUT"));
+}
+
+TEST(Text, shows_what_an_admin_asks_for) {
+    NewTopic topic("orders");
+    EXPECT_EQ(to_string(topic), "topic orders, default partitions, default replicas");
+    topic.partition_count = 6;
+    topic.replication_factor = 3;
+    topic.configs["retention.ms"] = "1000";
+    EXPECT_EQ(to_string(topic), "topic orders, 6 partitions, 3 replicas, 1 configs");
+    topic.replica_assignment = {{1, 2}, {2, 1}};
+    EXPECT_EQ(to_string(topic), "topic orders, 2 partitions as assigned, 1 configs");
+    NewPartitions more("orders", 12);
+    EXPECT_EQ(to_string(more), "topic orders, 12 partitions in all");
+    more.replica_assignment = {{1}};
+    EXPECT_EQ(to_string(more), "topic orders, 12 partitions in all as assigned");
+
+    ConfigResource resource(ResourceType::topic, "orders");
+    EXPECT_EQ(to_string(resource), "topic orders, all configs");
+    resource.keys = {"retention.ms", "cleanup.policy"};
+    EXPECT_EQ(to_string(resource), "topic orders, retention.ms,cleanup.policy");
+    const ConfigAlteration set("retention.ms", AlterOperation::set, "1000");
+    EXPECT_EQ(to_string(set), "set retention.ms");
+    const ConfigAlteration remove("cleanup.policy", AlterOperation::remove);
+    EXPECT_EQ(to_string(ResourceAlterations(ResourceType::topic, "orders", {set, remove})),
+              "topic orders: set retention.ms, delete cleanup.policy");
+    EXPECT_EQ(to_string(ResourceAlterations(ResourceType::broker, "1", {})), "broker 1:");
+}
+
+TEST(Text, shows_what_a_property_is) {
+    const auto shown = [](std::string_view name) {
+        for (const ConfigProperty& property : config_properties())
+            if (property.name == name) return to_string(property);
+        return std::string();
+    };
+    EXPECT_EQ(to_string(ConfigProperty::State::refused), "refused");
+    EXPECT_EQ(shown("queue.buffering.max.ms"), "queue.buffering.max.ms (P, real 0 .. 900000, default 5): implemented");
+    EXPECT_EQ(shown("linger.ms"),
+              "linger.ms (P, real 0 .. 900000, default 5): implemented, for queue.buffering.max.ms");
+}
+
+TEST(Text, shows_a_view_of_a_message) {
+    MessageView::Parts parts;
+    parts.offset = 10;
+    const Bytes value = Bytes::copy_of("v");
+    parts.value = value.span();
+    EXPECT_EQ(to_string(MessageView(parts)), "@10 key=null value=v");
 }
 
 TEST(Message, copy_stands_alone) {

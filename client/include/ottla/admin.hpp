@@ -38,6 +38,8 @@ struct NewTopic {
     std::vector<std::vector<std::int32_t>> replica_assignment;
     std::map<std::string, std::string> configs;
 };
+// "topic orders, 6 partitions, default replicas, 2 configs"
+std::string to_string(const NewTopic&);
 
 struct NewPartitions {
     NewPartitions(std::string topic_name, std::int32_t total) : name(std::move(topic_name)), total_count(total) {}
@@ -48,6 +50,8 @@ struct NewPartitions {
     // The brokers of each added partition; empty: the cluster chooses.
     std::vector<std::vector<std::int32_t>> replica_assignment;
 };
+// "topic orders, 6 partitions in all"
+std::string to_string(const NewPartitions&);
 
 struct TopicResult {
     std::string name;
@@ -108,6 +112,8 @@ struct ConfigResource {
     // Only these; empty: all.
     std::vector<std::string> keys;
 };
+// "topic orders, all configs"
+std::string to_string(const ConfigResource&);
 
 struct ConfigEntry {
     std::string name;
@@ -148,6 +154,8 @@ struct ConfigAlteration {
     AlterOperation operation;
     std::optional<std::string> value;
 };
+// "set retention.ms"; not the value, which may be a secret.
+std::string to_string(const ConfigAlteration&);
 
 struct ResourceAlterations {
     ResourceAlterations(ResourceType resource_type, std::string resource_name, std::vector<ConfigAlteration> changes)
@@ -159,6 +167,8 @@ struct ResourceAlterations {
     std::string name;
     std::vector<ConfigAlteration> alterations;
 };
+// "topic orders: set retention.ms, delete cleanup.policy"
+std::string to_string(const ResourceAlterations&);
 
 // A place to ask list_offsets for: the record with the largest timestamp, the first of equals (KIP-734; brokers from
 // Apache Kafka 3.0 on).

@@ -94,6 +94,9 @@ struct ConfigProperty {
     bool is_secret;
     std::string_view note;
 };
+std::string_view to_string(ConfigProperty::State) noexcept;
+// "linger.ms (P, real 0 .. 900000, default 5): implemented, for queue.buffering.max.ms"
+std::string to_string(const ConfigProperty&);
 // Every name there is, in alphabetical order.
 const std::vector<ConfigProperty>& config_properties();
 

@@ -77,6 +77,9 @@ private:
     TimestampType timestamp_type_ = TimestampType::create_time;
 };
 
+// "@42 key=… value=…"
+std::string to_string(const MessageView&);
+
 // What a message was fetched with. Opaque to users.
 struct FetchedRecords;
 
