@@ -13,7 +13,7 @@
 namespace ottla::inline v0 {
 
 // Kafka's codes (release 4.3.1) as they travel on the wire, -1 and up; below -100, ours, numbered as librdkafka
-// numbers its local errors so that they are known in logs.
+// numbers its local errors where it has the same, so that they are known in logs; -120 to -117 are only ours.
 enum class ErrorCode : std::int16_t {
 #define OTTLA_ERROR(NAME, name, code, retriable, refresh, text) name = code,
 #include <ottla/error_codes.inc>
