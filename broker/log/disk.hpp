@@ -93,6 +93,8 @@ public:
     virtual std::unique_ptr<FileSystemSync> file_system_sync(const std::string& directory) = 0;
     // One holder at a time, in all processes; the file is created and kept.
     virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
+    // The same for all paths on one.
+    virtual Result<std::uint64_t> file_system_of(const std::string& path) = 0;
     // Of the file system that `path` lies on: all of it, and what is left for us.
     virtual Result<std::uint64_t> total_bytes(const std::string& path) = 0;
     virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;

@@ -100,8 +100,8 @@ void GroupSync::run(const std::shared_ptr<Group>& group) {
     }
 }
 
-void GroupSync::run_job(const std::shared_ptr<Group>& group, std::function<Result<void>()> sync) {
-    auto job = [&directory = directory_, sync = std::move(sync)] {
+void GroupSync::run_job(const std::shared_ptr<Group>& group, Function<Result<void>()> sync) {
+    auto job = [&directory = directory_, sync = std::move(sync)]() mutable {
         return directory.offline() ? Result<void>(Error::of(ErrorCode::kafka_storage_error)) : sync();
     };
     auto ended = [self = shared_from_this(), group](const Result<void>& done) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include <ottla/function.hpp>
 #include "broker/log/log_io.hpp"
 #include "broker/log/sync_choice.hpp"
 #include "net/alarm.hpp"
@@ -46,7 +47,7 @@ private:
     void gather(const std::shared_ptr<Syncable>&);
     void start();
     void run(const std::shared_ptr<Group>&);
-    void run_job(const std::shared_ptr<Group>&, std::function<Result<void>()>);
+    void run_job(const std::shared_ptr<Group>&, Function<Result<void>()>);
     void end(Group&, const Result<void>&);
 
     LogDirectory& directory_;

@@ -233,6 +233,7 @@ SyncWork Log::prepare_sync() {
     if (std::exchange(names_dirty_, false)) work.directories.push_back(directory_);
     if (std::exchange(parent_dirty_, false)) work.directories.push_back(parent_path(directory_));
     work.up_to = end_;
+    work.is_apart = is_apart_;
     cut_since_prepare_.reset();
     return work;
 }
@@ -269,6 +270,7 @@ Result<void> Log::close() {
 
 void Log::cut_synced() noexcept {
     if (synced_.offset > end_.offset) synced_ = end_;
+    recovery_point_ = std::min(recovery_point_, end_.offset);
     if (!cut_since_prepare_ || cut_since_prepare_->offset > end_.offset) cut_since_prepare_ = end_;
 }
 

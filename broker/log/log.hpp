@@ -7,7 +7,6 @@
 // directory offline), corrupt_message, offset_out_of_range, record_list_too_large.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -42,7 +41,10 @@ public:
         std::int64_t recovery_point = 0;
         // What lies below it does not count, wherever the first segment begins.
         std::int64_t start_offset = 0;
-        // What stays need not be synced: prepare_sync() has it then, for the caller to sync with other logs.
+        // Compaction has left gaps between segments up to here.
+        std::int64_t clean_up_to = 0;
+        // What stays need not be synced: prepare_sync() has it then, for the caller to sync with other logs. Until it
+        // has, nothing counts as synced.
         bool sync_later = false;
         base::Log messages;
     };
@@ -63,7 +65,7 @@ public:
     // Everything before it is on stable storage.
     const LogPosition& synced() const noexcept { return synced_; }
     // Below it a start after a kill need not look: what is known from there is on stable storage, too.
-    std::int64_t recovery_point() const noexcept { return std::min(recovery_point_, synced_.offset); }
+    std::int64_t recovery_point() const noexcept { return recovery_point_; }
     std::uint64_t bytes() const noexcept;
     std::size_t segment_count() const noexcept { return segments_.size(); }
     const LeaderEpochs& epochs() const noexcept { return epochs_; }
@@ -119,6 +121,8 @@ public:
 
     // Everything that is not on stable storage; synced(work) after it went well.
     SyncWork prepare_sync();
+    // It lies on another file system than its log directory: a sync of that one is none of this log.
+    void set_apart(bool apart) noexcept { is_apart_ = apart; }
     void synced(const SyncWork&);
     // The three together. Blocks.
     Result<void> sync();
@@ -182,6 +186,7 @@ private:
     bool names_dirty_ = false;
     bool parent_dirty_ = false;
     bool epochs_dirty_ = false;
+    bool is_apart_ = false;
     bool finished_ = false;
     // Where the log was cut after the last prepare_sync(): what was written there since is not what that synced.
     std::optional<LogPosition> cut_since_prepare_;

@@ -37,7 +37,7 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Disk& disk, std::string
     auto lock = disk.lock(join_path(directory->path_, lock_name));
     if (!lock) return lock.error();
     directory->lock_ = std::move(*lock);
-    directory->file_system_ = disk.file_system_sync(directory->path_);
+    directory->syncs_at_once_ = disk.file_system_sync(directory->path_) != nullptr;
     if (auto checked = directory->check_identity(identity); !checked) return checked.error();
     if (auto read = directory->read_checkpoints(); !read) return read.error();
     if (auto taken = directory->take_clean_shutdown(); !taken) return taken.error();
@@ -171,21 +171,31 @@ Result<std::unique_ptr<Log>> LogDirectory::create_log(const TopicPartitionName& 
                                                       const LogConfig& config) {
     // Of a topic of this name that was deleted.
     if (auto forgotten = forget(name); !forgotten) return forgotten.error();
-    return Log::create(disk_, path_of(name), config, topic_id);
+    return placed(name, Log::create(disk_, path_of(name), config, topic_id));
 }
 
 Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& name, const LogConfig& config,
-                                                    std::int64_t start_offset, Sync sync) {
+                                                    std::int64_t start_offset) {
     Log::OpenOptions options;
+    options.start_offset = start_offset;
+    return open(name, config, std::move(options));
+}
+
+Result<std::unique_ptr<Log>> LogDirectory::open_unsynced_log(const TopicPartitionName& name, const LogConfig& config) {
+    Log::OpenOptions options;
+    options.sync_later = true;
+    return open(name, config, std::move(options));
+}
+
+Result<std::unique_ptr<Log>> LogDirectory::open(const TopicPartitionName& name, const LogConfig& config,
+                                                Log::OpenOptions options) {
     options.clean = was_clean();
-    // Compaction has synced what it left, and there are gaps in it. Another broker that was killed may have written
-    // down less far what is safe, and a gap above that would look like records that were lost.
-    options.recovery_point =
-        std::max(checkpointed(Checkpoint::recovery_points, name), checkpointed(Checkpoint::cleaned_offsets, name));
-    options.start_offset = std::max(start_offset, checkpointed(Checkpoint::start_offsets, name));
-    options.sync_later = sync == Sync::later;
+    options.recovery_point = checkpointed(Checkpoint::recovery_points, name);
+    // A broker that was killed may have written down less far what is safe: a gap above that is not records lost.
+    options.clean_up_to = checkpointed(Checkpoint::cleaned_offsets, name);
+    options.start_offset = std::max(options.start_offset, checkpointed(Checkpoint::start_offsets, name));
     options.messages = messages_;
-    auto opened = Log::open(disk_, path_of(name), config, options);
+    auto opened = placed(name, Log::open(disk_, path_of(name), config, options));
     const std::lock_guard lock(checkpoints_mutex_);
     if (opened) {
         not_opened_.erase(name);
@@ -193,6 +203,18 @@ Result<std::unique_ptr<Log>> LogDirectory::open_log(const TopicPartitionName& na
         not_opened_.insert(name);
     }
     return opened;
+}
+
+// A link, or a mount, may have led it to another file system.
+Result<std::unique_ptr<Log>> LogDirectory::placed(const TopicPartitionName& name,
+                                                  Result<std::unique_ptr<Log>> log) const {
+    if (!log) return log;
+    const auto ours = disk_.file_system_of(path_);
+    const auto its = disk_.file_system_of(path_of(name));
+    if (!ours) return ours.error();
+    if (!its) return its.error();
+    (*log)->set_apart(*its != *ours);
+    return log;
 }
 
 Result<void> LogDirectory::sync(std::span<Log* const> logs) {
@@ -204,8 +226,11 @@ Result<void> LogDirectory::sync(std::span<Log* const> logs) {
         unsynced.push_back(log);
         works.push_back(std::move(work));
     }
-    if (works.size() > 1 && file_system_) {
-        if (auto synced = run_together(works, disk_, *file_system_); !synced) return synced;
+    if (works.empty()) return ok();
+    // One of its own, which knows of no error that is somebody's from long ago.
+    const auto file_system = disk_.file_system_sync(path_);
+    if (file_system) {
+        if (auto synced = run_together(works, disk_, *file_system); !synced) return synced;
     } else {
         for (auto& work : works) {
             if (auto synced = work.run(disk_); !synced) return synced;

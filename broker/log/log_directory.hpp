@@ -71,13 +71,12 @@ public:
     Result<std::unique_ptr<Log>> create_log(const TopicPartitionName&, const Uuid& topic_id, const LogConfig&);
     // It starts at `start_offset` at least. One that fails to open is left as it is, and so is what the checkpoints say
     // of it.
-    enum class Sync : std::uint8_t { now, later };
-    Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0,
-                                          Sync = Sync::now);
-    // Those that were opened with Sync::later: what they hold is on stable storage afterwards. All at once where the
-    // file system can; one caller at a time.
+    Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0);
+    // The same, but what is found there is synced later.
+    Result<std::unique_ptr<Log>> open_unsynced_log(const TopicPartitionName&, const LogConfig&);
+    // What the logs hold is on stable storage afterwards: all at once where the file system can.
     Result<void> sync(std::span<Log* const>);
-    bool syncs_at_once() const noexcept { return file_system_ != nullptr; }
+    bool syncs_at_once() const noexcept { return syncs_at_once_; }
     // Renames the directory to `t-p.<id>-delete`, for the caller to remove, or to `t-p.<id>-stray`, which stays: the
     // path.
     enum class Aside : std::uint8_t { deleted, stray };
@@ -112,6 +111,8 @@ private:
     Result<void> check_identity(const Identity&);
     Result<void> take_clean_shutdown();
     std::string path_of(const TopicPartitionName&) const;
+    Result<std::unique_ptr<Log>> open(const TopicPartitionName&, const LogConfig&, Log::OpenOptions);
+    Result<std::unique_ptr<Log>> placed(const TopicPartitionName&, Result<std::unique_ptr<Log>>) const;
     Result<void> read_checkpoints();
     Result<void> forget(const TopicPartitionName&);
     Result<void> write_held(Checkpoint);
@@ -120,7 +121,7 @@ private:
     std::string path_;
     base::Log messages_;
     std::unique_ptr<FileLock> lock_;
-    std::unique_ptr<FileSystemSync> file_system_;
+    bool syncs_at_once_ = false;
     MetaProperties properties_;
     std::optional<std::int64_t> clean_broker_epoch_;
     mutable std::mutex checkpoints_mutex_;

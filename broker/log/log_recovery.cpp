@@ -135,7 +135,8 @@ private:
             return bad(fmt::format("the segment {} begins below {}", base, log_.end_.offset));
         }
         // Compaction leaves gaps, but only in what has long been safe: here the end of the segment before is lost.
-        if (!log_.segments_.empty() && base > log_.end_.offset && !options_.clean && base > options_.recovery_point) {
+        if (!log_.segments_.empty() && base > log_.end_.offset && !options_.clean &&
+            base > std::max(options_.recovery_point, options_.clean_up_to)) {
             return bad(fmt::format("the segment {} does not begin at {}", base, log_.end_.offset));
         }
         auto file = log_.disk_.open(join_path(log_.directory_, segment_name(base)));
@@ -163,6 +164,8 @@ private:
         if (!walked) return walked;
         log_.end_ = log_.active().end();
         if (!last && !cut_) return log_.close_indexes();
+        // As while it is appended to; what stands in the files of the segment that is written last is never read.
+        if (!log_.active().wants_flush()) return ok();
         return Log::unless_full(log_.active().flush_indexes(log_.disk_));
     }
 
@@ -238,7 +241,7 @@ private:
             auto removed = remove_segment_files(log_.disk_, log_.directory_, bases[i - 1]);
             if (!removed) return removed;
         }
-        log_.synced_ = log_.end_;
+        log_.synced_ = options_.sync_later && !options_.clean ? begin() : log_.end_;
         log_.recovery_point_ = options_.clean ? log_.end_.offset : options_.recovery_point;
         if (options_.clean) return log_.rebuild_producers(rebuilt_from_);
         if (bases.size() > log_.segments_.size()) {
@@ -257,6 +260,11 @@ private:
         log_.names_dirty_ = true;
         log_.parent_dirty_ = true;
         return settle();
+    }
+
+    LogPosition begin() const {
+        const std::int64_t base = log_.segments_.front()->base_offset();
+        return {base, base, 0};
     }
 
     Result<void> settle() {

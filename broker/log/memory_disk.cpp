@@ -22,6 +22,7 @@ struct Node {
     explicit Node(bool directory) : is_directory(directory) {}
 
     bool is_directory;
+    bool is_mount = false;
     MemoryContent content;
     Names names;
     Names durable_names;
@@ -47,7 +48,9 @@ struct Node {
     void sync_tree() {
         if (!is_directory) return content.sync();
         sync_names();
-        for (const auto& [name, node] : names) node->sync_tree();
+        for (const auto& [name, node] : names) {
+            if (!node->is_mount) node->sync_tree();
+        }
     }
     void crash(base::Random& random) {
         if (!is_directory) return content.crash(random);
@@ -90,6 +93,7 @@ struct MemoryDisk::State {
     std::uint64_t stop_at = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t capacity = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t used = 0;
+    bool syncs_at_once = true;
 
     std::shared_ptr<Node> find(std::string_view path) const {
         auto node = root;
@@ -100,6 +104,18 @@ struct MemoryDisk::State {
             node = found->second;
         }
         return node;
+    }
+    // Where the file system begins on which it lies.
+    std::shared_ptr<Node> file_system_of(std::string_view path) const {
+        auto node = root;
+        auto begin = root;
+        for (const auto& part : parts_of(path)) {
+            const auto found = node->names.find(part);
+            if (found == node->names.end()) break;
+            node = found->second;
+            if (node->is_mount) begin = node;
+        }
+        return begin;
     }
     // The directory a path lies in and its last part; null when there is no such directory.
     std::pair<std::shared_ptr<Node>, std::string> locate(std::string_view path) const {
@@ -254,7 +270,7 @@ public:
         constexpr auto doing = "cannot sync the file system of";
         if (generation_ != state_->generation) return failed(doing, directory_, "the machine was restarted");
         if (auto admitted = state_->admit(Kind::sync_file_system, directory_, doing); !admitted) return admitted;
-        state_->root->sync_tree();
+        state_->file_system_of(directory_)->sync_tree();
         return ok();
     }
 
@@ -364,6 +380,7 @@ Result<void> MemoryDisk::sync_directory(const std::string& path) {
 
 std::unique_ptr<FileSystemSync> MemoryDisk::file_system_sync(const std::string& directory) {
     const std::lock_guard hold(state_->mutex);
+    if (!state_->syncs_at_once) return nullptr;
     return std::make_unique<WholeSync>(state_, directory);
 }
 
@@ -376,6 +393,11 @@ Result<std::unique_ptr<FileLock>> MemoryDisk::lock(const std::string& path) {
         return Error::of(ErrorCode::locked, fmt::format("'{}' is locked: another broker uses this directory", path));
     }
     return std::unique_ptr<FileLock>(std::make_unique<Lock>(state_, path));
+}
+
+Result<std::uint64_t> MemoryDisk::file_system_of(const std::string& path) {
+    const std::lock_guard hold(state_->mutex);
+    return reinterpret_cast<std::uintptr_t>(state_->file_system_of(path).get());
 }
 
 Result<std::uint64_t> MemoryDisk::total_bytes(const std::string&) {
@@ -398,6 +420,16 @@ void MemoryDisk::fail_nth(Kind kind, std::uint64_t nth, Fault fault) {
         if (operation.kind != kind || left == 0) return Fault::none;
         return --left == 0 ? fault : Fault::none;
     });
+}
+
+void MemoryDisk::mount(const std::string& path) {
+    const std::lock_guard hold(state_->mutex);
+    state_->find(path)->is_mount = true;
+}
+
+void MemoryDisk::set_syncs_at_once(bool can) {
+    const std::lock_guard hold(state_->mutex);
+    state_->syncs_at_once = can;
 }
 
 void MemoryDisk::set_capacity(std::uint64_t bytes) {

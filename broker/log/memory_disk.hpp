@@ -54,6 +54,7 @@ public:
     Result<void> sync_directory(const std::string& path) override;
     std::unique_ptr<FileSystemSync> file_system_sync(const std::string& directory) override;
     Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+    Result<std::uint64_t> file_system_of(const std::string& path) override;
     Result<std::uint64_t> total_bytes(const std::string& path) override;
     Result<std::uint64_t> free_bytes(const std::string& path) override;
 
@@ -62,6 +63,10 @@ public:
     void fail_nth(Kind, std::uint64_t nth, Fault = Fault::fail);
     // Writes that need more fail with storage_full.
     void set_capacity(std::uint64_t bytes);
+    // The directory becomes another file system, with what is in it.
+    void mount(const std::string& path);
+    // Whether it can sync all of a file system at once; it can.
+    void set_syncs_at_once(bool);
     // Operations that change anything, so far.
     std::uint64_t changes() const;
     // The machine stops: after so many more changes everything fails, until crash() or restart().

@@ -115,6 +115,15 @@ int OpenFiles::Entry::sync(const Descriptor& fd) {
     return sync_alone(fd);
 }
 
+int OpenFiles::Entry::start_sync(const Descriptor& fd) {
+    const std::lock_guard lock(sync_mutex_);
+    if (failed_sync_ != 0) return failed_sync_;
+    if (::sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE) == 0) return 0;
+    // Where there is no such call, nothing has begun.
+    if (errno != ENOSYS && errno != EPERM && errno != EINVAL && errno != ESPIPE) failed_sync_ = errno;
+    return failed_sync_;
+}
+
 int OpenFiles::Entry::sync_alone(const Descriptor& fd) {
     if (failed_sync_ != 0) return failed_sync_;
     const Mark before = mark();

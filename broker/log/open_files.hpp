@@ -129,7 +129,9 @@ public:
     // fdatasync: 0, or what went wrong, which then goes for every later call. Blocks; one at a time, since the kernel
     // tells an error to one caller only.
     int sync(const Descriptor&);
-    // What was written before the mark was taken has been synced with all of the file system.
+    // Something was, or is being, written since the last sync began.
+    bool is_unsynced() const noexcept { return writes_begun_.load() != writes_synced_.load(); }
+    // How much had been written at a time.
     struct Mark {
         std::uint64_t begun = 0;
         std::uint64_t ended = 0;
@@ -139,16 +141,17 @@ public:
         const std::uint64_t ended = writes_ended_.load();
         return {writes_begun_.load(), ended};
     }
+    // What was written before the mark was taken has been synced.
     void synced(const Mark& mark) noexcept {
-        if (mark.begun == mark.ended) writes_synced_.store(mark.begun);
+        if (mark.begun == mark.ended && mark.begun > writes_synced_.load()) writes_synced_.store(mark.begun);
     }
+    // Lets the kernel begin to write. What it says now it does not say again: it goes for every later sync.
+    int start_sync(const Descriptor&);
 
 private:
     friend class OpenFiles;
     // Under sync_mutex_.
     int sync_alone(const Descriptor&);
-    // Something was, or is being, written since the last sync began.
-    bool is_unsynced() const noexcept { return writes_begun_.load() != writes_synced_.load(); }
 
     OpenFiles& all_;
     // Guarded by the mutex of all.

@@ -123,9 +123,7 @@ public:
     OpenFiles::Entry& open_file() const noexcept { return *open_; }
 
     void start_sync() const override {
-        const auto fd = open_->handle();
-        // Without the waiting flags it takes no error away from fdatasync.
-        if (fd) ::sync_file_range((*fd)->get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+        if (const auto fd = open_->handle()) open_->start_sync(**fd);
     }
 
     void prefetch(std::uint64_t position, std::uint64_t length) const override {
@@ -149,16 +147,30 @@ public:
     Result<void> sync(std::span<const std::shared_ptr<File>> written) override {
         std::vector<OpenFiles::Entry::Mark> marks;
         marks.reserve(written.size());
-        for (const auto& file : written) marks.push_back(entry_of(*file).mark());
-        // Neither call is made again, after EINTR either. The second says what the first keeps to itself: that the
-        // journal has given up, or the device is gone, and nothing was written at all.
-        if (::syncfs(fd_->get()) != 0 || ::fsync(fd_->get()) != 0)
-            return failed("cannot sync the file system of", directory_);
+        for (const auto& file : written) {
+            auto& entry = entry_of(*file);
+            marks.push_back(entry.mark());
+            if (!entry.is_unsynced()) continue;
+            // syncfs() would begin it, too, but keep to itself that there were no blocks for the bytes.
+            const auto fd = entry.handle();
+            if (!fd) return fd.error();
+            if (const int code = entry.start_sync(**fd)) return failed("cannot sync", file->path(), code);
+        }
+        // Not called again after EINTR either.
+        if (::syncfs(fd_->get()) != 0) return failed("cannot sync the file system of", directory_);
+        if (auto checked = check(written); !checked) return checked;
         for (std::size_t i = 0; i < written.size(); ++i) entry_of(*written[i]).synced(marks[i]);
         return ok();
     }
 
 private:
+    // A file's own sync says what syncfs() does not: that the journal has given up, or the device is gone, and nothing
+    // was written at all; and empties the device's cache, should syncfs() have seen no need.
+    Result<void> check(std::span<const std::shared_ptr<File>> written) {
+        if (!written.empty()) return written.back()->sync();
+        if (::fsync(fd_->get()) != 0) return failed("cannot sync directory", directory_);
+        return ok();
+    }
     static OpenFiles::Entry& entry_of(const File& file) { return static_cast<const PosixFile&>(file).open_file(); }
 
     std::string directory_;
@@ -298,6 +310,12 @@ Result<std::unique_ptr<FileLock>> PosixDisk::lock(const std::string& path) {
         return Error::of(ErrorCode::locked, fmt::format("'{}' is locked: another broker uses this directory", path));
     }
     return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(std::move(fd)));
+}
+
+Result<std::uint64_t> PosixDisk::file_system_of(const std::string& path) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) != 0) return failed("cannot stat", path);
+    return static_cast<std::uint64_t>(about.st_dev);
 }
 
 Result<std::uint64_t> PosixDisk::total_bytes(const std::string& path) {

@@ -35,6 +35,7 @@ public:
     // On ext4 and XFS, with Linux 5.17: docs/decisions/008-a-group-is-synced-with-its-file-system.md.
     std::unique_ptr<FileSystemSync> file_system_sync(const std::string& directory) override;
     Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+    Result<std::uint64_t> file_system_of(const std::string& path) override;
     Result<std::uint64_t> total_bytes(const std::string& path) override;
     Result<std::uint64_t> free_bytes(const std::string& path) override;
 

@@ -22,6 +22,7 @@ struct SyncWork {
     // stays.
     std::optional<std::pair<std::string, std::string>> checkpoint;
     LogPosition up_to;
+    bool is_apart = false;  // on another file system than its log directory
 
     bool empty() const noexcept { return files.empty() && directories.empty() && !checkpoint; }
     // Lets the files begin; worth it when other work is run before this one's turn comes.
@@ -30,8 +31,8 @@ struct SyncWork {
     Result<void> run(Disk&);
 };
 
-// All of them, by one sync of their file system, or two where there are checkpoints. Blocks; an error is of all of
-// them.
+// All of them, by one sync of their file system, or two where there are checkpoints; those that lie elsewhere by
+// themselves. Blocks; an error is of all of them.
 Result<void> run_together(std::span<SyncWork>, Disk&, FileSystemSync&);
 
 }  // namespace ottla::broker::log

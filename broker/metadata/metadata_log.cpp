@@ -229,6 +229,6 @@ std::vector<SnapshotId> MetadataLog::drop_snapshots(std::size_t count) {
 
 Result<log::Retired> MetadataLog::retire_segment() { return log_->retire(log_->start_offset(), 1); }
 
-Result<void> MetadataLog::sync_and_close() { return log_->sync(); }
+Result<void> MetadataLog::sync_and_close() { return log_->close(); }
 
 }  // namespace ottla::broker

@@ -359,7 +359,8 @@ Result<void> Partition::finish_log() {
 Result<void> Partition::sync_and_close() {
     auto done = check_storage();
     if (done) done = log_->close();
-    if (!done) io_->directory().take_offline(done.error());
+    // A full disk is no broken one: only the next start will have to look.
+    if (!done && done.error() != ErrorCode::storage_full) io_->directory().take_offline(done.error());
     close(Error::of(ErrorCode::not_leader_or_follower, fmt::format("{}-{} is closed", topic_, key_.partition)));
     return done;
 }

@@ -60,7 +60,7 @@ void ImageApplier::open_log(Opened& one) {
     const auto name = name_of(one.change);
     const auto there = one.directory->has_log(name);
     auto log = !there   ? Result<std::unique_ptr<log::Log>>(there.error())
-               : *there ? one.directory->open_log(name, one.change.settings.log, 0, log::LogDirectory::Sync::later)
+               : *there ? one.directory->open_unsynced_log(name, one.change.settings.log)
                         : one.directory->create_log(name, one.change.key.topic_id, one.change.settings.log);
     if (log) {
         one.log = std::move(*log);
@@ -93,12 +93,16 @@ boost::asio::awaitable<std::vector<ImageApplier::Opened>> ImageApplier::open_log
         progress.opened_one();
     };
     co_await net::run_each_on(workers_, threads(), opens.size(), job);
-    co_await sync_opened(all);
+    if (node_.config->flush_policy == log::FlushPolicy::ack) co_return co_await synced(std::move(all));
     co_return all;
 }
 
 // What is found after a stop that was not in order may be in the page cache alone.
-boost::asio::awaitable<void> ImageApplier::sync_opened(std::vector<Opened>& all) {
+bool ImageApplier::is_synced(const Opened& one) const {
+    return !one.is_old || one.directory->was_clean() || node_.config->flush_policy == log::FlushPolicy::ack;
+}
+
+boost::asio::awaitable<std::vector<ImageApplier::Opened>> ImageApplier::synced(std::vector<Opened> all) {
     std::map<log::LogDirectory*, std::vector<log::Log*>> by_directory;
     for (const auto& one : all) {
         if (one.log && one.is_old) by_directory[one.directory].push_back(one.log.get());
@@ -112,9 +116,11 @@ boost::asio::awaitable<void> ImageApplier::sync_opened(std::vector<Opened>& all)
     }
     auto job = [&](std::size_t i) {
         const auto& [directory, logs] = parts[i];
-        if (auto synced = directory->sync(logs); !synced) directory->take_offline(synced.error());
+        if (directory->offline()) return;
+        if (auto done = directory->sync(logs); !done) directory->take_offline(done.error());
     };
     co_await net::run_each_on(workers_, threads(), parts.size(), job);
+    co_return all;
 }
 
 std::size_t ImageApplier::threads() const {
@@ -143,8 +149,11 @@ void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all,
         if (change.kind == PartitionChange::open) shard.set_offline(change.key, true);
         if (one.log && !one.directory->offline()) {
             shard.set_offline(change.key, false);
-            shard.add(change.key, Partition::make(change.key, change.topic, std::move(one.log),
-                                                  io_.of(*one.directory, shard.index()), change.settings));
+            const auto& io = io_.of(*one.directory, shard.index());
+            auto partition = Partition::make(change.key, change.topic, std::move(one.log), io, change.settings);
+            // There may be gigabytes of it: nobody waits for that.
+            if (!is_synced(one)) io->sync_soon(partition);
+            shard.add(change.key, std::move(partition));
         }
         const auto partition = shard.find(change.key);
         if (!partition) continue;

@@ -40,7 +40,8 @@ private:
     // Opens or makes the log of one; on a worker, several at a time.
     void open_log(Opened& one);
     std::size_t threads() const;
-    boost::asio::awaitable<void> sync_opened(std::vector<Opened>& all);
+    bool is_synced(const Opened& one) const;
+    boost::asio::awaitable<std::vector<Opened>> synced(std::vector<Opened> all);
     boost::asio::awaitable<void> set_strays_aside(std::shared_ptr<const MetadataImage>);
     void report(const std::vector<Opened>& all);
     void perform_on(Shard& shard, std::vector<Opened>& all, const std::shared_ptr<const MetadataImage>& next);

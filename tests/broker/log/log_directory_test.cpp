@@ -141,15 +141,19 @@ TEST(LogDirectory, syncs_what_it_opened_at_once) {
             at.disk.restart();
             const auto opened = at.open().value();
             EXPECT_TRUE(opened->syncs_at_once());
-            const auto a = opened->open_log({"a", 0}, {}, 0, LogDirectory::Sync::later).value();
-            const auto b = opened->open_log({"a", 1}, {}, 0, LogDirectory::Sync::later).value();
+            const auto a = opened->open_unsynced_log({"a", 0}, {}).value();
+            const auto b = opened->open_unsynced_log({"a", 1}, {}).value();
             at.disk.set_script([](const auto& operation) {
                 EXPECT_NE(operation.kind, MemoryDisk::Kind::sync) << operation.path;
                 EXPECT_NE(operation.kind, MemoryDisk::Kind::sync_directory) << operation.path;
                 return MemoryDisk::Fault::none;
             });
+            EXPECT_EQ(a->synced().offset, 0);
+            EXPECT_EQ(a->recovery_point(), 0);
             if (synced) {
                 ASSERT_TRUE(opened->sync(std::array{a.get(), b.get()}));
+                EXPECT_EQ(a->synced().offset, 2);
+                EXPECT_EQ(a->recovery_point(), 2);
             }
             base::Random random(seed);
             at.disk.crash(random);
@@ -174,10 +178,57 @@ TEST(LogDirectory, fails_to_sync_them_at_once) {
     }
     at.disk.restart();
     const auto opened = at.open().value();
-    const auto a = opened->open_log({"a", 0}, {}, 0, LogDirectory::Sync::later).value();
-    const auto b = opened->open_log({"a", 1}, {}, 0, LogDirectory::Sync::later).value();
+    const auto a = opened->open_unsynced_log({"a", 0}, {}).value();
+    const auto b = opened->open_unsynced_log({"a", 1}, {}).value();
     at.disk.fail_nth(MemoryDisk::Kind::sync_file_system, 1);
     EXPECT_EQ(opened->sync(std::array{a.get(), b.get()}).error(), ErrorCode::file_system);
+}
+
+// A mount, or a link, has led one of them to another disk.
+TEST(LogDirectory, syncs_by_itself_what_lies_elsewhere) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        Directory at;
+        const auto opened = at.open().value();
+        ASSERT_TRUE(at.disk.make_directory("/data/a-1"));
+        at.disk.mount("/data/a-1");
+        const auto a = opened->create_log({"a", 0}, uuid_ending_in(1), {}).value();
+        const auto b = opened->create_log({"a", 1}, uuid_ending_in(1), {}).value();
+        ASSERT_TRUE(a->append(batch_of(2).span(), {}));
+        ASSERT_TRUE(b->append(batch_of(3).span(), {}));
+        ASSERT_TRUE(opened->sync(std::array{a.get(), b.get()}));
+        base::Random random(seed);
+        at.disk.crash(random);
+        const auto again = at.open().value();
+        EXPECT_EQ(again->open_log({"a", 0}, {}).value()->end().offset, 2);
+        EXPECT_EQ(again->open_log({"a", 1}, {}).value()->end().offset, 3);
+    }
+}
+
+// Compaction says what is clean; what a kill may have left unknown is found out all the same.
+TEST(LogDirectory, looks_for_epochs_that_there_was_no_room_for) {
+    Directory at;
+    LogConfig config;
+    config.segment_bytes = static_cast<std::uint32_t>(batch_of(2, 100).size());
+    {
+        const auto opened = at.open().value();
+        const auto log = opened->create_log({"a", 0}, uuid_ending_in(1), config).value();
+        at.disk.set_script([](const auto& operation) {
+            return operation.path.ends_with("checkpoint.tmp") ? MemoryDisk::Fault::full : MemoryDisk::Fault::none;
+        });
+        AppendOptions options;
+        for (options.leader_epoch = 3; options.leader_epoch < 8; ++options.leader_epoch)
+            ASSERT_TRUE(log->append(batch_of(2, 100).span(), options));
+        EXPECT_EQ(log->sync().error(), ErrorCode::storage_full);
+        EXPECT_EQ(log->synced().offset, 10);
+        EXPECT_EQ(log->recovery_point(), 0);
+        at.disk.set_script({});
+        ASSERT_TRUE(opened->write_checkpoint(Checkpoint::recovery_points, {{{"a", 0}, log->recovery_point()}}));
+        ASSERT_TRUE(opened->write_checkpoint(Checkpoint::cleaned_offsets, {{{"a", 0}, 8}}));
+    }
+    at.disk.restart();
+    const auto log = at.open().value()->open_log({"a", 0}, config).value();
+    EXPECT_EQ(log->epochs().entries().size(), 5U);
+    EXPECT_EQ(log->recovery_point(), 10);
 }
 
 TEST(LogDirectory, goes_offline_once) {
