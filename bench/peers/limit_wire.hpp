@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include "big_endian.hpp"
+#include "use.hpp"
 struct Options {
     std::string topic = "bench", crc = "3way";
     int64_t n = 5000000;
@@ -22,21 +24,6 @@ struct Options {
     int parts = 1, infl = 5, pmax = 1 << 20, per_request = 1;
     double rate = 1000;
 };
-static int64_t now() {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-static double tv(timeval t) { return (double)t.tv_sec + t.tv_usec / 1e6; }
-struct Use {
-    int64_t t;
-    double u, s;
-};
-static Use use() {
-    rusage r;
-    getrusage(RUSAGE_SELF, &r);
-    return {now(), tv(r.ru_utime), tv(r.ru_stime)};
-}
 static int32_t corr = 0;
 static int64_t wall_ms() {
     timespec t;
@@ -47,12 +34,7 @@ struct Wr {
     uint8_t* p;
     template <class T>
     void be(T v) {
-        if constexpr (sizeof(T) == 2)
-            v = (T)__builtin_bswap16((uint16_t)v);
-        else if constexpr (sizeof(T) == 4)
-            v = (T)__builtin_bswap32((uint32_t)v);
-        else if constexpr (sizeof(T) == 8)
-            v = (T)__builtin_bswap64((uint64_t)v);
+        v = big_endian(v);
         memcpy(p, &v, sizeof v);
         p += sizeof v;
     }
@@ -131,14 +113,7 @@ struct Rd {
         T v;
         memcpy(&v, p, sizeof v);
         p += sizeof v;
-        if constexpr (sizeof(T) == 2)
-            return (T)__builtin_bswap16((uint16_t)v);
-        else if constexpr (sizeof(T) == 4)
-            return (T)__builtin_bswap32((uint32_t)v);
-        else if constexpr (sizeof(T) == 8)
-            return (T)__builtin_bswap64((uint64_t)v);
-        else
-            return v;
+        return big_endian(v);
     }
     uint64_t uvar() {
         uint64_t v = 0;

@@ -30,6 +30,7 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+#include "big_endian.hpp"
 #include "codecs.hpp"
 #include "crc32c.hpp"
 #include "gen.hpp"
@@ -49,18 +50,6 @@ static std::mutex g_mu;
 static std::map<std::string, std::string> g_ids;  // topic id -> name
 static std::atomic<int64_t> g_pid{1000};
 static std::atomic<int> g_gen{0};
-
-template <class T>
-static inline T be(T v) {
-    if constexpr (sizeof(T) == 2)
-        return (T)__builtin_bswap16((uint16_t)v);
-    else if constexpr (sizeof(T) == 4)
-        return (T)__builtin_bswap32((uint32_t)v);
-    else if constexpr (sizeof(T) == 8)
-        return (T)__builtin_bswap64((uint64_t)v);
-    else
-        return v;
-}
 
 struct Closed {};
 struct Conn {
@@ -108,7 +97,7 @@ struct Conn {
         memcpy(&v, buf.data() + r, sizeof(T));
         r += sizeof(T);
         left -= (int64_t)sizeof(T);
-        return be(v);
+        return big_endian(v);
     }
     void skip(size_t n) {
         left -= (int64_t)n;
@@ -181,7 +170,7 @@ struct W {  // response writer, appends to a string
     bool flex;
     template <class T>
     void p(T v) {
-        v = be(v);
+        v = big_endian(v);
         s.append((const char*)&v, sizeof v);
     }
     void i8(int v) { s.push_back((char)v); }
@@ -249,11 +238,11 @@ static bool check_batch(const char* p, size_t n) {  // framing + CRC of a v2 bat
     if (n < 61) return false;
     int32_t len;
     memcpy(&len, p + 8, 4);
-    len = be(len);
+    len = big_endian(len);
     if ((size_t)len + 12 != n || p[16] != 2) return false;
     uint32_t crc;
     memcpy(&crc, p + 17, 4);
-    return be(crc) == crc32c_3way(0, p + 21, n - 21);
+    return big_endian(crc) == crc32c_3way(0, p + 21, n - 21);
 }
 
 static void produce(Conn& c, int ver, int32_t corr) {
@@ -285,7 +274,7 @@ static void produce(Conn& c, int ver, int32_t corr) {
                     c.fill(61);
                 int32_t v;
                 memcpy(&v, c.buf.data() + c.r + 57, 4);
-                cnt = be(v);
+                cnt = big_endian(v);
                 g_st.batches.fetch_add(1, std::memory_order_relaxed);
                 g_st.records.fetch_add((uint64_t)cnt, std::memory_order_relaxed);
                 g_st.bytes.fetch_add((uint64_t)len, std::memory_order_relaxed);
@@ -452,7 +441,7 @@ static void fetch(Conn& c, int ver, int32_t corr) {
     }
     o.tags();
     cut();
-    int32_t sz = be((int32_t)(hd.size() + recbytes - 4 - 8 * 0 - (size_t)total * 8));
+    int32_t sz = big_endian((int32_t)(hd.size() + recbytes - 4 - 8 * 0 - (size_t)total * 8));
     memcpy(hd.data(), &sz, 4);
     std::vector<iovec> iov;
     iov.reserve(pcs.size());

@@ -19,23 +19,8 @@
 #include <thread>
 #include <vector>
 #include "gen.hpp"
+#include "use.hpp"
 using namespace std::string_literals;
-static int64_t now() {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-static double tv(timeval t) { return (double)t.tv_sec + t.tv_usec / 1e6; }
-struct Use {
-    int64_t t;
-    double u, s;
-    long cs;
-};
-static Use use() {
-    rusage r;
-    getrusage(RUSAGE_SELF, &r);
-    return {now(), tv(r.ru_utime), tv(r.ru_stime), r.ru_nvcsw + r.ru_nivcsw};
-}
 static long peak_kb() {
     rusage r;
     getrusage(RUSAGE_SELF, &r);

@@ -37,7 +37,7 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Disk& disk, std::string
     auto lock = disk.lock(join_path(directory->path_, lock_name));
     if (!lock) return lock.error();
     directory->lock_ = std::move(*lock);
-    directory->syncs_at_once_ = disk.file_system_sync(directory->path_) != nullptr;
+    directory->file_system_ = disk.file_system_sync(directory->path_);
     if (auto checked = directory->check_identity(identity); !checked) return checked.error();
     if (auto read = directory->read_checkpoints(); !read) return read.error();
     if (auto taken = directory->take_clean_shutdown(); !taken) return taken.error();
@@ -227,10 +227,8 @@ Result<void> LogDirectory::sync(std::span<Log* const> logs) {
         works.push_back(std::move(work));
     }
     if (works.empty()) return ok();
-    // One of its own, which knows of no error that is somebody's from long ago.
-    const auto file_system = disk_.file_system_sync(path_);
-    if (file_system) {
-        if (auto synced = run_together(works, disk_, *file_system); !synced) return synced;
+    if (file_system_) {
+        if (auto synced = run_together(works, disk_, *file_system_); !synced) return synced;
     } else {
         for (auto& work : works) {
             if (auto synced = work.run(disk_); !synced) return synced;

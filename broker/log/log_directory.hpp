@@ -74,9 +74,10 @@ public:
     Result<std::unique_ptr<Log>> open_log(const TopicPartitionName&, const LogConfig&, std::int64_t start_offset = 0);
     // The same, but what is found there is synced later.
     Result<std::unique_ptr<Log>> open_unsynced_log(const TopicPartitionName&, const LogConfig&);
-    // What the logs hold is on stable storage afterwards: all at once where the file system can.
+    // What the logs hold is on stable storage afterwards: all at once where the file system can, and then for one
+    // caller at a time.
     Result<void> sync(std::span<Log* const>);
-    bool syncs_at_once() const noexcept { return syncs_at_once_; }
+    bool syncs_at_once() const noexcept { return file_system_ != nullptr; }
     // Renames the directory to `t-p.<id>-delete`, for the caller to remove, or to `t-p.<id>-stray`, which stays: the
     // path.
     enum class Aside : std::uint8_t { deleted, stray };
@@ -121,7 +122,7 @@ private:
     std::string path_;
     base::Log messages_;
     std::unique_ptr<FileLock> lock_;
-    bool syncs_at_once_ = false;
+    std::unique_ptr<FileSystemSync> file_system_;  // from before the first log was opened: no error escapes it
     MetaProperties properties_;
     std::optional<std::int64_t> clean_broker_epoch_;
     mutable std::mutex checkpoints_mutex_;

@@ -150,8 +150,8 @@ public:
         for (const auto& file : written) {
             auto& entry = entry_of(*file);
             marks.push_back(entry.mark());
-            if (!entry.is_unsynced()) continue;
-            // syncfs() would begin it, too, but keep to itself that there were no blocks for the bytes.
+            // syncfs() would begin it, too, but keep to itself that there were no blocks for the bytes. Also where they
+            // are not ours: a process that was killed may have left them.
             const auto fd = entry.handle();
             if (!fd) return fd.error();
             if (const int code = entry.start_sync(**fd)) return failed("cannot sync", file->path(), code);

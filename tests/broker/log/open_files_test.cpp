@@ -4,10 +4,12 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <span>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <fcntl.h>
 
 #include <gtest/gtest.h>
 
@@ -102,16 +104,41 @@ TEST_F(OpenFilesTest, bytes_that_are_not_synced_keep_a_file_open_for_a_while) {
     EXPECT_LE(descriptors(), open_max);
 }
 
-TEST_F(OpenFilesTest, what_was_synced_with_its_file_system_may_be_closed) {
-    const auto file_system = disk_.file_system_sync(root_);
-    if (!file_system) GTEST_SKIP() << root_ << " is neither on ext4 nor on XFS";
-    auto files = made_many();
-    for (std::size_t i = 0; i < open_max; ++i) ASSERT_TRUE(files[i]->write_at(0, as_bytes("F")));
-    for (std::size_t i = 0; i < files.size(); ++i) text_of(*files[i]);
-    EXPECT_GT(descriptors(), open_max + 1);  // its own
-    ASSERT_TRUE(file_system->sync(std::span(files).first(open_max)));
-    for (int i = 0; i < 10; ++i) made("more");
-    EXPECT_LE(descriptors(), open_max + 1);
+TEST_F(OpenFilesTest, what_was_synced_with_others_may_be_closed) {
+    OpenFiles all(open_max);
+    std::vector<std::unique_ptr<OpenFiles::Entry>> entries;
+    const auto add = [&](int number) -> OpenFiles::Entry& {
+        const auto path = at("entry" + std::to_string(number));
+        const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        entries.push_back(all.add(path, O_RDWR, std::make_shared<const Descriptor>(fd)));
+        return *entries.back();
+    };
+    for (int i = 0; i < 6; ++i) const OpenFiles::Entry::Writing writing(add(i));
+    EXPECT_EQ(all.count(), 6U);
+    for (const auto& entry : entries) entry->synced(entry->mark());
+    for (int i = 6; i < 16; ++i) add(i);
+    EXPECT_LE(all.count(), open_max);
+}
+
+TEST_F(OpenFilesTest, what_is_written_meanwhile_is_not_synced) {
+    OpenFiles all(open_max);
+    const auto entry = all.add(at("entry"), O_RDWR, std::make_shared<const Descriptor>(-1));
+    std::optional<OpenFiles::Entry::Writing> writing(std::in_place, *entry);
+    const auto under_way = entry->mark();
+    writing.reset();
+    entry->synced(under_way);
+    EXPECT_TRUE(entry->is_unsynced());
+    const auto before = entry->mark();
+    const auto same = entry->mark();
+    writing.emplace(*entry);
+    writing.reset();
+    entry->synced(before);
+    EXPECT_TRUE(entry->is_unsynced());
+    entry->synced(entry->mark());
+    EXPECT_FALSE(entry->is_unsynced());
+    // An older one that ends later takes nothing back.
+    entry->synced(same);
+    EXPECT_FALSE(entry->is_unsynced());
 }
 
 TEST_F(OpenFilesTest, a_closed_one_is_found_under_its_new_name) {
