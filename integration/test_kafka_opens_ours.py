@@ -137,7 +137,23 @@ class Handover(unittest.TestCase):
         self.assertEqual(set(was), set(now))
         for topic in was:
             for what in was[topic]:
-                self.assertEqual(was[topic][what], now[topic][what], f"{topic}: {what}")
+                if what == "by time" and topic.endswith("compacted"):
+                    self.check_times(topic, was[topic], now[topic])
+                else:
+                    self.assertEqual(was[topic][what], now[topic][what], f"{topic}: {what}")
+
+    def check_times(self, topic, was, now):
+        """One of both may find nothing where the other finds the record that it is: Kafka looks no further than a segment
+        whose youngest time is of a batch that compaction has emptied; whether it knows that time depends on who built the index."""
+        self.assertEqual(set(was["by time"]), set(now["by time"]), topic)
+        for time, before in was["by time"].items():
+            for one, other in zip(before, now["by time"][time], strict=True):
+                if one == other:
+                    continue
+                found = other if one[1:] == (None, None, None) else one
+                self.assertEqual({one, other}, {found, (found[0], None, None, None)}, f"{topic} at {time}")
+                first = min((r for r in now["records"] if r[0] == found[0] and r[2] >= time), key=lambda r: r[1])
+                self.assertEqual((first[1], first[2]), found[1:3], f"{topic} at {time}")
 
     @contextlib.contextmanager
     def kafka(self, *lines, **how):

@@ -104,6 +104,8 @@ class Kill(unittest.TestCase):
             broker.stop()
             self.verify(broker.data)
             broker.start()
+        if KILLS >= 2 * len(MOMENTS):
+            self.assertEqual(set(MOMENTS) - set(met), set(), f"never killed in the middle of it: {met}")
         print(f"NOTE killed during {', '.join(f'{moment} ({times})' for moment, times in sorted(met.items()))}")
         print(f"NOTE {sum(counts)} acknowledged records are all there, or were given up as they should be")
 
@@ -121,7 +123,7 @@ class Kill(unittest.TestCase):
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if pattern:
             there = lambda: set(glob.glob(os.path.join(broker.data, pattern)))
-            before, deadline = there(), time.monotonic() + 10
+            before, deadline = there(), time.monotonic() + 20
             while there() <= before:
                 if time.monotonic() > deadline:
                     moment = f"append, waiting for {moment}"

@@ -151,9 +151,9 @@ private:
     Result<std::int64_t> load_producer_snapshot(std::int64_t offset);
     Result<void> pass_producer_snapshot(std::int64_t offset);
     Result<void> settle_snapshots(std::int64_t unsafe_from);
-    // From the latest snapshot and the batches behind it. The segments from `index_from` on get new indexes of aborted
-    // transactions.
-    Result<void> rebuild_producers(std::int64_t index_from);
+    // From the latest snapshot and the batches behind it. The segments with these base offsets, in order, get new
+    // indexes of aborted transactions.
+    Result<void> rebuild_producers(const std::vector<std::int64_t>& index_anew);
     Result<void> cut_producers();
     std::int64_t roll_jitter() const noexcept;
     Result<std::int64_t> latest_for_active(const Prepared& first, std::int64_t now_ms);

@@ -3,7 +3,6 @@
 // stop in order, and rebuilt from the latest snapshot and the batches behind it. Aborted transactions go into the
 // `.txnindex` of the segment that holds their marker.
 #include <algorithm>
-#include <limits>
 
 #include "broker/log/batch_walk.hpp"
 #include "broker/log/log.hpp"
@@ -104,12 +103,15 @@ Result<void> Log::pass_producer_snapshot(std::int64_t offset) {
     return unless_full(write_producer_snapshot(offset));
 }
 
-Result<void> Log::rebuild_producers(std::int64_t index_from) {
-    const auto from = load_producer_snapshot(std::min(index_from, end_.offset));
+Result<void> Log::rebuild_producers(const std::vector<std::int64_t>& index_anew) {
+    const auto from = load_producer_snapshot(index_anew.empty() ? end_.offset : index_anew.front());
     if (!from) return from.error();
     // Of those in which no batch is left, too.
+    const auto is_indexed_anew = [&](const Segment& segment) {
+        return std::ranges::binary_search(index_anew, segment.base_offset());
+    };
     for (const auto& segment : segments_) {
-        if (segment->base_offset() < index_from) continue;
+        if (!is_indexed_anew(*segment)) continue;
         if (auto forgotten = segment->forget_aborted(disk_); !forgotten) return forgotten;
     }
     for (std::size_t i = segment_with(*from); i < segments_.size(); ++i) {
@@ -117,7 +119,7 @@ Result<void> Log::rebuild_producers(std::int64_t index_from) {
         if (segment.base_offset() > *from) {
             if (auto passed = pass_producer_snapshot(segment.base_offset()); !passed) return passed;
         }
-        const bool indexed_anew = segment.base_offset() >= index_from;
+        const bool indexed_anew = is_indexed_anew(segment);
         const auto first = segment.find(disk_, *from);
         if (!first) return first.error();
         HeaderWalk walk(*segment.file(), first->mark.position, segment.size());
@@ -148,7 +150,7 @@ Result<void> Log::cut_producers() {
         if (auto cut = cut_transaction_index(*aborted, end_.offset); !cut) return cut;
         mark_dirty(aborted);
     }
-    return rebuild_producers(std::numeric_limits<std::int64_t>::max());
+    return rebuild_producers({});
 }
 
 }  // namespace ottla::broker::log

@@ -2,7 +2,7 @@
 // LogRecovery: opens a partition's directory. After an unclean stop every batch is checked; the log ends at the first
 // one that is torn or bad, and what follows is removed.
 #include <algorithm>
-#include <limits>
+#include <set>
 
 #include <fmt/core.h>
 
@@ -62,9 +62,9 @@ private:
         return ok();
     }
 
-    // A stop came while a compacted segment took its place. The `.log` under its `.swap` name is whole; what it
-    // replaces goes before it gets there. Its indexes, and whichever stand there now, may be of either: they are built
-    // again.
+    // A stop came while a compacted segment took its place, or while a segment's indexes were built. The `.log` under
+    // its `.swap` name is whole; what it replaces goes before it gets there. Its indexes, and whichever stand there
+    // now, may be of either: they are built again.
     Result<void> finish_swaps(LogFiles& files) {
         for (const auto& name : files.swaps) {
             const std::string target = name.substr(0, name.size() - swap_suffix.size());
@@ -77,7 +77,7 @@ private:
                 if (auto removed = remove_segment_files(log_.disk_, log_.directory_, other); !removed) return removed;
             }
             std::erase_if(files.segments, [&](std::int64_t other) { return other > *base && other < *end; });
-            if (auto synced = log_.disk_.sync_directory(log_.directory_); !synced) return synced;
+            if (auto marked = mark(*base); !marked) return marked;
             const std::string path = join_path(log_.directory_, target);
             if (auto renamed = log_.disk_.rename(path + std::string(swap_suffix), path); !renamed) return renamed;
             if (!std::ranges::binary_search(files.segments, *base))
@@ -86,11 +86,24 @@ private:
         for (const auto& name : files.swaps) {
             const auto base = parse_segment_name(name.substr(0, name.find('.')), "");
             if (!base) continue;
+            if (auto marked = mark(*base); !marked) return marked;
             if (auto removed = remove_indexes(log_.disk_, log_.directory_, *base); !removed) return removed;
-            if (name.find(".log") != name.npos) continue;
+            if (name.ends_with(".log.swap") || join_path(log_.directory_, name) == mark_of(*base)) continue;
             if (auto removed = log_.disk_.remove(join_path(log_.directory_, name)); !removed) return removed;
         }
         return ok();
+    }
+
+    // The indexes of a segment that is safe itself are built again. They get onto stable storage one by one: the name
+    // of a swap stands beside them until all are there, so that a start in between does not take them for whole.
+    std::string mark_of(std::int64_t base) const {
+        return join_path(log_.directory_, segment_name(base, ".index") + std::string(swap_suffix));
+    }
+    Result<void> mark(std::int64_t base) {
+        if (!marked_.insert(base).second) return ok();
+        const auto created = log_.disk_.create(mark_of(base));
+        if (!created && created.error() != ErrorCode::storage_full) return created.error();
+        return log_.disk_.sync_directory(log_.directory_);
     }
 
     Result<std::int64_t> end_of_segment(const std::string& path, std::int64_t base) const {
@@ -153,10 +166,11 @@ private:
                 log_.end_ = log_.active().end();
                 return ok();
             }
-            options_.messages.warn("{}: the indexes of segment {} are missing or damaged; they are rebuilt",
+            options_.messages.warn("{}: the indexes of segment {} are missing or do not fit it; they are rebuilt",
                                    log_.directory_, base);
+            if (auto marked = mark(base); !marked) return marked;
         }
-        rebuilt_from_ = std::min(rebuilt_from_, base);
+        rebuilt_.push_back(base);
         const auto size = (*file)->size();
         if (!size) return size.error();
         log_.segments_.push_back(std::make_unique<Segment>(*file, base, log_.config_.index_interval_bytes, true));
@@ -169,10 +183,15 @@ private:
         return Log::unless_full(log_.active().flush_indexes(log_.disk_));
     }
 
-    Result<void> walk_headers(const File& file, std::uint64_t size) {
+    Result<void> walk_headers(File& file, std::uint64_t size) {
         HeaderWalk walk(file, 0, size);
         while (true) {
             auto at = walk.next();
+            if (!at && at.error() == ErrorCode::corrupt_storage) {
+                const auto given_back = give_room_back(file, size);
+                if (!given_back) return given_back.error();
+                if (*given_back) return ok();
+            }
             if (!at) return at.error();
             if (!*at) return ok();
             if (!log_.active().may_hold((*at)->header)) {
@@ -209,19 +228,26 @@ private:
     }
 
     Result<void> cut(File& file, std::uint64_t size, const Error& why) {
-        const std::uint64_t end = log_.active().size();
-        const auto unused = only_zeros(file, end, size);
-        if (!unused) return unused.error();
-        if (*unused) {
-            // Preallocated; whether something is missing shows where the next segment begins.
-            options_.messages.info("'{}': {} bytes that were made room for are given back", file.path(), size - end);
-            return file.truncate(end);
-        }
+        const auto given_back = give_room_back(file, size);
+        if (!given_back) return given_back.error();
+        if (*given_back) return ok();
         options_.messages.warn("{}; the log ends at offset {} now, {} bytes are cut", why.text(),
-                               log_.active().next_offset(), size - end);
+                               log_.active().next_offset(), size - log_.active().size());
         cut_ = true;
         torn_ = true;
         return ok();
+    }
+
+    // Preallocated: whether something is missing shows where the next segment begins. Also in one that is safe: what it
+    // gave back itself, when it ended, may not have been on stable storage.
+    Result<bool> give_room_back(File& file, std::uint64_t size) {
+        const std::uint64_t end = log_.active().size();
+        const auto unused = only_zeros(file, end, size);
+        if (!unused || !*unused) return unused;
+        options_.messages.info("'{}': {} bytes that were made room for are given back", file.path(), size - end);
+        if (auto truncated = file.truncate(end); !truncated) return truncated.error();
+        log_.mark_dirty(log_.active().file());
+        return true;
     }
 
     Result<void> bad(std::string why) {
@@ -243,7 +269,10 @@ private:
         }
         log_.synced_ = options_.sync_later && !options_.clean ? begin() : log_.end_;
         log_.recovery_point_ = options_.clean ? log_.end_.offset : options_.recovery_point;
-        if (options_.clean) return log_.rebuild_producers(rebuilt_from_);
+        if (options_.clean) {
+            if (auto rebuilt = log_.rebuild_producers(rebuilt_); !rebuilt) return rebuilt;
+            return marked_.empty() ? ok() : settle();
+        }
         if (bases.size() > log_.segments_.size()) {
             if (auto synced = log_.disk_.sync_directory(log_.directory_); !synced) return synced;
         }
@@ -254,8 +283,9 @@ private:
         const std::int64_t start = options_.start_offset;
         if (start > log_.start_offset_ && log_.epochs_.truncate_start(start)) log_.epochs_dirty_ = true;
         if (log_.epochs_.truncate_end(log_.end_.offset)) log_.epochs_dirty_ = true;
-        if (auto removed = log_.settle_snapshots(rebuilt_from_); !removed) return removed;
-        if (auto rebuilt = log_.rebuild_producers(rebuilt_from_); !rebuilt) return rebuilt;
+        if (auto settled = log_.settle_snapshots(rebuilt_.empty() ? log_.end_.offset : rebuilt_.front()); !settled)
+            return settled;
+        if (auto rebuilt = log_.rebuild_producers(rebuilt_); !rebuilt) return rebuilt;
         // What a killed process left may be in the page cache alone: batches, names of segments, the directory itself.
         log_.names_dirty_ = true;
         log_.parent_dirty_ = true;
@@ -268,18 +298,23 @@ private:
     }
 
     Result<void> settle() {
-        if (options_.sync_later) return ok();
+        if (options_.sync_later && marked_.empty()) return ok();
         SyncWork work = log_.prepare_sync();
         if (auto done = work.run(log_.disk_); !done) return done;
         log_.synced(work);
+        for (const std::int64_t base : marked_) {
+            if (auto removed = log_.disk_.remove(mark_of(base)); !removed) return removed;
+        }
+        marked_.clear();
         return ok();
     }
 
     Log& log_;
     const Log::OpenOptions& options_;
-    std::int64_t rebuilt_from_ = std::numeric_limits<std::int64_t>::max();  // the first segment with new indexes
-    bool cut_ = false;                                                      // nothing further is loaded
-    bool torn_ = false;  // the last segment has bytes that do not count
+    std::vector<std::int64_t> rebuilt_;  // the segments with new indexes
+    std::set<std::int64_t> marked_;      // those of them that are safe
+    bool cut_ = false;                   // nothing further is loaded
+    bool torn_ = false;                  // the last segment has bytes that do not count
 };
 
 Result<std::unique_ptr<Log>> Log::open(Disk& disk, std::string directory, const LogConfig& config,

@@ -109,15 +109,14 @@ Result<std::unique_ptr<Segment>> Segment::load(Disk& disk, std::shared_ptr<File>
     // Batches without a time, or without records, leave no entries of times. It costs a walk over them to know.
     const bool timeless = offsets->last && !times->last;
     HeaderWalk walk(*file, timeless ? 0 : from, *size);
-    bool first = true, indexed_found = !offsets->last;
+    bool indexed_found = !offsets->last;
     while (true) {
         auto at = walk.next();
-        // Where the index points there is no batch.
-        if (!at && first && at.error() == ErrorCode::corrupt_storage) return std::unique_ptr<Segment>();
+        // Where the index points there is no batch, or the segment does not end where a batch does.
+        if (!at && at.error() == ErrorCode::corrupt_storage) return std::unique_ptr<Segment>();
         if (!at) return at.error();
         if (!*at) break;
         const auto& header = (*at)->header;
-        first = false;
         if (timeless && (*at)->position <= from && header.count != 0 && header.max_timestamp >= 0)
             return std::unique_ptr<Segment>();
         if (offsets->last && (*at)->position == from) {

@@ -27,10 +27,11 @@ protected:
         for (int i = 0; i < batches; ++i) ASSERT_TRUE(log_->append(batch_of(1, 200).span(), {}));
     }
     // What is said louder than for information.
-    std::vector<std::string> open(bool clean) {
+    std::vector<std::string> open(bool clean, std::int64_t recovery_point = 0) {
         std::vector<std::string> warnings;
         Log::OpenOptions options;
         options.clean = clean;
+        options.recovery_point = recovery_point;
         options.messages = base::Log("log", base::LogLevel::warn,
                                      [&](auto, auto, std::string_view text) { warnings.emplace_back(text); });
         log_ = Log::open(disk_, "/data/orders-0", config_, options).value();
@@ -79,6 +80,21 @@ TEST_F(Preallocate, zeros_in_the_middle_lose_nothing_that_follows) {
     EXPECT_THAT(open(false), IsEmpty());
     EXPECT_EQ(log_->end().offset, 5);
     EXPECT_EQ(log_->segment_count(), 2U);
+}
+
+// It gave its room back when it ended, and the recovery point went on before that was on stable storage.
+TEST_F(Preallocate, zeros_below_the_recovery_point_lose_nothing_that_follows) {
+    append(5);
+    ASSERT_TRUE(log_->sync());
+    for (const bool clean : {false, true}) {
+        ASSERT_TRUE(log_->close());
+        ASSERT_TRUE(disk_.open("/data/orders-0/" + segment_name(0)).value()->truncate(segment_bytes));
+        EXPECT_EQ(open(clean, 3).size(), 1U) << "new indexes";
+        EXPECT_EQ(log_->end().offset, 5);
+        EXPECT_EQ(log_->segment_count(), 2U);
+        EXPECT_EQ(file_size(0), 3 * batch_of(1, 200).size());
+        EXPECT_THAT(open(clean, 3), IsEmpty());
+    }
 }
 
 TEST_F(Preallocate, after_a_power_cut_what_was_synced_is_there) {
