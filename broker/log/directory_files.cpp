@@ -75,7 +75,8 @@ std::string MetaProperties::to_text() const {
 
 Result<Uuid> parse_partition_metadata(std::string_view text) {
     TextLines lines(text, "partition.metadata");
-    if (!lines.next(2) || lines.word(0) != "version:" || lines.word(1) != "0") return lines.error("is not version 0");
+    if (!lines.next(2) || lines.word(0) != "version:") return lines.error("is not version 0");
+    if (lines.word(1) != "0") return lines.version_error(1);
     if (!lines.next(2) || lines.word(0) != "topic_id:") return lines.error("is not a topic_id");
     const auto id = Uuid::parse(lines.word(1));
     if (!id) return lines.error("is not a topic_id");

@@ -26,7 +26,8 @@ struct MetaProperties {
     friend bool operator==(const MetaProperties&, const MetaProperties&) = default;
 };
 
-// `partition.metadata`: which topic a partition's directory belongs to.
+// `partition.metadata`: which topic a partition's directory belongs to. unsupported_version when a newer broker wrote
+// it; so do the checkpoints.
 Result<Uuid> parse_partition_metadata(std::string_view text);
 std::string partition_metadata_text(const Uuid& topic_id);
 

@@ -27,7 +27,7 @@ struct EpochEnd {
 
 class LeaderEpochs {
 public:
-    // corrupt_storage with the line that is wrong.
+    // corrupt_storage with the line that is wrong; unsupported_version when a newer broker wrote it.
     static Result<LeaderEpochs> parse(std::string_view text);
     std::string to_text() const;
 

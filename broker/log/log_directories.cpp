@@ -18,6 +18,11 @@ struct Identities {
 // The disk failed, which another directory need not share.
 bool is_of_the_disk(const Error& error) { return error == ErrorCode::file_system || error == ErrorCode::storage_full; }
 
+// Once meta.properties of all have been seen to be right, so are these.
+bool is_of_one_directory(const Error& error) {
+    return is_of_the_disk(error) || error == ErrorCode::corrupt_storage || error == ErrorCode::unsupported_version;
+}
+
 Result<std::optional<MetaProperties>> look_at(Disk& disk, const std::string& path) {
     const std::string file = join_path(path, "meta.properties");
     const auto there = disk.exists(file);
@@ -119,7 +124,7 @@ Result<void> LogDirectories::open_each(Disk& disk, const Wanted& wanted, base::R
         identity.cluster_id = cluster_id_;
         identity.new_directory_id = random.uuid();
         auto opened = LogDirectory::open(disk, path, identity, messages);
-        if (!opened && (!is_of_the_disk(opened.error()) || path == wanted.metadata_path)) return opened.error();
+        if (!opened && (!is_of_one_directory(opened.error()) || path == wanted.metadata_path)) return opened.error();
         if (!opened) last = opened.error();
         all_.push_back(opened ? std::move(*opened) : LogDirectory::offline_at(disk, path, messages, opened.error()));
     }

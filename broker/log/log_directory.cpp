@@ -28,6 +28,15 @@ std::string_view name_of(Checkpoint which) {
     return "cleaner-offset-checkpoint";
 }
 
+// Nothing else tells where a log begins.
+Error unknown_starts(const std::string& path, const Error& why) {
+    return Error::of(
+        why.code(), fmt::format("'{}' is damaged ({}), and without it records that were deleted would come back: put a "
+                                "copy of it there, or remove it if whatever the logs hold may be read again; then "
+                                "start again",
+                                path, why.text()));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Disk& disk, std::string path, const Identity& identity,
@@ -95,6 +104,10 @@ Result<void> LogDirectory::read_checkpoints() {
         auto parsed = parse_offset_checkpoint(*text);
         if (parsed) {
             checkpoints_[i] = std::move(*parsed);
+        } else if (parsed.error() == ErrorCode::unsupported_version) {
+            return parsed.error().with_context(path);
+        } else if (static_cast<Checkpoint>(i) == Checkpoint::start_offsets) {
+            return unknown_starts(path, parsed.error());
         } else {
             // The logs tell the same, at the price of reading more of them.
             messages_.warn("{}: {}; it is not used", path, parsed.error().text());
@@ -136,6 +149,7 @@ Result<std::vector<LogDirectory::Found>> LogDirectory::partitions() const {
         auto name = parse_partition_directory(entry.name);
         if (!entry.is_directory || !name) continue;
         const auto id = topic_id_of(*name);
+        if (!id && id.error() == ErrorCode::unsupported_version) continue;
         if (!id) return id.error();
         found.push_back({std::move(*name), *id});
     }
@@ -149,9 +163,11 @@ Result<Uuid> LogDirectory::topic_id_of(const TopicPartitionName& name) const {
     if (!*there) return Uuid();
     const auto text = read_text(disk_, about);
     if (!text) return text.error();
-    // A power cut right after the creation may have torn it; there are no records then.
     const auto id = parse_partition_metadata(*text);
-    return id ? *id : Uuid();
+    if (id) return *id;
+    if (id.error() == ErrorCode::unsupported_version) return id.error().with_context(path_of(name));
+    // A power cut right after the creation may have torn it; there are no records then.
+    return Uuid();
 }
 
 Result<std::vector<TopicPartitionName>> LogDirectory::partition_names() const {
@@ -189,13 +205,7 @@ Result<std::unique_ptr<Log>> LogDirectory::open_unsynced_log(const TopicPartitio
 
 Result<std::unique_ptr<Log>> LogDirectory::open(const TopicPartitionName& name, const LogConfig& config,
                                                 Log::OpenOptions options) {
-    options.clean = was_clean();
-    options.recovery_point = checkpointed(Checkpoint::recovery_points, name);
-    // A broker that was killed may have written down less far what is safe: a gap above that is not records lost.
-    options.clean_up_to = checkpointed(Checkpoint::cleaned_offsets, name);
-    options.start_offset = std::max(options.start_offset, checkpointed(Checkpoint::start_offsets, name));
-    options.messages = messages_;
-    auto opened = placed(name, Log::open(disk_, path_of(name), config, options));
+    auto opened = open_known(name, config, std::move(options));
     const std::lock_guard lock(checkpoints_mutex_);
     if (opened) {
         not_opened_.erase(name);
@@ -203,6 +213,19 @@ Result<std::unique_ptr<Log>> LogDirectory::open(const TopicPartitionName& name, 
         not_opened_.insert(name);
     }
     return opened;
+}
+
+Result<std::unique_ptr<Log>> LogDirectory::open_known(const TopicPartitionName& name, const LogConfig& config,
+                                                      Log::OpenOptions options) {
+    // Of a newer broker's log it is not known whose it is, and what else stands there.
+    if (const auto id = topic_id_of(name); !id) return id.error();
+    options.clean = was_clean();
+    options.recovery_point = checkpointed(Checkpoint::recovery_points, name);
+    // A broker that was killed may have written down less far what is safe: a gap above that is not records lost.
+    options.clean_up_to = checkpointed(Checkpoint::cleaned_offsets, name);
+    options.start_offset = std::max(options.start_offset, checkpointed(Checkpoint::start_offsets, name));
+    options.messages = messages_;
+    return placed(name, Log::open(disk_, path_of(name), config, options));
 }
 
 // A link, or a mount, may have led it to another file system.

@@ -50,6 +50,8 @@ public:
     //   locked                   another broker uses it
     //   inconsistent_cluster_id  it belongs to another cluster
     //   invalid_argument         it belongs to another node, or is new while `identity` names no cluster
+    //   corrupt_storage          its log-start-offset-checkpoint is damaged: deleted records would come back
+    //   unsupported_version      a newer broker wrote one of its checkpoints
     static Result<std::unique_ptr<LogDirectory>> open(Disk&, std::string path, const Identity&, base::Log);
     // One that could not be opened: offline from the start, without an identity.
     static std::unique_ptr<LogDirectory> offline_at(Disk&, std::string path, base::Log, const Error& reason);
@@ -61,11 +63,13 @@ public:
     bool was_clean() const noexcept { return clean_broker_epoch_.has_value(); }
     std::optional<std::int64_t> clean_broker_epoch() const noexcept { return clean_broker_epoch_; }
 
-    // The partitions in it, by name. A directory without a readable partition.metadata has a zero topic id.
+    // The partitions in it, by name. A directory without a readable partition.metadata has a zero topic id; one whose
+    // partition.metadata a newer broker wrote is left out, and does not open.
     Result<std::vector<Found>> partitions() const;
     // Only their names, without a look inside; __cluster_metadata is left out.
     Result<std::vector<TopicPartitionName>> partition_names() const;
-    // What partition.metadata says; zero when there is none that can be read.
+    // What partition.metadata says; zero when there is none that can be read. unsupported_version when a newer broker
+    // wrote it.
     Result<Uuid> topic_id_of(const TopicPartitionName&) const;
     Result<bool> has_log(const TopicPartitionName&) const;
     Result<std::unique_ptr<Log>> create_log(const TopicPartitionName&, const Uuid& topic_id, const LogConfig&);
@@ -113,6 +117,7 @@ private:
     Result<void> take_clean_shutdown();
     std::string path_of(const TopicPartitionName&) const;
     Result<std::unique_ptr<Log>> open(const TopicPartitionName&, const LogConfig&, Log::OpenOptions);
+    Result<std::unique_ptr<Log>> open_known(const TopicPartitionName&, const LogConfig&, Log::OpenOptions);
     Result<std::unique_ptr<Log>> placed(const TopicPartitionName&, Result<std::unique_ptr<Log>>) const;
     Result<void> read_checkpoints();
     Result<void> forget(const TopicPartitionName&);

@@ -54,6 +54,8 @@ private:
         auto epochs = LeaderEpochs::parse(*text);
         if (epochs) {
             log_.epochs_ = std::move(*epochs);
+        } else if (epochs.error() == ErrorCode::unsupported_version) {
+            return epochs.error().with_context(log_.directory_);
         } else {
             // The batches tell most of it again.
             options_.messages.warn("{}: {}; it is rebuilt from the batches", log_.directory_, epochs.error().text());

@@ -6,9 +6,9 @@
 namespace ottla::broker::log {
 
 Result<std::int64_t> TextLines::begin_checkpoint() {
-    std::int64_t version = 0;
     std::int64_t count = 0;
-    if (!next(1) || !number(0, version) || version != 0) return error("is not version 0");
+    if (!next(1)) return error("is not version 0");
+    if (word(0) != "0") return version_error(0);
     if (!next(1) || !number(0, count) || count < 0) return error("is not a count");
     return count;
 }
@@ -26,6 +26,15 @@ bool TextLines::next(std::size_t words) {
         line = blank == std::string_view::npos ? std::string_view{} : line.substr(blank + 1);
     }
     return words_.size() == words;
+}
+
+Error TextLines::version_error(std::size_t i) const {
+    std::int64_t version = 0;
+    if (!number(i, version) || version <= 0) return error("is not version 0");
+    return Error::of(ErrorCode::unsupported_version,
+                     fmt::format("{} is of version {}, and only 0 is known here: a newer broker wrote it; start that "
+                                 "one",
+                                 file_, version));
 }
 
 Error TextLines::error(std::string_view what) const {

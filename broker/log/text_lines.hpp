@@ -17,7 +17,8 @@ public:
     // `file` is what errors call it.
     TextLines(std::string_view text, std::string_view file) noexcept : rest_(text), file_(file) {}
 
-    // The first two lines of a checkpoint: version 0 and how many entries follow.
+    // The first two lines of a checkpoint: version 0 and how many entries follow. unsupported_version when it is
+    // another version.
     Result<std::int64_t> begin_checkpoint();
 
     // The next line; false at the end or when it has not exactly `words` words.
@@ -32,6 +33,9 @@ public:
     }
     // corrupt_storage: "leader-epoch-checkpoint, line 3 does not rise".
     Error error(std::string_view what) const;
+    // Word `i` is where version 0 should be: unsupported_version when it is another number, which is not damage but a
+    // newer broker's, else corrupt_storage.
+    Error version_error(std::size_t i) const;
 
 private:
     std::string_view rest_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as the files of a partition, opened as after a crash or as after a stop in order. After a crash it always
-// opens, everything that is left is sound, and a second start finds the same; after a stop in order it may refuse, but
-// what it serves ends. The first byte decides how it is opened.
+// opens, unless a newer broker wrote it, everything that is left is sound, and a second start finds the same; after a
+// stop in order it may refuse, but what it serves ends. The first byte decides how it is opened.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -116,6 +116,10 @@ void write_on(Log& log) {
 
 // Nothing that lies on a disk may keep a partition from opening after a crash, nor change at a second start.
 void after_a_crash(MemoryDisk& disk) {
+    if (const auto opened = Log::open(disk, directory, small(), {}); !opened) {
+        expect(opened.error() == ErrorCode::unsupported_version);
+        return;
+    }
     auto log = reopen(disk, false);
     const Seen first(*log);
     read_all(*log, 1, true);

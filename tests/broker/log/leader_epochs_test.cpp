@@ -23,10 +23,11 @@ TEST(LeaderEpochs, are_written_and_read_as_text) {
 }
 
 TEST(LeaderEpochs, refuse_text_that_cannot_be) {
-    for (const char* text : {"", "1\n0\n", "0\n1\n", "0\n2\n0 0\n", "0\n1\n0 0\n1 1\n", "0\n1\n0 x\n", "0\n1\n-1 0\n",
+    for (const char* text : {"", "x\n0\n", "0\n1\n", "0\n2\n0 0\n", "0\n1\n0 0\n1 1\n", "0\n1\n0 x\n", "0\n1\n-1 0\n",
                              "0\n2\n1 0\n1 5\n", "0\n2\n1 5\n2 4\n", "0\n-1\n", "0\n1\n0 0 0\n"}) {
         EXPECT_EQ(LeaderEpochs::parse(text).error(), ErrorCode::corrupt_storage) << text;
     }
+    EXPECT_EQ(LeaderEpochs::parse("1\n0\n").error(), ErrorCode::unsupported_version);
 }
 
 TEST(LeaderEpochs, begin_once) {

@@ -130,5 +130,25 @@ TEST_F(LogDirectoriesTest, one_that_fails_is_offline_and_the_others_serve) {
     EXPECT_EQ(open().error(), ErrorCode::file_system);
 }
 
+// A checkpoint that cannot be done without is damaged, or a newer broker's.
+TEST_F(LogDirectoriesTest, one_that_cannot_be_read_is_offline_and_the_others_serve) {
+    { const auto opened = open().value(); }
+    for (const std::string_view text : {"0\n1\n", "1\n0\n"}) {
+        ASSERT_TRUE(replace_text(disk, "/b/log-start-offset-checkpoint", text));
+        {
+            const auto opened = open().value();
+            EXPECT_FALSE(opened->served()[0]->offline());
+            EXPECT_TRUE(opened->served()[1]->offline());
+        }
+        EXPECT_EQ(read_text(disk, "/b/log-start-offset-checkpoint").value(), text);
+        wanted.metadata_path = "/b";
+        EXPECT_THAT(refusal(), HasSubstr("/b/log-start-offset-checkpoint"));
+        wanted.metadata_path = "/a";
+    }
+    ASSERT_TRUE(replace_text(disk, "/a/log-start-offset-checkpoint", "0\n1\n"));
+    wanted.metadata_path.clear();
+    EXPECT_THAT(refusal(), AllOf(HasSubstr("none of log.dirs can be used"), HasSubstr("of version 1")));
+}
+
 }  // namespace
 }  // namespace ottla::broker::log

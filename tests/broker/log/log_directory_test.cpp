@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/log/memory_disk.hpp"
+#include "broker/log/segment_files.hpp"
 #include "tests/broker/log/batches.hpp"
 #include "tests/support/uuids.hpp"
 
@@ -14,6 +15,7 @@ namespace ottla::broker::log {
 namespace {
 
 using test::uuid_ending_in;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -231,6 +233,76 @@ TEST(LogDirectory, looks_for_epochs_that_there_was_no_room_for) {
     EXPECT_EQ(log->recovery_point(), 10);
 }
 
+// Without it, what DeleteRecords took would be there again, and would stay.
+TEST(LogDirectory, does_not_open_without_knowing_where_its_logs_begin) {
+    const std::string text = "0\n1\na 0 5\n";
+    Directory at;
+    {
+        const auto opened = at.open().value();
+        ASSERT_TRUE(opened->write_checkpoint(Checkpoint::start_offsets, {{{"a", 0}, 5}}));
+        ASSERT_TRUE(opened->close(42));
+    }
+    const std::string path = "/data/log-start-offset-checkpoint";
+    ASSERT_EQ(read_text(at.disk, path).value(), text);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == 'a') continue;  // a name is as good as another
+        std::string flipped = text;
+        flipped[i] = static_cast<char>(flipped[i] ^ 0x40);
+        ASSERT_TRUE(replace_text(at.disk, path, flipped));
+        const auto opened = at.open();
+        EXPECT_EQ(opened.error(), ErrorCode::corrupt_storage) << flipped;
+        EXPECT_THAT(std::string(opened.error().text()),
+                    AllOf(HasSubstr("'/data/log-start-offset-checkpoint' is damaged"), HasSubstr("put a copy of it")));
+    }
+    // Nothing was touched meanwhile.
+    ASSERT_TRUE(replace_text(at.disk, path, text));
+    const auto opened = at.open().value();
+    EXPECT_EQ(opened->clean_broker_epoch(), 42);
+    EXPECT_EQ(opened->checkpointed(Checkpoint::start_offsets, {"a", 0}), 5);
+}
+
+TEST(LogDirectory, does_without_the_other_checkpoints_when_they_are_damaged) {
+    for (const char* name :
+         {"recovery-point-offset-checkpoint", "replication-offset-checkpoint", "cleaner-offset-checkpoint"}) {
+        Directory at;
+        at.open().value().reset();
+        const std::string path = std::string("/data/") + name;
+        ASSERT_TRUE(replace_text(at.disk, path, "0\n1\na 0\n"));
+        EXPECT_TRUE(at.open()) << name;
+        ASSERT_TRUE(replace_text(at.disk, path, "3\nsomething else\n"));
+        const auto newer = at.open();
+        EXPECT_EQ(newer.error(), ErrorCode::unsupported_version) << name;
+        EXPECT_THAT(std::string(newer.error().text()), AllOf(HasSubstr(path), HasSubstr("of version 3")));
+    }
+}
+
+// Its topic is not known, so it must not be taken for any topic's, nor be set aside.
+TEST(LogDirectory, leaves_alone_what_a_newer_broker_wrote) {
+    for (const char* name : {"partition.metadata", "leader-epoch-checkpoint"}) {
+        Directory at;
+        {
+            const auto opened = at.open().value();
+            ASSERT_TRUE(opened->create_log({"a", 0}, uuid_ending_in(1), {}));
+            ASSERT_TRUE(opened->create_log({"b", 0}, uuid_ending_in(2), {}));
+        }
+        at.disk.restart();
+        const bool is_metadata = std::string_view(name) == partition_metadata_name;
+        const std::string path = std::string("/data/a-0/") + name;
+        const std::string newer = is_metadata ? "version: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA" : "1\n0\n";
+        ASSERT_TRUE(replace_text(at.disk, path, newer));
+        const auto opened = at.open().value();
+        EXPECT_EQ(opened->partitions().value().size(), is_metadata ? 1U : 2U);
+        const auto log = opened->open_log({"a", 0}, {});
+        EXPECT_EQ(log.error(), ErrorCode::unsupported_version) << name;
+        EXPECT_THAT(std::string(log.error().text()), AllOf(HasSubstr("/data/a-0"), HasSubstr("of version 1")));
+        EXPECT_EQ(read_text(at.disk, path).value(), newer);
+        EXPECT_TRUE(opened->open_log({"b", 0}, {}));
+        // The next start has to look again.
+        ASSERT_TRUE(opened->close(42));
+        EXPECT_FALSE(at.open().value()->was_clean());
+    }
+}
+
 TEST(LogDirectory, goes_offline_once) {
     Directory at;
     const auto opened = at.open().value();
@@ -256,7 +328,7 @@ TEST(DirectoryFiles, refuse_what_cannot_be) {
           "version=1\ncluster.id=c\n", "version=1\ncluster.id=c\nnode.id=1\ndirectory.id=short\n"}) {
         EXPECT_EQ(MetaProperties::parse(text).error(), ErrorCode::corrupt_storage) << text;
     }
-    for (const char* text : {"", "version: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA", "version: 0\n",
+    for (const char* text : {"", "version: x\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA", "version: 0\n",
                              "version: 0\ntopic_id: short", "version: 0\nid: AAAAAAAAAAAAAAAAAAAAAA"}) {
         EXPECT_EQ(parse_partition_metadata(text).error(), ErrorCode::corrupt_storage) << text;
     }
@@ -266,6 +338,10 @@ TEST(DirectoryFiles, refuse_what_cannot_be) {
     for (const char* text : {"", "0\n1\n", "0\n1\na 0\n", "0\n2\na 0 1\na 0 1\n", "0\n1\na x 1\n", "0\n0\na 0 1\n"}) {
         EXPECT_EQ(parse_offset_checkpoint(text).error(), ErrorCode::corrupt_storage) << text;
     }
+    EXPECT_EQ(parse_partition_metadata("version: 1\n").error(), ErrorCode::unsupported_version);
+    EXPECT_EQ(parse_offset_checkpoint("1\n").error(), ErrorCode::unsupported_version);
+    for (const char* text : {"x\n0\n", "-1\n0\n", "00\n0\n", "99999999999999999999\n0\n"})
+        EXPECT_EQ(parse_offset_checkpoint(text).error(), ErrorCode::corrupt_storage) << text;
     for (const char* text :
          {"", "{}", R"({"data_version":2,"leaderId":1,"leaderEpoch":1,"votedId":-1,"currentVoters":[]})",
           R"({"data_version":0,"leaderId":1,"leaderEpoch":1,"votedId":-1})",
