@@ -93,10 +93,9 @@ public:
 
     // What compaction finds to do. `checkpoint`: the dirty part began there when it was last written down.
     Dirtiness dirtiness(std::int64_t checkpoint, const CompactionLimits&) const;
-    // The time of the first batch that is dirty. There is one; blocks when its segment was opened by its indexes.
-    Result<std::int64_t> dirty_since(const Dirtiness& dirt) {
-        return segments_[segment_with(dirt.first_dirty)]->first_timestamp();
-    }
+    // The earliest time of a first batch in the dirty segments; none when those have no times. Blocks where a segment
+    // was opened by its indexes.
+    Result<std::optional<std::int64_t>> dirty_since(const Dirtiness&) const;
     // For a round over the log. Until end_compaction() nothing of it is retired, or cut.
     CompactionInput begin_compaction(const Dirtiness&);
     // The last step after commit_cleaned(): from here on the group is read instead of what it replaces. Renames files.

@@ -26,6 +26,19 @@ Dirtiness Log::dirtiness(std::int64_t checkpoint, const CompactionLimits& limits
     return found;
 }
 
+Result<std::optional<std::int64_t>> Log::dirty_since(const Dirtiness& dirt) const {
+    std::optional<std::int64_t> earliest;
+    for (const auto& segment : segments_) {
+        if (segment->next_offset() <= dirt.first_dirty || segment->size() == 0) continue;
+        if (segment->base_offset() >= dirt.up_to) break;
+        const auto first = segment->first_timestamp();
+        if (!first) return first.error();
+        // Kafka takes 0 for no time, too.
+        if (*first > 0 && (!earliest || *first < *earliest)) earliest = *first;
+    }
+    return earliest;
+}
+
 CompactionInput Log::begin_compaction(const Dirtiness& dirt) {
     CompactionInput input;
     input.directory = directory_;

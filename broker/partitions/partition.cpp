@@ -235,7 +235,7 @@ std::optional<log::Dirtiness> Partition::worth_compacting(std::int64_t now_ms) {
     if (dirt.ratio() > settings_.min_dirty_ratio) return dirt;
     if (settings_.max_compaction_lag_ms >= now_ms) return std::nullopt;
     const auto since = log_->dirty_since(dirt);
-    if (!since || *since > now_ms - settings_.max_compaction_lag_ms) return std::nullopt;
+    if (!since || !*since || **since > now_ms - settings_.max_compaction_lag_ms) return std::nullopt;
     return dirt;
 }
 

@@ -125,6 +125,7 @@ Result<bool> Compaction::copy_some() {
     if (!batch) return batch.error();
     if (*batch) {
         bytes_read_ += (*batch)->bytes().size();
+        bytes_copied_ += (*batch)->bytes().size();
         if (auto copied = copy_batch(**batch); !copied) return copied.error();
         return false;
     }

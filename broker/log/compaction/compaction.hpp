@@ -70,7 +70,10 @@ public:
     // The dirty part begins here after the round.
     std::int64_t clean_up_to() const noexcept { return indexed_up_to_; }
 
+    // In both passes.
     std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+    // Of the segments that were copied: each counts once.
+    std::uint64_t bytes_copied() const noexcept { return bytes_copied_; }
     std::uint64_t bytes_written() const noexcept { return bytes_written_; }
     const BatchCleaner& records() const noexcept { return cleaner_; }
     const KeyOffsets& keys() const noexcept { return keys_; }
@@ -106,6 +109,7 @@ private:
     std::unique_ptr<Segment> out_;
     Buffer pending_;  // of the cleaned segment, not written yet
     std::uint64_t bytes_read_ = 0;
+    std::uint64_t bytes_copied_ = 0;
     std::uint64_t bytes_written_ = 0;
 };
 

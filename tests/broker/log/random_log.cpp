@@ -151,6 +151,10 @@ bool RandomLog::compact() {
     EXPECT_LE(dirt.up_to, std::max(limits.up_to, dirt.first_dirty));
     const auto before = contents_of(*log_);
     if (!before) return failed(before.error());
+    for (const auto& record : before->records) {
+        if (record.offset < dirt.first_dirty || record.offset >= dirt.up_to) continue;
+        EXPECT_LE(record.timestamp, limits.newer_than_ms) << record.offset << " is too young";
+    }
     compacted_below_ = std::max(compacted_below_, dirt.up_to);
     CompactionOptions options;
     options.now_ms = now_ms_;

@@ -79,6 +79,7 @@ private:
     void check_round(const LogContents& before, std::int64_t clean) const;
     void check_tombstones(const LogContents& before, const LogContents& after, std::int64_t clean) const;
     void check_markers(const LogContents& before, const LogContents& after, std::int64_t clean) const;
+    void check_last_batches(const LogContents& before, const LogContents& after) const;
     void check_horizon(std::int64_t offset, const LogContents& before, const LogContents& after) const;
     void check_producers();
 

@@ -95,6 +95,7 @@ void RandomLog::check_round(const LogContents& before, std::int64_t clean) const
     if (!after) return;  // the machine has stopped
     check_tombstones(before, *after, clean);
     check_markers(before, *after, clean);
+    check_last_batches(before, *after);
     for (const auto& entry : disk_.list(log_directory_).value()) {
         if (!entry.name.ends_with(".log")) continue;
         const auto file = disk_.open(join_path(log_directory_, entry.name)).value();
@@ -165,6 +166,18 @@ void RandomLog::check_markers(const LogContents& before, const LogContents& afte
             const auto had = before.horizons.find(marker.offset);
             EXPECT_TRUE(had != before.horizons.end() && had->second <= now_ms_)
                 << "a marker went before its time: " << marker.offset;
+        }
+    }
+}
+
+// The last batch of each producer tells of its sequence though its records may be gone.
+void RandomLog::check_last_batches(const LogContents& before, const LogContents& after) const {
+    for (const auto& producer : log_->producers().entries()) {
+        const auto is_last = [&](const auto& batch) {
+            return batch.producer_id == producer.producer_id && batch.last_offset() == producer.last_offset;
+        };
+        if (std::ranges::any_of(before.batches, is_last)) {
+            EXPECT_TRUE(std::ranges::any_of(after.batches, is_last)) << "of producer " << producer.producer_id;
         }
     }
 }
