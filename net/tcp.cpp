@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include <sys/resource.h>
+
 #include <fmt/format.h>
 
 #include "net/alarm.hpp"
@@ -85,6 +87,15 @@ bool out_of_resources(const error_code& ec) {
            ec == asio::error::no_buffer_space || ec == asio::error::no_memory;
 }
 
+std::string why_not_accepted(const error_code& ec) {
+    struct rlimit limit {};
+    if (ec != asio::error::no_descriptors || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return ec.message();
+    return fmt::format(
+        "{}; this process may have {} open (ulimit -n), connections among them, and all are in use: it "
+        "needs one more for each client that waits",
+        ec.message(), limit.rlim_cur);
+}
+
 class TcpListener final : public Listener {
 public:
     TcpListener(tcp::acceptor acceptor, Endpoint endpoint, Timers& timers, base::Log log, TcpOptions options)
@@ -107,7 +118,7 @@ public:
                                     fmt::format("{}: accepting was cancelled", to_string(endpoint_)));
             if (!out_of_resources(ec)) continue;  // that connection alone went away
             if (!std::exchange(short_of_resources, true))
-                log_.error("{}: no connection can be accepted: {}", to_string(endpoint_), ec.message());
+                log_.error("{}: no connection can be accepted: {}", to_string(endpoint_), why_not_accepted(ec));
             co_await timers_.wait_for(options_.accept_pause);
         }
         co_return Error::of(ErrorCode::closed, fmt::format("{}: the listener is closed", to_string(endpoint_)));

@@ -5,7 +5,8 @@
 // Durability is POSIX's: written bytes are safe after File::sync(), a created, renamed or removed name after
 // Disk::sync_directory() of its directory.
 //
-// Errors: storage_full (no room), locked, file_system (anything else); the sentence names the path.
+// Errors: storage_full (no room, or too many open files), locked, file_system (anything else); the sentence names the
+// path.
 #pragma once
 
 #include <cstddef>

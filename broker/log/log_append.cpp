@@ -157,14 +157,18 @@ Result<void> Log::write(std::span<const Prepared> batches) {
     return active().wants_flush() ? unless_full(active().flush_indexes(disk_)) : ok();
 }
 
-// The log is again as it was at `before`. Answers `reason`, or why even that failed.
+// The log is again as it was at `before`. Answers `reason`, or why even that failed: also a lack of room is no mere
+// refusal then.
 Error Log::undo(const LogPosition& before, std::size_t segments_before, const Error& reason) {
-    if (auto cut = truncate_to(before.offset); !cut) return cut.error();
-    if (auto removed = remove_segments_from(segments_before); !removed) return removed.error();
+    const auto not_undone = [](const Error& why) {
+        return why == ErrorCode::storage_full ? Error::of(ErrorCode::file_system, std::string(why.text())) : why;
+    };
+    if (auto cut = truncate_to(before.offset); !cut) return not_undone(cut.error());
+    if (auto removed = remove_segments_from(segments_before); !removed) return not_undone(removed.error());
     end_ = active().end();
     OTTLA_ASSERT(end_ == before);
     // What was written of the batch that failed.
-    if (auto cut = active().file()->truncate(active().size()); !cut) return cut.error();
+    if (auto cut = active().file()->truncate(active().size()); !cut) return not_undone(cut.error());
     return reason;
 }
 

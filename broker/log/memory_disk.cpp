@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/log/memory_disk.hpp"
 
+#include <cerrno>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <fmt/core.h>
 
 #include "broker/log/memory_content.hpp"
+#include "broker/log/open_files.hpp"
 
 namespace ottla::broker::log {
 namespace {
@@ -143,6 +145,7 @@ struct MemoryDisk::State {
             case Fault::none: return ok();
             case Fault::full:
             case Fault::torn_full: return full(path);
+            case Fault::read_only: return posix_error(doing, path, EROFS);
             default: return failed(doing, path, "Input/output error");
         }
     }
@@ -193,6 +196,7 @@ public:
         const Fault fault = state_->fault_of(Kind::write, path_, bytes);
         if (fault == Fault::fail) return failed("cannot write", path_, "Input/output error");
         if (fault == Fault::full) return full(path_);
+        if (fault == Fault::read_only) return posix_error("cannot write", path_, EROFS);
         std::uint64_t allowed = fault == Fault::none ? bytes : bytes / 2;
         const std::uint64_t size = node_->content.size();
         const std::uint64_t growth = position + bytes > size ? position + bytes - size : 0;

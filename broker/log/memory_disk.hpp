@@ -37,6 +37,7 @@ public:
         full,  // no space, nothing done
         torn,  // of a write: part of it is done, then an input/output error
         torn_full,
+        read_only,  // the file system is, nothing done
     };
     // Asked before each operation; must not call the disk.
     using Script = std::function<Fault(const Operation&)>;

@@ -20,14 +20,32 @@ Descriptor::~Descriptor() {
 }
 
 Error posix_error(const char* doing, const std::string& path, int code) {
-    const bool full = code == ENOSPC || code == EDQUOT;
+    // Without a descriptor nothing was done yet, and it may go well later, as with a full disk.
+    const bool no_room = code == ENOSPC || code == EDQUOT || code == EMFILE || code == ENFILE;
     std::string text = fmt::format("{} '{}': {}", doing, path, std::generic_category().message(code));
-    if (code == EMFILE) {
-        struct rlimit limit {};
-        if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
-            text += fmt::format("; this process may have {} files open (ulimit -n)", limit.rlim_cur);
-    }
-    return Error::of(full ? ErrorCode::storage_full : ErrorCode::file_system, std::move(text));
+    if (code == EROFS)
+        text += "; the kernel makes a file system so when its disk fails: see dmesg, mount it for writing, start again";
+    return Error::of(no_room ? ErrorCode::storage_full : ErrorCode::file_system, std::move(text));
+}
+
+Error OpenFiles::error(const char* doing, const std::string& path, int code) const {
+    if (code != EMFILE) return posix_error(doing, path, code);
+    const std::lock_guard lock(mutex_);
+    return too_many(doing, path);
+}
+
+// All of the process's descriptors are in use: those that are not of files here are of connections, mostly.
+Error OpenFiles::too_many(const char* doing, const std::string& path) const {
+    const Error error = posix_error(doing, path, EMFILE);
+    struct rlimit limit {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return error;
+    const std::size_t in_use = limit.rlim_cur;
+    const std::size_t held = std::min(open_.size(), in_use);
+    const std::size_t others = in_use - held;
+    return Error::of(error.code(),
+                     fmt::format("{}; this process may have {} files open (ulimit -n): {} are of logs, {} are "
+                                 "connections and others; with all {} files of logs open it needs {}",
+                                 error.text(), in_use, held, others, by_path_.size(), by_path_.size() + others + 1));
 }
 
 bool OpenFiles::ByPath::operator()(const Entry* a, const Entry* b) const noexcept { return a->path_ < b->path_; }
@@ -74,6 +92,7 @@ Result<OpenFiles::Handle> OpenFiles::open_again(Entry& entry) {
     do {
         fd = ::open(entry.path_.c_str(), entry.flags_ | O_CLOEXEC);
     } while (fd < 0 && (errno == EINTR || (errno == EMFILE && (close_least_used() || sync_and_close_one()))));
+    if (fd < 0 && errno == EMFILE) return too_many("cannot open again", entry.path_);
     if (fd < 0) return posix_error("cannot open again", entry.path_, errno);
     auto handle = std::make_shared<const Descriptor>(fd);
     take(entry, handle);

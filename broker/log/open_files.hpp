@@ -34,7 +34,7 @@ private:
     int fd_;
 };
 
-// "doing 'path': why", with the limit where there are too many open files.
+// "doing 'path': why". storage_full also when there are too many open files.
 Error posix_error(const char* doing, const std::string& path, int code);
 
 // Any thread may call.
@@ -49,6 +49,8 @@ public:
     std::unique_ptr<Entry> add(std::string path, int flags, Handle);
     // Descriptors that are held here.
     std::size_t count() const;
+    // posix_error(), and the limit and how many are needed where there are too many open files.
+    Error error(const char* doing, const std::string& path, int code) const;
     // Gives up one, if there is one to give up: for whoever met the process's limit.
     bool close_one();
 
@@ -81,6 +83,7 @@ private:
         bool operator()(std::string_view a, const Entry* b) const noexcept;
     };
 
+    Error too_many(const char* doing, const std::string& path) const;
     Result<Handle> open_again(Entry&);
     void take(Entry&, Handle);
     void make_room();

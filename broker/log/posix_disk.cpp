@@ -204,7 +204,7 @@ int open_descriptor(OpenFiles& all, const std::string& path, int flags) {
 Result<std::shared_ptr<File>> open_file(const std::shared_ptr<OpenFiles>& all, const std::string& path, int flags,
                                         int more_flags = 0) {
     const int fd = open_descriptor(*all, path, flags | more_flags);
-    if (fd < 0) return failed("cannot open", path);
+    if (fd < 0) return all->error("cannot open", path, errno);
     return std::shared_ptr<File>(std::make_shared<PosixFile>(all, path, flags, std::make_shared<const Descriptor>(fd)));
 }
 
@@ -247,7 +247,7 @@ Result<std::vector<DirectoryEntry>> PosixDisk::list(const std::string& directory
     DIR* opened = nullptr;
     while (!(opened = ::opendir(directory.c_str())) && errno == EMFILE && open_files_->close_one()) {
     }
-    if (!opened) return failed("cannot list", directory);
+    if (!opened) return open_files_->error("cannot list", directory, errno);
     const std::unique_ptr<DIR, int (*)(DIR*)> closer(opened, ::closedir);
     std::vector<DirectoryEntry> entries;
     errno = 0;
@@ -282,7 +282,7 @@ Result<void> PosixDisk::make_directory(const std::string& path) {
 
 Result<void> PosixDisk::sync_directory(const std::string& path) {
     const Descriptor fd(open_descriptor(*open_files_, path, O_RDONLY | O_DIRECTORY));
-    if (fd.get() < 0) return failed("cannot open directory", path);
+    if (fd.get() < 0) return open_files_->error("cannot open directory", path, errno);
     if (::fsync(fd.get()) != 0) return failed("cannot sync directory", path);
     return ok();
 }
@@ -299,7 +299,7 @@ std::unique_ptr<FileSystemSync> PosixDisk::file_system_sync(const std::string& d
 
 Result<std::unique_ptr<FileLock>> PosixDisk::lock(const std::string& path) {
     auto fd = std::make_unique<const Descriptor>(open_descriptor(*open_files_, path, O_RDWR | O_CREAT));
-    if (fd->get() < 0) return failed("cannot open", path);
+    if (fd->get() < 0) return open_files_->error("cannot open", path, errno);
     // Of the open file description, so that two brokers in one process exclude each other; it also excludes the
     // record lock that Java's FileChannel.tryLock takes.
     struct flock whole {};

@@ -395,6 +395,18 @@ TEST_F(LogTest, undoes_a_failed_write) {
     EXPECT_EQ(all_values().size(), 2U);
 }
 
+// A full disk does no harm, but here what is in the file is not what the log thinks.
+TEST_F(LogTest, an_append_that_cannot_be_undone_is_no_mere_lack_of_room) {
+    const Bytes batch = batch_of(1, 100);
+    append(batch);
+    disk_.set_script([](const MemoryDisk::Operation& operation) {
+        return operation.kind == Kind::write      ? Fault::torn_full
+               : operation.kind == Kind::truncate ? Fault::full
+                                                  : Fault::none;
+    });
+    EXPECT_EQ(log_->append(batch, {}).error(), ErrorCode::file_system);
+}
+
 TEST_F(LogTest, undoes_an_append_over_segments) {
     const Bytes batch = batch_of(1, 100);
     with_segments_of(3 * batch.size());

@@ -10,7 +10,10 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "broker/log/log.hpp"
@@ -19,6 +22,9 @@
 
 namespace ottla::broker::log {
 namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
 
 constexpr std::size_t open_max = 4;
 
@@ -173,6 +179,43 @@ TEST_F(OpenFilesTest, one_that_is_removed_or_replaced_is_still_read) {
     EXPECT_FALSE(disk_.rename(at("nothing"), at("file13")));
     made_many(5);
     EXPECT_EQ(text_of(*files[13]), "file13");
+}
+
+// All of the process's descriptors are in use, and nothing can be closed.
+TEST_F(OpenFilesTest, says_how_many_are_needed_when_there_are_too_many) {
+    const auto files = made_many();
+    struct rlimit before {};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int first_free = ::dup(0);
+    ASSERT_GE(first_free, 0);
+    struct rlimit lowered = before;
+    lowered.rlim_cur = static_cast<rlim_t>(first_free) + 20;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &lowered), 0);
+    std::vector<std::unique_ptr<const Descriptor>> connections;
+    connections.push_back(std::make_unique<const Descriptor>(first_free));
+    for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) connections.push_back(std::make_unique<const Descriptor>(fd));
+    // Those that are kept for later give way first.
+    while (disk_.open_files() > 0) {
+        EXPECT_TRUE(disk_.list(root_));
+        connections.push_back(std::make_unique<const Descriptor>(::dup(0)));
+    }
+    const auto limit = std::to_string(lowered.rlim_cur);
+    const std::vector<Error> errors{disk_.create(at("new")).error(),     disk_.open(at("file1")).error(),
+                                    disk_.list(root_).error(),           disk_.lock(at(".lock")).error(),
+                                    disk_.sync_directory(root_).error(), files[0]->size().error()};
+    connections.clear();
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (const auto& error : errors) {
+        // It may go well later, as where there is no room.
+        EXPECT_EQ(error, ErrorCode::storage_full);
+        EXPECT_THAT(
+            std::string(error.text()),
+            AllOf(HasSubstr(root_), HasSubstr("may have " + limit + " files open (ulimit -n)"),
+                  HasSubstr("0 are of logs, " + limit + " are connections"),
+                  HasSubstr("with all 20 files of logs open it needs " + std::to_string(lowered.rlim_cur + 21))));
+    }
+    EXPECT_EQ(text_of(*files[0]), "file0");
+    EXPECT_FALSE(disk_.exists(at("new")).value());
 }
 
 TEST_F(OpenFilesTest, readers_do_not_see_what_is_closed_renamed_and_removed_meanwhile) {
