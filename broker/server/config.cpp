@@ -197,10 +197,6 @@ Result<BrokerConfig> BrokerConfig::from(Properties values) {
     config.metadata_retention_bytes = reading.number<std::int64_t>("metadata.max.retention.bytes");
     config.metadata_retention_ms = reading.number<std::int64_t>("metadata.max.retention.ms");
     config.cleaner_enabled = reading.flag("log.cleaner.enable");
-    config.cleaner_backoff_ms = reading.number<std::int64_t>("log.cleaner.backoff.ms");
-    config.cleaner_map_bytes = reading.number<std::int64_t>("log.cleaner.dedupe.buffer.size");
-    if (reading.is_set("log.cleaner.io.max.bytes.per.second"))
-        config.cleaner_bytes_per_second_max = reading.number<double>("log.cleaner.io.max.bytes.per.second");
     return config;
 }
 

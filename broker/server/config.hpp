@@ -77,10 +77,7 @@ struct BrokerConfig {
     std::int64_t metadata_retention_bytes = 104'857'600;
     std::int64_t metadata_retention_ms = 604'800'000;
 
-    bool cleaner_enabled = true;
-    std::int64_t cleaner_backoff_ms = 15'000;
-    std::int64_t cleaner_map_bytes = 134'217'728;
-    double cleaner_bytes_per_second_max = 0;  // 0: as fast as it goes
+    bool cleaner_enabled = true;  // what else it is told: CleanerSettings in log_cleaner.hpp
 
     // Fails with INVALID_CONFIG on an unknown key (naming the nearest), a wrong type or range, or listeners that
     // do not fit each other.

@@ -240,6 +240,7 @@ boost::asio::awaitable<void> ImageApplier::apply(std::shared_ptr<const MetadataI
         auto job = [&] { perform_on(*shard, all, next); };
         co_await run_at(*shard, here, job);
     }
+    cleaner_.take_settings(*next);
 }
 
 }  // namespace ottla::broker

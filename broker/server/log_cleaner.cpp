@@ -2,11 +2,13 @@
 #include "broker/server/log_cleaner.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include <fmt/format.h>
 
 #include "broker/partitions/partition.hpp"
+#include "broker/server/effective_config.hpp"
 #include "broker/server/scatter.hpp"
 #include "net/run_on.hpp"
 
@@ -22,6 +24,21 @@ log::Disk& disk_of(const Partition& partition) { return partition.io().directory
 
 std::string name_of(const Partition& partition) { return fmt::format("{}-{}", partition.topic(), partition.number()); }
 
+template <class Number>
+void read_cleaner_setting(const ConfigView& view, std::string_view name, Number& out) {
+    const auto* key = find_config_key(ConfigScope::broker, name);
+    const auto text = effective_broker_config(*key, view, std::to_string(view.node_id)).value.value_or("");
+    std::from_chars(text.data(), text.data() + text.size(), out);
+}
+
+CleanerSettings cleaner_settings(const ConfigView& view) {
+    CleanerSettings settings;
+    read_cleaner_setting(view, "log.cleaner.backoff.ms", settings.backoff_ms);
+    read_cleaner_setting(view, "log.cleaner.dedupe.buffer.size", settings.map_bytes_max);
+    read_cleaner_setting(view, "log.cleaner.io.max.bytes.per.second", settings.bytes_per_second_max);
+    return settings;
+}
+
 }  // namespace
 
 LogCleaner::LogCleaner(Node& node, base::Workers& workers, Housekeeping& housekeeping, base::Random random)
@@ -34,13 +51,14 @@ LogCleaner::LogCleaner(Node& node, base::Workers& workers, Housekeeping& houseke
 
 asio::awaitable<void> LogCleaner::run() {
     const net::UntilStopped::Running running(life_);
-    const auto backoff = std::chrono::milliseconds(std::max<std::int64_t>(node_.config->cleaner_backoff_ms, 1));
     while (!life_.stopping()) {
         auto candidate = co_await find_dirtiest();
-        if (candidate)
+        if (candidate) {
             co_await compact(std::move(*candidate));
-        else
-            co_await life_.wake().wait_until(*node_.timers, node_.timers->now() + backoff);
+            continue;
+        }
+        const auto backoff = std::chrono::milliseconds(std::max<std::int64_t>(settings_.backoff_ms, 1));
+        co_await life_.wake().wait_until(*node_.timers, node_.timers->now() + backoff);
     }
 }
 
@@ -49,11 +67,20 @@ void LogCleaner::stop() {
     life_.stop();
 }
 
-asio::awaitable<void> LogCleaner::let_go(const PartitionKey& key) {
-    if (at_work_ != key) co_return;
-    give_up_ = true;
+void LogCleaner::take_settings(const MetadataImage& image) {
+    const auto next = cleaner_settings({image, node_.config->values, node_.id});
+    if (next == settings_) return;
+    settings_ = next;
     life_.wake().notify();
-    co_await working_.take();
+}
+
+asio::awaitable<void> LogCleaner::let_go(const PartitionKey& key) {
+    if (at_work_ == key) {
+        give_up_ = true;
+        life_.wake().notify();
+        co_await working_.take();
+    }
+    set_aside_.erase(key);
 }
 
 asio::awaitable<std::optional<LogCleaner::Candidate>> LogCleaner::find_dirtiest() {
@@ -63,7 +90,7 @@ asio::awaitable<std::optional<LogCleaner::Candidate>> LogCleaner::find_dirtiest(
         auto job = [&] {
             for (const auto& partition : shard->partitions()) {
                 const auto dirt = partition->worth_compacting(now_ms);
-                if (!dirt || set_aside_.contains(name_of(*partition))) continue;
+                if (!dirt || set_aside_.contains(partition->key())) continue;
                 if (!dirtiest || dirt->ratio() > dirtiest->dirt.ratio()) dirtiest = Candidate{partition, *dirt};
             }
         };
@@ -90,7 +117,7 @@ asio::awaitable<void> LogCleaner::compact(Partition& partition, log::CompactionI
     log::CompactionOptions options;
     options.now_ms = node_.timers->wall_ms();
     options.delete_retention_ms = partition.settings().delete_retention_ms;
-    options.map_bytes_max = static_cast<std::size_t>(std::max<std::int64_t>(node_.config->cleaner_map_bytes, 0));
+    options.map_bytes_max = static_cast<std::size_t>(std::max<std::int64_t>(settings_.map_bytes_max, 0));
     const std::string directory = input.directory;
     const auto began = node_.timers->now();
     log::Compaction round(disk_of(partition), std::move(input), options, random_.split());
@@ -113,8 +140,9 @@ asio::awaitable<void> LogCleaner::compact(Partition& partition, log::CompactionI
     if (!finished) co_return;
     ++counts_.rounds;
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(node_.timers->now() - began);
-    node_.log.info("{} is compacted up to offset {}: {} bytes read, {} written, {} keys, {} ms", name_of(partition),
-                   round.clean_up_to(), round.bytes_read(), round.bytes_written(), round.keys().size(), took.count());
+    node_.log.info("{} is compacted up to offset {}: {} bytes of segments became {}, {} keys, {} ms",
+                   name_of(partition), round.clean_up_to(), round.bytes_copied(), round.bytes_written(),
+                   round.keys().size(), took.count());
     co_await housekeeping_.write(log::Checkpoint::cleaned_offsets);
 }
 
@@ -167,12 +195,16 @@ asio::awaitable<Result<void>> LogCleaner::put_in_place(Partition& partition, con
 }
 
 asio::awaitable<void> LogCleaner::wait_for_share(std::uint64_t bytes) {
-    const double limit = node_.config->cleaner_bytes_per_second_max;
-    if (limit <= 0) co_return;
-    const auto share = std::chrono::duration<double>(static_cast<double>(bytes) / limit);
-    const auto until = node_.timers->now() +
-                       std::chrono::duration_cast<base::Duration>(std::min(share, std::chrono::duration<double>(3600)));
-    while (!give_up_ && node_.timers->now() < until) co_await life_.wake().wait_until(*node_.timers, until);
+    const auto began = node_.timers->now();
+    while (!give_up_) {
+        // Anew each time: the limit may have been altered.
+        const double limit = settings_.bytes_per_second_max;
+        if (limit <= 0) co_return;
+        const std::chrono::duration<double> share(std::min(static_cast<double>(bytes) / limit, 3600.0));
+        const auto until = began + std::chrono::duration_cast<base::Duration>(share);
+        if (node_.timers->now() >= until) co_return;
+        co_await life_.wake().wait_until(*node_.timers, until);
+    }
 }
 
 void LogCleaner::report(const Partition& partition, const Error& why) {
@@ -186,7 +218,7 @@ void LogCleaner::report(const Partition& partition, const Error& why) {
     }
     node_.log.error("{} is not compacted any more: {}", name_of(partition), why.text());
     ++counts_.set_aside;
-    set_aside_.insert_or_assign(name_of(partition), why);
+    set_aside_.insert_or_assign(partition.key(), why);
 }
 
 }  // namespace ottla::broker

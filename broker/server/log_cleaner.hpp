@@ -27,11 +27,19 @@ namespace ottla::broker {
 // What it came to since the start.
 struct LogCleanerCounts {
     std::uint64_t rounds = 0;
-    std::uint64_t bytes_read = 0;
+    std::uint64_t bytes_read = 0;  // each log twice: for its keys, and for the copy
     std::uint64_t bytes_written = 0;
     std::uint64_t records_read = 0;
     std::uint64_t records_kept = 0;
     std::uint64_t set_aside = 0;  // logs
+};
+
+// What log.cleaner.* asks of the cleaner as a whole. Like Kafka's, these may be altered while the broker runs.
+struct CleanerSettings {
+    std::int64_t backoff_ms = 15'000;          // between two looks when there was nothing to do
+    std::int64_t map_bytes_max = 134'217'728;  // for the last offset of each key
+    double bytes_per_second_max = 0;           // read and written; 0: as fast as it goes
+    friend bool operator==(const CleanerSettings&, const CleanerSettings&) = default;
 };
 
 class LogCleaner {
@@ -45,12 +53,15 @@ public:
     // Returns when run() has ended, or was never called.
     boost::asio::awaitable<void> stopped() { return life_.ended(); }
 
-    // For a partition that is closed: returns when nothing in here is at work in its directory. On shard 0.
+    // What the image says of log.cleaner.* is in force at once, but for a round's memory. On shard 0.
+    void take_settings(const MetadataImage&);
+    // For a partition that is closed: returns when nothing in here is at work in its directory, and forgets it. On
+    // shard 0.
     boost::asio::awaitable<void> let_go(const PartitionKey& key);
 
     const LogCleanerCounts& counts() const noexcept { return counts_; }
-    // Why logs were set aside, by name.
-    const std::map<std::string, Error>& set_aside() const noexcept { return set_aside_; }
+    // Why logs were set aside.
+    const std::map<PartitionKey, Error>& set_aside() const noexcept { return set_aside_; }
 
 private:
     struct Candidate {
@@ -72,7 +83,8 @@ private:
     Housekeeping& housekeeping_;
     base::Random random_;
     LogCleanerCounts counts_;
-    std::map<std::string, Error> set_aside_;
+    CleanerSettings settings_;
+    std::map<PartitionKey, Error> set_aside_;
     net::UntilStopped life_;
     net::Turn working_;  // held during a round
     std::optional<PartitionKey> at_work_;

@@ -3,18 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <ottla/protocol/messages/create_topics_request.hpp>
-#include <ottla/protocol/messages/create_topics_response.hpp>
 #include <ottla/protocol/messages/delete_records_request.hpp>
 #include <ottla/protocol/messages/delete_records_response.hpp>
-#include <ottla/protocol/messages/delete_topics_request.hpp>
-#include <ottla/protocol/messages/delete_topics_response.hpp>
-#include <ottla/protocol/messages/incremental_alter_configs_request.hpp>
-#include <ottla/protocol/messages/incremental_alter_configs_response.hpp>
 #include <ottla/protocol/messages/list_offsets_request.hpp>
 #include <ottla/protocol/messages/list_offsets_response.hpp>
 #include "broker/metadata/image_builder.hpp"
 #include "tests/broker/embedded/simulated_cluster.hpp"
+#include "tests/broker/embedded/topic_calls.hpp"
 
 namespace ottla::broker {
 namespace {
@@ -23,39 +18,6 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-using Configs = std::vector<std::pair<std::string, std::string>>;
-
-void create_topic(SimulatedCluster& cluster, const std::string& name, const Configs& configs) {
-    protocol::CreateTopicsRequest request;
-    request.timeout_ms = 5000;
-    auto& topic = request.topics.emplace_back();
-    topic.name = name;
-    topic.num_partitions = 1;
-    topic.replication_factor = 1;
-    for (const auto& [key, value] : configs) {
-        auto& config = topic.configs.emplace_back();
-        config.name = key;
-        config.value = value;
-    }
-    const auto response = cluster.call(1, std::move(request), 7);
-    ASSERT_TRUE(response.has_value());
-    ASSERT_EQ(response->topics.at(0).error_code, 0) << response->topics.at(0).error_message.value_or("");
-}
-
-void set_topic_config(SimulatedCluster& cluster, const std::string& topic, const std::string& key,
-                      const std::string& value) {
-    protocol::IncrementalAlterConfigsRequest request;
-    auto& resource = request.resources.emplace_back();
-    resource.resource_type = 2;
-    resource.resource_name = topic;
-    auto& config = resource.configs.emplace_back();
-    config.name = key;
-    config.value = value;
-    const auto response = cluster.call(1, std::move(request), 1);
-    ASSERT_TRUE(response.has_value());
-    ASSERT_EQ(response->responses.at(0).error_code, 0);
-}
 
 std::int64_t earliest(SimulatedCluster& cluster, const std::string& topic) {
     protocol::ListOffsetsRequest request;
@@ -150,93 +112,6 @@ TEST_F(HousekeepingTest, writes_checkpoints_while_running) {
     cluster.loop().run_for(1min);
     EXPECT_THAT(text("recovery-point-offset-checkpoint"), HasSubstr("t 0 5\n"));
     cluster.stop();
-}
-
-class CleanerTest : public HousekeepingTest {
-protected:
-    void write(int from, int to) {
-        for (int i = from; i < to; ++i) {
-            const std::string value = std::string(100, 'x') + std::to_string(i);
-            ASSERT_EQ(cluster.produce(1, "t", 0, value, "key " + std::to_string(i % 5)), ErrorCode::none);
-        }
-    }
-    void begin() {
-        cluster.start();
-        data = cluster.core().broker(1)->directory().path();
-        create_topic(
-            cluster, "t",
-            {{"cleanup.policy", "compact"}, {"internal.segment.bytes", "1000"}, {"file.delete.delay.ms", "1000"}});
-        write(0, 100);
-    }
-};
-
-TEST_F(CleanerTest, leaves_the_last_value_of_each_key_and_says_how_far_it_came) {
-    begin();
-    cluster.loop().run_for(30s);
-    // Segments that are closed hold the last value of each key at most once; the active one is as it was.
-    EXPECT_LE(cluster.consume(1, "t", 0).size(), 12U);
-    EXPECT_THAT(text("cleaner-offset-checkpoint"), HasSubstr("\nt 0 9"));
-    cluster.loop().run_for(5s);
-    EXPECT_THAT(files(".deleted"), IsEmpty());
-    EXPECT_THAT(files(".cleaned"), IsEmpty());
-    EXPECT_THAT(files(".swap"), IsEmpty());
-    const auto before = cluster.consume(1, "t", 0);
-    cluster.stop();
-    cluster.start();
-    EXPECT_EQ(cluster.consume(1, "t", 0), before);
-    write(100, 200);
-    cluster.loop().run_for(1min);
-    EXPECT_LE(cluster.consume(1, "t", 0).size(), 12U);
-}
-
-TEST_F(CleanerTest, sets_a_damaged_log_aside_and_goes_on_with_the_others) {
-    begin();
-    create_topic(cluster, "u", {{"cleanup.policy", "compact"}, {"internal.segment.bytes", "1000"}});
-    for (int i = 0; i < 50; ++i) ASSERT_EQ(cluster.produce(1, "u", 0, std::string(100, 'y'), "k"), ErrorCode::none);
-    auto file = cluster.disk(1).open(data + "/t-0/00000000000000000000.log").value();
-    const std::uint8_t flipped[] = {0xff};
-    ASSERT_TRUE(file->write_at(150, ByteSpan(flipped)));
-    const auto before = files(".log");
-    cluster.loop().run_for(1min);
-    EXPECT_LE(cluster.consume(1, "u", 0).size(), 10U);
-    EXPECT_EQ(files(".log"), before);
-    EXPECT_FALSE(cluster.core().broker(1)->directory().offline());
-    EXPECT_EQ(cluster.core().broker(1)->cleaner().counts().set_aside, 1U);
-    EXPECT_THAT(std::string(cluster.core().broker(1)->cleaner().set_aside().at("t-0").text()), HasSubstr("t-0/0000"));
-}
-
-void delete_topic(SimulatedCluster& cluster, const std::string& name) {
-    protocol::DeleteTopicsRequest request;
-    request.timeout_ms = 5000;
-    request.topic_names.push_back(name);
-    const auto response = cluster.call(1, std::move(request), 5);
-    ASSERT_TRUE(response.has_value());
-    ASSERT_EQ(response->responses.at(0).error_code, 0);
-}
-
-// A round works in a directory by its name: it must be over before another topic gets that name.
-TEST_F(CleanerTest, a_topic_that_is_deleted_and_made_again_keeps_nothing_of_the_old) {
-    for (const auto after : {1s, 2s, 3s, 5s, 8s, 13s}) {
-        SimulatedCluster slow(1, 2, {"log.cleaner.io.max.bytes.per.second=1000", "log.cleaner.backoff.ms=1"});
-        slow.start();
-        const Configs configs{{"cleanup.policy", "compact"}, {"internal.segment.bytes", "1000"}};
-        create_topic(slow, "t", configs);
-        for (int i = 0; i < 100; ++i)
-            ASSERT_EQ(slow.produce(1, "t", 0, std::string(100, 'x'), "key " + std::to_string(i % 5)), ErrorCode::none);
-        slow.loop().run_for(after);
-        delete_topic(slow, "t");
-        create_topic(slow, "t", configs);
-        ASSERT_EQ(slow.produce(1, "t", 0, "new", "key"), ErrorCode::none);
-        slow.loop().run_for(20s);
-        const auto directory = slow.core().broker(1)->directory().path();
-        EXPECT_FALSE(slow.core().broker(1)->directory().offline());
-        for (const auto& entry : slow.disk(1).list(directory + "/t-0").value()) {
-            EXPECT_FALSE(entry.name.ends_with(".cleaned") || entry.name.ends_with(".swap")) << entry.name;
-        }
-        slow.stop();
-        slow.start();
-        EXPECT_THAT(slow.consume(1, "t", 0), ElementsAre("new"));
-    }
 }
 
 // Images may be passed over: what was deleted and what was made come together then.

@@ -91,7 +91,7 @@ public:
     }
 
     ErrorCode produce(int broker, const std::string& topic, std::int32_t partition, std::string_view value,
-                      std::optional<std::string_view> key = std::nullopt) {
+                      std::optional<std::string_view> key = std::nullopt, std::int64_t timestamp = 1000) {
         protocol::ProduceRequest request;
         request.acks = -1;
         request.timeout_ms = 5000;
@@ -100,7 +100,7 @@ public:
         auto& data = one.partition_data.emplace_back();
         data.index = partition;
         protocol::RecordBatchBuilder builder{Buffer(256)};
-        builder.append(1000, key ? protocol::NullableSpan(as_bytes(*key)) : std::nullopt, as_bytes(value));
+        builder.append(timestamp, key ? protocol::NullableSpan(as_bytes(*key)) : std::nullopt, as_bytes(value));
         data.records = protocol::Records(builder.finish().freeze());
         const auto response = call(broker, std::move(request), 9);
         if (!response) return response.error().code();
