@@ -3,22 +3,20 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "base/assert.hpp"
 
 namespace ottla::net {
 
 namespace {
 
-Result<Bytes> read_piece(const protocol::FileRange& range, std::size_t count, base::BufferPool& pool) {
+// As much of the range's begin as lies in memory.
+Result<Bytes> cached_part(const protocol::FileRange& range, base::BufferPool& pool) {
+    const std::size_t count = std::min(range.length, ChainCursor::file_piece_bytes);
     Buffer into = pool.take(count);
     into.resize(count);
-    auto got = range.file->read_at(range.position, {into.data(), count});
+    const auto got = range.file->read_cached_at(range.position, {into.data(), count});
     if (!got) return got.error();
-    if (*got != count)
-        return Error::of(ErrorCode::file_system, fmt::format("a file that is being sent ends at {}, {} bytes too early",
-                                                             range.position + *got, count - *got));
+    into.resize(*got);
     return std::move(into).freeze();
 }
 
@@ -34,14 +32,10 @@ Result<void> ChainCursor::gather(std::vector<boost::asio::const_buffer>& out) {
     for (std::size_t i = 0; i < pieces_.size() && out.size() < buffers_max; ++i) {
         if (const auto* range = std::get_if<protocol::FileRange>(&pieces_[i])) {
             if (total >= file_piece_bytes) break;
-            const std::size_t count = std::min(range->length, file_piece_bytes);
-            auto bytes = read_piece(*range, count, pool_);
+            auto bytes = cached_part(*range, pool_);
             if (!bytes) return bytes.error();
-            if (const std::size_t left = range->length - count; left != 0) {
-                protocol::FileRange rest(range->file, range->position + count, left);
-                pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(i) + 1, std::move(rest));
-            }
-            pieces_[i] = std::move(*bytes);
+            if (bytes->empty()) break;
+            replace(i, std::move(*bytes));
         }
         const Bytes& bytes = std::get<Bytes>(pieces_[i]);
         const std::size_t sent = i == 0 ? sent_of_first_ : 0;
@@ -50,6 +44,23 @@ Result<void> ChainCursor::gather(std::vector<boost::asio::const_buffer>& out) {
     }
     return {};
 }
+
+// The front of the range at `index`, whose rest stays behind it.
+void ChainCursor::replace(std::size_t index, Bytes front) {
+    const auto& range = std::get<protocol::FileRange>(pieces_[index]);
+    if (const std::size_t left = range.length - front.size(); left != 0) {
+        protocol::FileRange rest(range.file, range.position + front.size(), left);
+        pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(index) + 1, std::move(rest));
+    }
+    pieces_[index] = std::move(front);
+}
+
+protocol::FileRange ChainCursor::wanted() const {
+    const auto& range = std::get<protocol::FileRange>(pieces_.front());
+    return {range.file, range.position, std::min(range.length, file_piece_bytes)};
+}
+
+void ChainCursor::provide(Bytes bytes) { replace(0, std::move(bytes)); }
 
 void ChainCursor::consume(std::size_t count) {
     count += sent_of_first_;

@@ -25,12 +25,17 @@ public:
 
     void push(protocol::Chain);
     bool empty() const noexcept { return pieces_.empty(); }
-    // Replaces `out` by the next buffers, at most buffers_max; they stay valid until consume(). Errors: file_system.
+    // Replaces `out` by the next buffers, at most buffers_max; they stay valid until consume(). None, though the cursor
+    // is not empty: what comes next lies on a disk, wanted() has to be read and provide()d. Errors: file_system.
     Result<void> gather(std::vector<boost::asio::const_buffer>& out);
+    protocol::FileRange wanted() const;
+    void provide(Bytes);
     // That many bytes of them are sent.
     void consume(std::size_t count);
 
 private:
+    void replace(std::size_t index, Bytes front);
+
     base::BufferPool& pool_;
     std::deque<protocol::Chain::Piece> pieces_;
     std::size_t sent_of_first_ = 0;

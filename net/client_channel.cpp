@@ -22,7 +22,7 @@ ClientChannel::ClientChannel(std::unique_ptr<Stream> stream, Timers& timers, bas
       options_(std::move(options)),
       log_(std::move(log)),
       frames_(pool, options_.frame_bytes_max),
-      queue_(std::make_shared<WriteQueue>(stream_, pool,
+      queue_(std::make_shared<WriteQueue>(stream_, pool, nullptr,
                                           [this](const Result<void>& progress) {
                                               if (!progress) close(progress.error());
                                           })),

@@ -53,8 +53,8 @@ ServerSession::ServerSession(std::unique_ptr<Stream> stream, Timers& timers, bas
       options_(options),
       log_(std::move(log)),
       frames_(pool, options.frame_bytes_max),
-      queue_(
-          std::make_shared<WriteQueue>(stream_, pool, [this](const Result<void>& progress) { on_progress(progress); })),
+      queue_(std::make_shared<WriteQueue>(stream_, pool, options.workers,
+                                          [this](const Result<void>& progress) { on_progress(progress); })),
       alarm_(timers, stream_->get_executor(), [this] { on_alarm(); }),
       changed_(stream_->get_executor()) {}
 

@@ -73,6 +73,7 @@ struct ServerSessionOptions {
     std::size_t bytes_max = 64 * 1024 * 1024;
     // connections.max.idle.ms; a peer that does not read its answers counts as idle.
     Duration idle_max = std::chrono::minutes(10);
+    base::Workers* workers = nullptr;  // they read what is to be sent and not in memory; else the loop does
 };
 
 class ServerSession : public std::enable_shared_from_this<ServerSession> {

@@ -16,6 +16,12 @@ asio::awaitable<Result<void>> write(Stream& stream, base::BufferPool& pool, prot
     auto start = [&stream, &gathered](auto handler) { stream.start_write(gathered, std::move(handler)); };
     while (!cursor.empty()) {
         if (auto ready = cursor.gather(gathered); !ready) co_return ready.error();
+        if (gathered.empty()) {
+            auto read = cursor.wanted().read();
+            if (!read) co_return read.error();
+            cursor.provide(std::move(*read));
+            continue;
+        }
         error_code ec;
         auto token = asio::redirect_error(asio::use_awaitable, ec);
         const std::size_t written =

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/write_queue.hpp"
 
+#include "net/run_on.hpp"
+
 namespace ottla::net {
 
-WriteQueue::WriteQueue(std::shared_ptr<Stream> stream, base::BufferPool& pool,
+WriteQueue::WriteQueue(std::shared_ptr<Stream> stream, base::BufferPool& pool, base::Workers* workers,
                        Function<void(const Result<void>&)> on_progress)
     : stream_(std::move(stream)),
       cursor_(pool),
+      workers_(workers),
       on_progress_(std::move(on_progress)) {}
 
 void WriteQueue::push(protocol::Chain chain) {
@@ -26,8 +29,26 @@ void WriteQueue::write_more() {
                    [self = shared_from_this(), error = gathered.error()]() mutable { self->fail(std::move(error)); });
         return;
     }
+    if (gathered_.empty()) return read_wanted();
     stream_->start_write(gathered_,
                          [self = shared_from_this()](error_code ec, std::size_t n) { self->on_written(ec, n); });
+}
+
+void WriteQueue::read_wanted() {
+    auto job = [range = cursor_.wanted()] { return range.read(); };
+    auto handler = [queue = weak_from_this()](Result<Bytes> bytes) {
+        if (const auto self = queue.lock()) self->on_read(std::move(bytes));
+    };
+    if (workers_) return start_on(*workers_, stream_->get_executor(), std::move(job), std::move(handler));
+    asio::post(stream_->get_executor(), [handler = std::move(handler), bytes = job()]() mutable { handler(bytes); });
+}
+
+void WriteQueue::on_read(Result<Bytes> bytes) {
+    if (stopped_) return;
+    if (!bytes) return fail(bytes.error());
+    cursor_.provide(std::move(*bytes));
+    writing_ = false;
+    write_more();
 }
 
 void WriteQueue::on_written(error_code ec, std::size_t count) {

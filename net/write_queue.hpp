@@ -8,6 +8,7 @@
 
 #include <ottla/function.hpp>
 
+#include "base/workers.hpp"
 #include "net/chain_cursor.hpp"
 #include "net/stream.hpp"
 
@@ -15,9 +16,11 @@ namespace ottla::net {
 
 class WriteQueue : public std::enable_shared_from_this<WriteQueue> {
 public:
-    // `pool` must outlive the queue. `on_progress` is called after every write that succeeded, and once with the
-    // error that ends the queue; never within push().
-    WriteQueue(std::shared_ptr<Stream>, base::BufferPool& pool, Function<void(const Result<void>&)> on_progress);
+    // `pool` must outlive the queue, `workers` what it sends: they read ranges of files that are not in memory; null:
+    // the loop waits for them. `on_progress` is called after every write that succeeded, and once with the error that
+    // ends the queue; never within push().
+    WriteQueue(std::shared_ptr<Stream>, base::BufferPool& pool, base::Workers* workers,
+               Function<void(const Result<void>&)> on_progress);
 
     void push(protocol::Chain);
     // Pushed and not yet handed to the system.
@@ -27,11 +30,14 @@ public:
 
 private:
     void write_more();
+    void read_wanted();
+    void on_read(Result<Bytes>);
     void on_written(error_code, std::size_t);
     void fail(Error);
 
     std::shared_ptr<Stream> stream_;
     ChainCursor cursor_;
+    base::Workers* workers_;
     Function<void(const Result<void>&)> on_progress_;
     std::vector<asio::const_buffer> gathered_;
     std::size_t unsent_ = 0;

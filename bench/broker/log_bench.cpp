@@ -85,8 +85,9 @@ void append_and_commit(benchmark::State& state) {
     const auto count = state.iterations() * state.range(0);
     state.SetItemsProcessed(count);
     state.SetBytesProcessed(count * static_cast<std::int64_t>(batch.size()));
-    state.counters["logs_per_group"] =
-        static_cast<double>(io->counts().logs) / static_cast<double>(std::max<std::uint64_t>(1, io->counts().groups));
+    const auto& counts = io->directory().counts();
+    state.counters["logs_per_group"] = static_cast<double>(counts.logs_synced.value()) /
+                                       static_cast<double>(std::max<std::uint64_t>(1, counts.syncs.value()));
     for (const auto& partition : partitions) partition->sync_and_close().value();
     context.poll();
 }

@@ -37,8 +37,8 @@ Result<std::shared_ptr<Partition>> find_leader(const Shard& shard, const Partiti
 ErrorCode wire_code(const Error& error) noexcept {
     switch (error.code()) {
         case ErrorCode::file_system:
-        case ErrorCode::storage_full:
-        case ErrorCode::corrupt_storage: return ErrorCode::kafka_storage_error;
+        case ErrorCode::storage_full: return ErrorCode::kafka_storage_error;
+        case ErrorCode::corrupt_storage:
         case ErrorCode::bad_compression:
         case ErrorCode::limit_exceeded: return ErrorCode::corrupt_message;
         default: return static_cast<std::int16_t>(error.code()) >= -1 ? error.code() : ErrorCode::unknown_server_error;

@@ -70,12 +70,15 @@ private:
             return Error::of(ErrorCode::invalid_txn_state, "there is no transaction to write in");
         }
         const std::int64_t now_ms = context_.node.timers->wall_ms();
+        auto& counts = partition.io().directory().counts();
         if (auto good = check_records_for_topic(*checked, settings, now_ms, slot.answer->record_errors); !good) {
             slot.answer->log_start_offset = partition.log_start_offset();
+            counts.appends_refused.add();
             return good.error();
         }
         const auto batch = stored_batch(*checked, settings, space);
         if (!batch) return batch.error();
+        if (batch->data() != checked->view.bytes().data()) counts.batches_rewritten.add();
         const auto appended = partition.append(*batch, log::Origin::client, partition.leader_epoch(), now_ms);
         if (!appended) return appended;
         slot.answer->base_offset = appended->first_offset;

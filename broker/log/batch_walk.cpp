@@ -64,7 +64,11 @@ Result<std::optional<RecordBatchView>> CheckedWalk::next() {
     if (!bytes) return bytes.error();
     auto view = RecordBatchView::parse(*bytes);
     if (!view) return corrupt(file_, position_, view.error().text());
-    if (!view->check_crc()) return corrupt(file_, position_, "the checksum of the record batch is wrong");
+    if (!view->check_crc()) {
+        return corrupt(file_, position_,
+                       fmt::format("the checksum of the record batch with the offsets {} to {} is wrong",
+                                   header.base_offset, header.last_offset()));
+    }
     position_ += view->bytes().size();
     return std::optional<RecordBatchView>(*view);
 }

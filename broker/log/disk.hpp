@@ -40,8 +40,6 @@ public:
     // All written bytes and the size are on stable storage afterwards. After an error nothing is known about them and
     // a second call proves nothing: take the directory offline.
     virtual Result<void> sync() = 0;
-    // Brings a range near, so that reading it later does not wait; a hint.
-    virtual void prefetch(std::uint64_t position, std::uint64_t length) const = 0;
 
     Result<void> write_at(std::uint64_t position, ByteSpan bytes) { return write_at(position, {&bytes, 1}); }
     // All of `out`, or an error.

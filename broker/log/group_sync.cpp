@@ -75,8 +75,8 @@ void GroupSync::start() {
     }
     if (group->logs.empty()) return;
     running_ = true;
-    ++counts_.groups;
-    counts_.logs += group->logs.size();
+    directory_.counts().syncs.add();
+    directory_.counts().logs_synced.add(group->logs.size());
     run(group);
 }
 
@@ -84,7 +84,7 @@ void GroupSync::run(const std::shared_ptr<Group>& group) {
     group->began = timers_.now();
     group->together = file_system_ && choice_.together(group->files(), group->began);
     if (group->together) {
-        ++counts_.together;
+        directory_.counts().syncs_together.add();
         group->jobs = 1;
         return run_job(group, [group, &disk = directory_.disk(), file_system = file_system_] {
             return run_together(group->works, disk, *file_system);
@@ -119,7 +119,10 @@ void GroupSync::end(Group& group, const Result<void>& done) {
     for (std::size_t i = 0; i < group.logs.size(); ++i) group.logs[i]->end_sync(group.works[i], done);
     running_ = false;
     const auto now = timers_.now();
-    choice_.took(group.together, group.files(), now - group.began, now);
+    const auto took = now - group.began;
+    choice_.took(group.together, group.files(), took, now);
+    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    directory_.counts().sync_micros.add(static_cast<std::uint64_t>(micros));
     start();
 }
 

@@ -15,13 +15,6 @@
 
 namespace ottla::broker::log {
 
-// What the grouping came to, for metrics and benchmarks.
-struct GroupSyncCounts {
-    std::uint64_t groups = 0;
-    std::uint64_t logs = 0;      // in all groups
-    std::uint64_t together = 0;  // groups that were synced with their file system
-};
-
 class GroupSync final : public LogIo, public std::enable_shared_from_this<GroupSync> {
 public:
     static constexpr base::Duration sync_soon_within = std::chrono::milliseconds(10);
@@ -37,8 +30,6 @@ public:
     void sync_now(const std::shared_ptr<Syncable>&) override;
     void sync_soon(const std::shared_ptr<Syncable>&) override;
     base::Workers& workers() const override { return workers_; }
-
-    const GroupSyncCounts& counts() const noexcept { return counts_; }
 
 private:
     struct Group;
@@ -62,7 +53,6 @@ private:
     // None: file by file. A job may outlive this object.
     std::shared_ptr<FileSystemSync> file_system_;
     SyncChoice choice_;
-    GroupSyncCounts counts_;
 };
 
 }  // namespace ottla::broker::log

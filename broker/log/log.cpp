@@ -89,7 +89,7 @@ Result<void> Log::truncate_to(std::int64_t offset) {
 Result<void> Log::restart_at(std::int64_t offset) {
     if (auto removed = remove_segments_from(0); !removed) return removed;
     end_ = {offset, offset, 0};
-    start_offset_ = offset;
+    start_offset_ = known_from_ = offset;
     if (epochs_.truncate_end(offset)) epochs_dirty_ = true;
     cut_synced();
     producers_ = {};
@@ -167,6 +167,7 @@ Result<ReadPlan> Log::plan_read(std::int64_t offset, std::size_t bytes_max, cons
     if (position.value_or(0) >= plan.limit) return plan;
     plan.file = segment.file();
     plan.offset = offset;
+    plan.is_known = offset >= known_from_;
     plan.bytes_max = bytes_max;
     plan.first_batch_whole = first_batch_whole;
     if (position) {

@@ -30,6 +30,7 @@
 namespace ottla::broker::log {
 
 struct CleanedGroup;
+struct StorageCounts;
 struct CompactionInput;
 
 class Log {
@@ -47,6 +48,7 @@ public:
         // has, nothing counts as synced.
         bool sync_later = false;
         base::Log messages;
+        StorageCounts* counts = nullptr;  // of what recovery does
     };
 
     // A new empty log with partition.metadata; the directory must not hold a log. Nothing of it is synced yet.
@@ -171,6 +173,7 @@ private:
     std::string directory_;
     LogConfig config_;
     std::int64_t start_offset_ = 0;
+    std::int64_t known_from_ = 0;  // what lies behind was written, or checked, by this process
     LogPosition end_;
     LogPosition synced_;
     std::int64_t recovery_point_ = 0;

@@ -206,6 +206,7 @@ Result<std::unique_ptr<Log>> LogDirectory::open_unsynced_log(const TopicPartitio
 Result<std::unique_ptr<Log>> LogDirectory::open(const TopicPartitionName& name, const LogConfig& config,
                                                 Log::OpenOptions options) {
     auto opened = open_known(name, config, std::move(options));
+    (opened ? counts_.logs_opened : counts_.logs_not_opened).add();
     const std::lock_guard lock(checkpoints_mutex_);
     if (opened) {
         not_opened_.erase(name);
@@ -225,6 +226,7 @@ Result<std::unique_ptr<Log>> LogDirectory::open_known(const TopicPartitionName& 
     options.clean_up_to = checkpointed(Checkpoint::cleaned_offsets, name);
     options.start_offset = std::max(options.start_offset, checkpointed(Checkpoint::start_offsets, name));
     options.messages = messages_;
+    options.counts = &counts_;
     return placed(name, Log::open(disk_, path_of(name), config, options));
 }
 
@@ -293,7 +295,9 @@ Result<void> LogDirectory::write_checkpoint(Checkpoint which, const OffsetCheckp
 
 Result<void> LogDirectory::write_held(Checkpoint which) {
     const std::string text = offset_checkpoint_text(checkpoints_[static_cast<std::size_t>(which)]);
-    return replace_text(disk_, join_path(path_, name_of(which)), text);
+    auto replaced = replace_text(disk_, join_path(path_, name_of(which)), text);
+    if (replaced) counts_.checkpoints_written.add();
+    return replaced;
 }
 
 Result<void> LogDirectory::forget(const TopicPartitionName& name) {
@@ -331,6 +335,7 @@ Result<void> LogDirectory::close(std::int64_t broker_epoch) {
 
 void LogDirectory::take_offline(const Error& reason) {
     if (offline_.exchange(true, std::memory_order_acq_rel)) return;
+    counts_.times_offline.add();
     messages_.error("the log directory '{}' is offline: {}", path_, reason.text());
     if (listener_) listener_(reason);
 }
@@ -340,6 +345,7 @@ void LogDirectory::report_damage(const Error& error) {
         const std::lock_guard lock(damage_mutex_);
         if (damage_.size() >= damage_remembered_max || !damage_.emplace(error.text()).second) return;
     }
+    counts_.damaged_places.add();
     messages_.error("damaged: {}", error.text());
 }
 

@@ -21,6 +21,7 @@
 #include "broker/log/directory_files.hpp"
 #include "broker/log/disk.hpp"
 #include "broker/log/log.hpp"
+#include "broker/log/storage_counts.hpp"
 
 namespace ottla::broker::log {
 
@@ -99,6 +100,9 @@ public:
     // after all, and the lock to others.
     Result<void> close(std::int64_t broker_epoch);
 
+    // Open to all: what is done here is counted where it is done.
+    StorageCounts& counts() noexcept { return counts_; }
+
     bool offline() const noexcept { return offline_.load(std::memory_order_acquire); }
     // A sync or write failed: nothing in here is served or written any more. Says so once.
     void take_offline(const Error& reason);
@@ -126,6 +130,7 @@ private:
     Disk& disk_;
     std::string path_;
     base::Log messages_;
+    StorageCounts counts_;
     std::unique_ptr<FileLock> lock_;
     std::unique_ptr<FileSystemSync> file_system_;  // from before the first log was opened: no error escapes it
     MetaProperties properties_;

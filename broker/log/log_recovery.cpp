@@ -9,6 +9,7 @@
 #include "broker/log/batch_walk.hpp"
 #include "broker/log/log.hpp"
 #include "broker/log/segment_files.hpp"
+#include "broker/log/storage_counts.hpp"
 
 namespace ottla::broker::log {
 
@@ -17,6 +18,20 @@ public:
     LogRecovery(Log& log, const Log::OpenOptions& options) : log_(log), options_(options) {}
 
     Result<void> run() {
+        auto done = recover();
+        if (options_.counts) count(*options_.counts);
+        return done;
+    }
+
+private:
+    void count(StorageCounts& counts) const {
+        counts.bytes_checked.add(bytes_checked_);
+        counts.bytes_cut.add(bytes_cut_);
+        counts.segments_indexed_anew.add(rebuilt_.size());
+        counts.swaps_finished.add(swaps_finished_);
+    }
+
+    Result<void> recover() {
         if (auto read = read_epochs(); !read) return read;
         auto files = list_log_files(log_.disk_, log_.directory_);
         if (!files) return files.error();
@@ -43,7 +58,6 @@ public:
         return ok();
     }
 
-private:
     Result<void> read_epochs() {
         const std::string path = join_path(log_.directory_, leader_epoch_checkpoint_name);
         const auto there = log_.disk_.exists(path);
@@ -82,6 +96,7 @@ private:
             if (auto marked = mark(*base); !marked) return marked;
             const std::string path = join_path(log_.directory_, target);
             if (auto renamed = log_.disk_.rename(path + std::string(swap_suffix), path); !renamed) return renamed;
+            ++swaps_finished_;
             if (!std::ranges::binary_search(files.segments, *base))
                 files.segments.insert(std::ranges::upper_bound(files.segments, *base), *base);
         }
@@ -173,6 +188,7 @@ private:
             if (auto marked = mark(base); !marked) return marked;
         }
         rebuilt_.push_back(base);
+        if (!safe && !known_from_) known_from_ = base;
         const auto size = (*file)->size();
         if (!size) return size.error();
         log_.segments_.push_back(std::make_unique<Segment>(*file, base, log_.config_.index_interval_bytes, true));
@@ -214,6 +230,7 @@ private:
             if (!view) return cut(file, size, view.error());
             if (!*view) return ok();
             const auto& header = (*view)->header();
+            bytes_checked_ += (*view)->bytes().size();
             if (!log_.active().may_hold(header)) {
                 return cut(file, size,
                            Error::of(ErrorCode::corrupt_storage,
@@ -235,6 +252,7 @@ private:
         if (*given_back) return ok();
         options_.messages.warn("{}; the log ends at offset {} now, {} bytes are cut", why.text(),
                                log_.active().next_offset(), size - log_.active().size());
+        bytes_cut_ += size - log_.active().size();
         cut_ = true;
         torn_ = true;
         return ok();
@@ -269,6 +287,7 @@ private:
             auto removed = remove_segment_files(log_.disk_, log_.directory_, bases[i - 1]);
             if (!removed) return removed;
         }
+        log_.known_from_ = known_from_.value_or(log_.end_.offset);
         log_.synced_ = options_.sync_later && !options_.clean ? begin() : log_.end_;
         log_.recovery_point_ = options_.clean ? log_.end_.offset : options_.recovery_point;
         if (options_.clean) {
@@ -313,10 +332,12 @@ private:
 
     Log& log_;
     const Log::OpenOptions& options_;
-    std::vector<std::int64_t> rebuilt_;  // the segments with new indexes
-    std::set<std::int64_t> marked_;      // those of them that are safe
-    bool cut_ = false;                   // nothing further is loaded
-    bool torn_ = false;                  // the last segment has bytes that do not count
+    std::vector<std::int64_t> rebuilt_;       // the segments with new indexes
+    std::set<std::int64_t> marked_;           // those of them that are safe
+    std::optional<std::int64_t> known_from_;  // the first whose batches were checked
+    bool cut_ = false;                        // nothing further is loaded
+    std::uint64_t bytes_checked_ = 0, bytes_cut_ = 0, swaps_finished_ = 0;
+    bool torn_ = false;  // the last segment has bytes that do not count
 };
 
 Result<std::unique_ptr<Log>> Log::open(Disk& disk, std::string directory, const LogConfig& config,

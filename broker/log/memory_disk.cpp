@@ -234,8 +234,6 @@ public:
         return ok();
     }
 
-    void prefetch(std::uint64_t, std::uint64_t) const override {}
-
 private:
     bool stale() const { return generation_ != state_->generation; }
 

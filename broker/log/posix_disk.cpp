@@ -67,6 +67,18 @@ public:
         return done;
     }
 
+    Result<std::size_t> read_cached_at(std::uint64_t position, std::span<std::uint8_t> out) const override {
+        const auto fd = open_->handle();
+        if (!fd) return fd.error();
+        const iovec into{out.data(), out.size()};
+        const auto n =
+            retried([&] { return ::preadv2((*fd)->get(), &into, 1, static_cast<off_t>(position), RWF_NOWAIT); });
+        if (n >= 0) return static_cast<std::size_t>(n);
+        if (errno == EAGAIN) return std::size_t{0};
+        if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return read_at(position, out);
+        return failed("cannot read", path_);
+    }
+
     Result<std::uint64_t> size() const override {
         const auto fd = open_->handle();
         if (!fd) return fd.error();
@@ -124,12 +136,6 @@ public:
 
     void start_sync() const override {
         if (const auto fd = open_->handle()) open_->start_sync(**fd);
-    }
-
-    void prefetch(std::uint64_t position, std::uint64_t length) const override {
-        const auto fd = open_->handle();
-        if (!fd) return;
-        ::posix_fadvise((*fd)->get(), static_cast<off_t>(position), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
     }
 
 private:

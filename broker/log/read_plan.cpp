@@ -38,14 +38,18 @@ Result<std::optional<TimestampOffset>> first_record_at(const File& file, const B
     return std::optional<TimestampOffset>();
 }
 
-// The position in the last entry for which `before` holds, or 0. An index that cannot be read, since its segment is
-// being removed, say, or that points behind what may be seen, only means that more batches are walked over.
+// The last entry for which `before` holds. An index that cannot be read, since its segment is being removed, say, or
+// that points behind what may be seen, only means that more batches are walked over.
+template <class Before>
+OffsetIndexEntry entry_by(const IndexSearch<OffsetIndexEntry>& index, std::uint64_t limit, Before before) {
+    const auto found = index.last_where(before);
+    if (!found || !*found || static_cast<std::uint32_t>((*found)->entry.position) >= limit) return {};
+    return (*found)->entry;
+}
+
 template <class Before>
 std::uint64_t position_by(const IndexSearch<OffsetIndexEntry>& index, std::uint64_t limit, Before before) {
-    const auto found = index.last_where(before);
-    if (!found || !*found) return 0;
-    const auto position = static_cast<std::uint32_t>((*found)->entry.position);
-    return position < limit ? position : 0;
+    return static_cast<std::uint32_t>(entry_by(index, limit, before).position);
 }
 
 }  // namespace
@@ -54,6 +58,20 @@ Result<LogSlice> ReadPlan::run() const {
     auto found = slice();
     if (!found || found->range.length == 0 || aborted_in.empty()) return found;
     if (auto added = add_aborted(*found); !added) return added.error();
+    return found;
+}
+
+Result<LogSlice> ReadPlan::run_checked() const {
+    auto found = run();
+    if (!found || found->range.length == 0) return found;
+    const std::uint64_t begin = found->range.position;
+    CheckedWalk walk(*file, begin, limit);
+    while (walk.position() < begin + found->range.length) {
+        const auto batch = walk.next();
+        if (batch) continue;
+        if (walk.position() == begin) return batch.error();
+        found->range.length = walk.position() - begin;
+    }
     return found;
 }
 
@@ -81,12 +99,23 @@ Result<void> ReadPlan::add_aborted(LogSlice& slice) const {
     return ok();
 }
 
+// Where to begin to look. Bits of an index may have turned: what it points to must not lie behind what it names, or
+// records would be passed over in silence.
+std::uint64_t ReadPlan::search() const {
+    const auto entry = entry_by(index, limit, [&](const auto& e) { return base_offset + e.last_offset <= offset; });
+    const auto position = static_cast<std::uint32_t>(entry.position);
+    if (position == 0) return 0;
+    const auto at = HeaderWalk(*file, position, limit).next();
+    const bool fits = at && *at && (*at)->header.last_offset() <= base_offset + entry.last_offset;
+    return fits ? position : 0;
+}
+
 Result<LogSlice> ReadPlan::slice() const {
     LogSlice slice;
     if (!file) return slice;
     std::uint64_t from = search_from, near_end = boundary;
     if (index.count() != 0) {
-        from = position_by(index, limit, [&](const auto& e) { return base_offset + e.last_offset <= offset; });
+        from = search();
         near_end = position_by(
             index, limit, [&](const auto& e) { return static_cast<std::uint32_t>(e.position) <= from + bytes_max; });
     }

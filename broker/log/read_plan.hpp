@@ -34,12 +34,18 @@ struct ReadPlan {
     std::vector<std::shared_ptr<File>> aborted_in;
     // How far behind the end of the log this lies: near the end it is in the page cache.
     std::uint64_t bytes_behind = 0;
+    // This process wrote the batches, or has checked them.
+    bool is_known = false;
 
     // Blocks. corrupt_storage when there is no batch where one must begin.
     Result<LogSlice> run() const;
+    // The same, and every batch in it has its checksum: it ends before one that has not; corrupt_storage, with file,
+    // position and offsets, when that is the first.
+    Result<LogSlice> run_checked() const;
 
 private:
     Result<LogSlice> slice() const;
+    std::uint64_t search() const;
     Result<void> add_aborted(LogSlice&) const;
 };
 

@@ -27,6 +27,7 @@ Result<void> Retired::remove(Disk& disk) const {
 }
 
 Result<void> retire_segment_files(Disk& disk, const std::string& directory, std::int64_t base_offset, Retired& into) {
+    ++into.segments;
     for (const auto suffix : segment_suffixes) {
         auto retired = retire_file(disk, join_path(directory, segment_name(base_offset, suffix)), into);
         if (!retired) return retired;

@@ -13,6 +13,7 @@ namespace ottla::broker::log {
 
 struct Retired {
     std::vector<std::string> files;
+    std::size_t segments = 0;
     std::uint64_t bytes = 0;  // of records in them
 
     bool empty() const noexcept { return files.empty(); }

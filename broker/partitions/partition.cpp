@@ -115,7 +115,15 @@ Result<log::Appended> Partition::append(ByteSpan batches, log::Origin origin, st
     if (origin == log::Origin::client && settings_.log_append_time) options.log_append_time = now_ms;
     const std::size_t segments = log_->segment_count();
     auto appended = log_->append(batches, options);
-    if (!appended) return storage_error(appended.error());
+    auto& counts = io_->directory().counts();
+    if (!appended) {
+        if (appended.error() == ErrorCode::storage_full) counts.appends_without_room.add();
+        return storage_error(appended.error());
+    }
+    counts.appends.add();
+    counts.records_appended.add(static_cast<std::uint64_t>(appended->last_offset - appended->first_offset + 1));
+    counts.bytes_appended.add(batches.size());
+    counts.segments_begun.add(log_->segment_count() - segments);
     if (io_->policy() == FlushPolicy::ack) {
         io_->sync_soon(shared_from_this());
     } else {
@@ -197,6 +205,7 @@ Result<std::int64_t> Partition::delete_records(std::int64_t offset) {
                                  high_watermark_.offset));
     }
     log_->advance_start(offset);
+    io_->directory().counts().record_deletions.add();
     update_last_stable();
     return log_->start_offset();
 }
@@ -219,6 +228,8 @@ Result<log::Retired> Partition::retire_segments(std::int64_t written_down, std::
     if (role_ == Role::closed || io_->directory().offline()) return log::Retired{};
     auto retired = log_->retire(written_down, count_max);
     if (!retired) return storage_error(retired.error());
+    io_->directory().counts().segments_retired.add(retired->segments);
+    io_->directory().counts().bytes_retired.add(retired->bytes);
     if (!retired->empty()) io_->sync_soon(shared_from_this());
     return retired;
 }

@@ -17,14 +17,13 @@ Result<T> reported(log::LogIo& io, Result<T> read) {
 }  // namespace
 
 boost::asio::awaitable<Result<log::LogSlice>> run_plan(log::LogIo& io, log::ReadPlan plan) {
-    if (!plan.file || plan.bytes_behind <= hot_bytes) co_return reported(io, plan.run());
-    auto job = [plan] {
-        auto slice = plan.run();
-        // The connection's thread sends the range: it must not wait for the disk then.
-        if (slice && slice->range.length != 0) plan.file->prefetch(slice->range.position, slice->range.length);
-        return slice;
-    };
+    if (!plan.file || (plan.is_known && plan.bytes_behind <= hot_bytes)) co_return reported(io, plan.run());
+    // What comes from the disk may have turned bad there. Once checked it lies in the page cache, from where it is
+    // sent.
+    auto job = [plan] { return plan.run_checked(); };
     auto read = co_await net::run_on(io.workers(), std::move(job));
+    io.directory().counts().checked_reads.add();
+    if (read) io.directory().counts().bytes_read_checked.add(read->range.length);
     co_return reported(io, std::move(read));
 }
 

@@ -22,8 +22,9 @@ constexpr std::size_t pool_bytes_max = 8 << 20;
 
 bool is_any_address(const std::string& host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
 
-net::ServerSessionOptions session_options(const BrokerConfig& config) {
+net::ServerSessionOptions session_options(const BrokerConfig& config, base::Workers& workers) {
     net::ServerSessionOptions options;
+    options.workers = &workers;
     options.frame_bytes_max = static_cast<std::size_t>(config.request_bytes_max);
     options.idle_max = std::chrono::milliseconds(config.connection_idle_ms_max);
     return options;
@@ -188,9 +189,9 @@ asio::awaitable<void> Broker::serve(std::shared_ptr<Broker> self, std::shared_pt
     auto& connections = *self->connections_[shard];
     if (!connections.closing) {
         const auto id = connections.next++;
-        const auto session =
-            net::ServerSession::make(std::move(stream), *self->parts_.timers, self->pool_,
-                                     *listening->dispatchers[shard], session_options(self->config_), self->node_.log);
+        const auto session = net::ServerSession::make(
+            std::move(stream), *self->parts_.timers, self->pool_, *listening->dispatchers[shard],
+            session_options(self->config_, *self->parts_.workers), self->node_.log);
         connections.sessions.emplace(id, session);
         co_await session->run();
         connections.sessions.erase(id);

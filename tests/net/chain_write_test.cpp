@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::VirtualLoop;
 
-class TextFile final : public protocol::FileSource {
+class TextFile : public protocol::FileSource {
 public:
     explicit TextFile(std::string text) : text_(std::move(text)) {}
     Result<std::size_t> read_at(std::uint64_t position, std::span<std::uint8_t> out) const override {
@@ -83,10 +83,54 @@ TEST(ChainCursor, says_when_a_file_has_become_shorter) {
     chain.append(protocol::FileRange(std::make_shared<TextFile>("short"), 2, 10));
     cursor.push(std::move(chain));
     std::vector<asio::const_buffer> buffers;
-    const auto gathered = cursor.gather(buffers);
-    ASSERT_FALSE(gathered);
-    EXPECT_EQ(gathered.error(), ErrorCode::file_system);
+    ASSERT_TRUE(cursor.gather(buffers));
+    EXPECT_EQ(asio::buffer_size(buffers), 3U);
+    cursor.consume(3);
+    ASSERT_TRUE(cursor.gather(buffers));
+    EXPECT_TRUE(buffers.empty());
+    const auto read = cursor.wanted().read();
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error(), ErrorCode::file_system);
 }
+
+// Of which little lies in memory: the loop may not read the rest.
+class ColdFile final : public TextFile {
+public:
+    ColdFile(std::string text, std::size_t cached) : TextFile(std::move(text)), cached_(cached) {}
+    Result<std::size_t> read_at(std::uint64_t position, std::span<std::uint8_t> out) const override {
+        ++cold_reads;
+        EXPECT_TRUE(may_wait);
+        return TextFile::read_at(position, out);
+    }
+    Result<std::size_t> read_cached_at(std::uint64_t position, std::span<std::uint8_t> out) const override {
+        if (position >= cached_) return std::size_t{0};
+        return TextFile::read_at(position, out.first(std::min<std::size_t>(out.size(), cached_ - position)));
+    }
+
+    mutable int cold_reads = 0;
+    bool may_wait = false;
+
+private:
+    std::size_t cached_;
+};
+
+// The job of which the test decides when it runs.
+class OneJob final : public base::Workers {
+public:
+    void run(Function<void()> job) override {
+        EXPECT_FALSE(job_);
+        job_ = std::move(job);
+    }
+    bool waits() const { return static_cast<bool>(job_); }
+    void go(ColdFile& file) {
+        file.may_wait = true;
+        std::exchange(job_, {})();
+        file.may_wait = false;
+    }
+
+private:
+    Function<void()> job_;
+};
 
 struct Pair {
     std::unique_ptr<Stream> client, server;
@@ -144,7 +188,7 @@ TEST(WriteQueue, gathers_what_is_pushed_while_a_write_runs) {
     int writes = 0;
     std::string got;
     asio::co_spawn(loop.io, read_all(*pair->server, got), asio::detached);
-    const auto queue = std::make_shared<WriteQueue>(std::shared_ptr<Stream>(std::move(pair->client)), pool,
+    const auto queue = std::make_shared<WriteQueue>(std::shared_ptr<Stream>(std::move(pair->client)), pool, nullptr,
                                                     [&writes](const Result<void>& r) { writes += r ? 1 : 100; });
     for (const char* text : {"one ", "two ", "three"}) queue->push(protocol::Chain(Bytes::of_static(text)));
     EXPECT_EQ(queue->unsent_bytes(), 13U);
@@ -156,6 +200,88 @@ TEST(WriteQueue, gathers_what_is_pushed_while_a_write_runs) {
     queue->push(protocol::Chain(Bytes::of_static("lost")));
     loop.settle();
     EXPECT_EQ(writes, 102);
+}
+
+class ColdWrite : public testing::Test {
+protected:
+    ColdWrite() {
+        pair_ = *loop_.run(connect_pair(network_));
+        asio::co_spawn(loop_.io, read_all(*pair_.server, got_), asio::detached);
+    }
+    std::shared_ptr<WriteQueue> queue(base::Workers* workers) {
+        return std::make_shared<WriteQueue>(std::shared_ptr<Stream>(std::move(pair_.client)), pool_, workers,
+                                            [this](const Result<void>& r) { failed_ |= !r; });
+    }
+
+    VirtualLoop loop_;
+    MemoryNetwork network_{loop_.timers, base::Random(3)};
+    base::BufferPool pool_{8 << 20};
+    Pair pair_;
+    std::string got_;
+    bool failed_ = false;
+};
+
+TEST_F(ColdWrite, reads_what_is_not_in_memory_on_a_worker) {
+    const std::string text = noise(2'500'000, 1);
+    const auto file = std::make_shared<ColdFile>(text, 1'000);
+    OneJob worker;
+    const auto queue = this->queue(&worker);
+    protocol::Chain chain(Bytes::of_static("head"));
+    chain.append(protocol::FileRange(file, 10, 2'400'000));
+    queue->push(std::move(chain));
+    loop_.settle();
+    EXPECT_TRUE(got_ == "head" + text.substr(10, 990)) << "what is there goes at once";
+    queue->push(protocol::Chain(Bytes::of_static("behind")));
+    while (worker.waits()) {
+        worker.go(*file);
+        loop_.settle();
+    }
+    EXPECT_TRUE(got_ == "head" + text.substr(10, 2'400'000) + "behind");
+    EXPECT_EQ(file->cold_reads, 3);
+    EXPECT_EQ(queue->unsent_bytes(), 0U);
+    EXPECT_FALSE(failed_);
+}
+
+TEST_F(ColdWrite, ends_with_an_error_when_the_worker_cannot_read_all) {
+    const auto file = std::make_shared<ColdFile>("short", 0);
+    OneJob worker;
+    const auto queue = this->queue(&worker);
+    protocol::Chain chain;
+    chain.append(protocol::FileRange(file, 0, 10));
+    queue->push(std::move(chain));
+    loop_.settle();
+    ASSERT_TRUE(worker.waits());
+    worker.go(*file);
+    loop_.settle();
+    EXPECT_TRUE(failed_);
+    EXPECT_EQ(got_, "");
+}
+
+TEST_F(ColdWrite, a_queue_that_is_gone_meanwhile_is_left_alone) {
+    const auto file = std::make_shared<ColdFile>("some text", 0);
+    OneJob worker;
+    auto queue = this->queue(&worker);
+    protocol::Chain chain;
+    chain.append(protocol::FileRange(file, 0, 9));
+    queue->push(std::move(chain));
+    ASSERT_TRUE(worker.waits());
+    queue->stop();
+    queue.reset();
+    worker.go(*file);
+    loop_.settle();
+    EXPECT_EQ(got_, "");
+    EXPECT_FALSE(failed_);
+}
+
+TEST_F(ColdWrite, without_workers_the_loop_reads) {
+    const auto file = std::make_shared<ColdFile>("some text", 2);
+    file->may_wait = true;
+    const auto queue = this->queue(nullptr);
+    protocol::Chain chain;
+    chain.append(protocol::FileRange(file, 0, 9));
+    queue->push(std::move(chain));
+    loop_.settle();
+    EXPECT_EQ(got_, "some text");
 }
 
 }  // namespace

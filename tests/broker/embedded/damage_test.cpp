@@ -48,12 +48,22 @@ TEST_F(Damage, in_a_batch_header_is_an_error_of_its_partition_alone) {
     flip(cluster_.disk(1), segment_path(), batch_bytes_ + 8);  // the length of the second batch
     const auto values = cluster_.consume(1, "orders", 0);
     // What lies before it may be served.
-    EXPECT_TRUE(values == std::vector<std::string>{"first"} ||
-                values == std::vector<std::string>{"KAFKA_STORAGE_ERROR"})
+    EXPECT_TRUE(values == std::vector<std::string>{"first"} || values == std::vector<std::string>{"CORRUPT_MESSAGE"})
         << values.front();
     expect_the_others_unharmed();
 }
 
+TEST_F(Damage, in_what_a_broker_finds_on_its_disk_is_never_served) {
+    cluster_.stop();
+    flip(cluster_.disk(1), segment_path(), 2 * batch_bytes_ - 3);  // the value of the second batch
+    cluster_.start();
+    EXPECT_EQ(cluster_.consume(1, "orders", 0), std::vector<std::string>{"first"});
+    EXPECT_EQ(cluster_.consume(1, "orders", 0, 1), std::vector<std::string>{"CORRUPT_MESSAGE"});
+    EXPECT_EQ(cluster_.consume(1, "orders", 0, 2), std::vector<std::string>{"third"});
+    expect_the_others_unharmed();
+}
+
+// What this process wrote a moment ago lies in memory, where nothing is checked.
 TEST_F(Damage, in_the_records_breaks_their_checksum_on_the_way_to_the_reader) {
     flip(cluster_.disk(1), segment_path(), 2 * batch_bytes_ - 3);  // the value of the second batch
     protocol::FetchRequest request;

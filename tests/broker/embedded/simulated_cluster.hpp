@@ -108,7 +108,8 @@ public:
     }
 
     // All values of a partition.
-    std::vector<std::string> consume(int broker, const std::string& topic, std::int32_t partition) {
+    std::vector<std::string> consume(int broker, const std::string& topic, std::int32_t partition,
+                                     std::int64_t offset = 0) {
         protocol::FetchRequest request;
         request.max_bytes = 1 << 20;
         request.min_bytes = 0;
@@ -117,6 +118,7 @@ public:
         one.topic = topic;
         auto& wanted = one.partitions.emplace_back();
         wanted.partition = partition;
+        wanted.fetch_offset = offset;
         wanted.partition_max_bytes = 1 << 20;
         const auto response = call(broker, std::move(request), 12);
         std::vector<std::string> values;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The indexes beside a segment: Kafka's bytes, right answers from memory and from the file, and what damage does.
+#include <array>
 #include <fstream>
 #include <sstream>
 
@@ -305,6 +306,56 @@ TEST_F(IndexedLog, goes_on_without_room_for_it) {
     disk_.set_script(nullptr);
     reopen(true);
     expect_right();
+}
+
+// Found while it is read, not at the start: no record is ever passed over.
+TEST_F(IndexedLog, a_bit_that_turns_later_leads_nobody_astray) {
+    reopen(true);
+    const auto index = disk_.open(path_of(0, ".index")).value();
+    const std::uint64_t bits = index->size().value() * 8;
+    for (std::uint64_t bit = random_.below(7); bit < bits; bit += 1 + random_.below(25)) {
+        std::array<std::uint8_t, 1> byte{};
+        ASSERT_TRUE(index->read_exactly(bit / 8, byte));
+        const auto flip = [&] {
+            byte[0] = static_cast<std::uint8_t>(byte[0] ^ 1U << bit % 8);
+            ASSERT_TRUE(index->write_at(bit / 8, byte));
+        };
+        flip();
+        const auto entry = static_cast<std::int64_t>(bit / 64);
+        for (std::int64_t offset = std::max<std::int64_t>(0, entry - 3); offset < entry + 6; ++offset)
+            ASSERT_EQ(first_offset_at(offset), offset) << "bit " << bit;
+        flip();
+    }
+}
+
+// Bytes that this process has neither written nor checked.
+TEST_F(IndexedLog, what_was_found_on_the_disk_is_checked_when_it_is_read) {
+    EXPECT_TRUE(log_->plan_read(7, 1000, log_->end()).value().is_known);
+    reopen(false);
+    EXPECT_TRUE(log_->plan_read(7, 1000, log_->end()).value().is_known);
+    reopen(true);
+    append(0);
+    EXPECT_TRUE(log_->plan_read(batches, 1000, log_->end()).value().is_known);
+    const auto plan = log_->plan_read(7, 1000, log_->end()).value();
+    EXPECT_FALSE(plan.is_known);
+    const auto sound = plan.run_checked().value();
+    EXPECT_EQ(sound.range, plan.run().value().range);
+    // The last byte of the batch at offset 9.
+    const auto begin = log_->plan_read(10, 1000, log_->end()).value().run().value().range.position;
+    std::array<std::uint8_t, 1> byte{};
+    const auto file = disk_.open(path_of(0, ".log")).value();
+    ASSERT_TRUE(file->read_exactly(begin - 1, byte));
+    byte[0] ^= 0x20;
+    ASSERT_TRUE(file->write_at(begin - 1, byte));
+    const auto before = plan.run_checked().value();
+    const Bytes bytes = before.range.read().value();
+    EXPECT_EQ(values_in(bytes).size(), 2U) << "7 and 8";
+    const auto damaged = log_->plan_read(9, 1000, log_->end()).value().run_checked();
+    ASSERT_FALSE(damaged);
+    EXPECT_EQ(damaged.error(), ErrorCode::corrupt_storage);
+    EXPECT_THAT(std::string(damaged.error().text()),
+                testing::AllOf(testing::HasSubstr(path_of(0, ".log")), testing::HasSubstr("the offsets 9 to 9")));
+    EXPECT_EQ(log_->plan_read(10, 1000, log_->end()).value().run_checked().value().range.position, begin);
 }
 
 }  // namespace

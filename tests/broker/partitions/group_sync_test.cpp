@@ -43,8 +43,8 @@ TEST(GroupSync, gathers_while_one_group_runs) {
     EXPECT_EQ(c->begun, 1);
     bench.pass(2ms);
     EXPECT_THAT(b->ends, ElementsAre(true));
-    EXPECT_EQ(bench.io().counts().groups, 2U);
-    EXPECT_EQ(bench.io().counts().logs, 3U);
+    EXPECT_EQ(bench.io().directory().counts().syncs.value(), 2U);
+    EXPECT_EQ(bench.io().directory().counts().logs_synced.value(), 3U);
 }
 
 TEST(GroupSync, soon_is_within_ten_milliseconds_or_with_the_next_group) {
@@ -62,7 +62,7 @@ TEST(GroupSync, soon_is_within_ten_milliseconds_or_with_the_next_group) {
     bench.io().sync_now(b);
     EXPECT_EQ(a->begun, 2);
     bench.pass(20ms);
-    EXPECT_EQ(bench.io().counts().groups, 2U);
+    EXPECT_EQ(bench.io().directory().counts().syncs.value(), 2U);
 }
 
 TEST(GroupSync, does_nothing_when_idle) {
@@ -70,7 +70,7 @@ TEST(GroupSync, does_nothing_when_idle) {
     auto a = std::make_shared<Recorder>();
     bench.io().sync_soon(a);
     bench.pass(1s);
-    EXPECT_EQ(bench.io().counts().groups, 1U);
+    EXPECT_EQ(bench.io().directory().counts().syncs.value(), 1U);
     EXPECT_EQ(bench.timers().waiting(), 0U);
 }
 
@@ -96,13 +96,13 @@ TEST(GroupSync, a_large_group_is_synced_side_by_side) {
     ShardBench bench;
     LargeGroup group(bench);
     bench.pass(2ms);
-    EXPECT_EQ(bench.io().counts().groups, 2U);
+    EXPECT_EQ(bench.io().directory().counts().syncs.value(), 2U);
     EXPECT_EQ(group.committed, 0);
     bench.pass(2ms);
     EXPECT_EQ(group.committed, 40);
     for (const auto& partition : group.partitions) EXPECT_EQ(partition->high_watermark(), 1);
-    EXPECT_EQ(bench.io().counts().groups, 2U);
-    EXPECT_EQ(bench.io().counts().logs, 41U);
+    EXPECT_EQ(bench.io().directory().counts().syncs.value(), 2U);
+    EXPECT_EQ(bench.io().directory().counts().logs_synced.value(), 41U);
 }
 
 TEST(GroupSync, whatever_fails_of_a_large_group_it_has_failed) {
@@ -122,7 +122,7 @@ TEST(GroupSync, the_next_is_synced_with_its_file_system) {
     ShardBench bench;
     LargeGroup files(bench);
     bench.pass(4ms);
-    EXPECT_EQ(bench.io().counts().together, 0U);
+    EXPECT_EQ(bench.io().directory().counts().syncs_together.value(), 0U);
     LargeGroup together(bench, "bills");
     bench.disk().set_script([](const auto& operation) {
         EXPECT_NE(operation.kind, Kind::sync) << operation.path;
@@ -131,7 +131,7 @@ TEST(GroupSync, the_next_is_synced_with_its_file_system) {
     });
     bench.pass(4ms);
     EXPECT_EQ(together.committed, 40);
-    EXPECT_EQ(bench.io().counts().together, 1U);
+    EXPECT_EQ(bench.io().directory().counts().syncs_together.value(), 1U);
     base::Random random(1);
     bench.disk().crash(random);
     for (int i = 0; i < 40; ++i) {
@@ -158,7 +158,7 @@ TEST(GroupSync, needs_no_room_for_the_epochs_of_the_leaders) {
                                                               : log::MemoryDisk::Fault::none;
         });
         bench.pass(10ms);
-        EXPECT_EQ(bench.io().counts().together, *together ? 1U : 0U);
+        EXPECT_EQ(bench.io().directory().counts().syncs_together.value(), *together ? 1U : 0U);
         EXPECT_FALSE(bench.directory().offline());
         EXPECT_EQ(group.committed, 40);
         for (const auto& partition : group.partitions) {
@@ -194,8 +194,8 @@ TEST(GroupSync, what_is_not_to_be_synced_is_left_alone) {
         for (const auto& partition : group.partitions) bench.io().sync_now(partition);
         bench.pass(10ms);
     }
-    EXPECT_GE(bench.io().counts().logs, 120U);
-    EXPECT_EQ(bench.io().counts().together, 0U);
+    EXPECT_GE(bench.io().directory().counts().logs_synced.value(), 120U);
+    EXPECT_EQ(bench.io().directory().counts().syncs_together.value(), 0U);
 }
 
 TEST(GroupSync, a_failed_sync_takes_the_directory_offline_for_good) {

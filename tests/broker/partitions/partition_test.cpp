@@ -117,7 +117,7 @@ TEST(Partition, under_policy_os_nothing_waits_for_the_disk) {
     EXPECT_THAT(outcome.codes, ElementsAre(ErrorCode::none));
     EXPECT_EQ(partition->high_watermark(), 2);
     bench.pass(1s);
-    EXPECT_EQ(bench.io().counts().groups, 0U);
+    EXPECT_EQ(bench.io().directory().counts().syncs.value(), 0U);
 }
 
 TEST(Partition, under_policy_os_a_sync_comes_after_so_many_records_or_so_long) {
@@ -134,7 +134,7 @@ TEST(Partition, under_policy_os_a_sync_comes_after_so_many_records_or_so_long) {
     EXPECT_EQ(partition->log().synced().offset, 5);
     partition->flush_if_due(100'000);
     bench.pass(1s);
-    EXPECT_EQ(bench.io().counts().groups, 1U);  // nothing new
+    EXPECT_EQ(bench.io().directory().counts().syncs.value(), 1U);  // nothing new
     ASSERT_TRUE(partition->append(batch_of(1).span(), log::Origin::client, 0, 20'000));
     partition->flush_if_due(20'999);
     bench.pass(1s);
@@ -176,7 +176,7 @@ TEST(Partition, one_sync_serves_many_partitions) {
     }
     bench.pass(4ms);
     EXPECT_EQ(outcome.codes.size(), 30U);
-    EXPECT_EQ(bench.io().counts().groups, 2U);
+    EXPECT_EQ(bench.io().directory().counts().syncs.value(), 2U);
 }
 
 TEST(Partition, wakes_who_waits_for_records) {

@@ -22,6 +22,10 @@ public:
     virtual ~FileSource() = default;
     // Fills `out` from `position` and returns how much; less than asked for only at the end of the file. Blocks.
     virtual Result<std::size_t> read_at(std::uint64_t position, std::span<std::uint8_t> out) const = 0;
+    // The same as far as it lies in memory, which may be nowhere: never waits for a disk.
+    virtual Result<std::size_t> read_cached_at(std::uint64_t position, std::span<std::uint8_t> out) const {
+        return read_at(position, out);
+    }
     // The descriptor for sendfile; -1 when there is none (files in memory).
     virtual int native_handle() const noexcept { return -1; }
 };
