@@ -123,6 +123,21 @@ TEST_F(CompactionSteps, what_is_to_take_its_place_is_on_stable_storage_and_what_
     }
 }
 
+TEST_F(CompactionSteps, behind_the_next_sync_a_start_has_nothing_to_finish) {
+    for (std::uint64_t seed = 0; seed < 30; ++seed) {
+        begin();
+        for (int i = 0; i < 8; ++i) append("k");
+        ASSERT_TRUE(log_->replace(compact_until_committed()));
+        log_->end_compaction();
+        ASSERT_TRUE(log_->sync());
+        const auto before = files();
+        log_.reset();
+        base::Random random(seed);
+        disk_->crash(random);
+        ASSERT_EQ(files(), before) << seed;
+    }
+}
+
 // Without a snapshot, as after Kafka's copies of a log, only the batches tell of it.
 TEST_F(CompactionSteps, the_last_sequence_of_a_producer_is_known_when_its_records_are_gone) {
     append("k", 7);
