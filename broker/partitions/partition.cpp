@@ -2,6 +2,7 @@
 #include "broker/partitions/partition.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -190,7 +191,8 @@ void Partition::wake_committed() {
 }
 
 void Partition::flush_if_due(std::int64_t now_ms) {
-    if (role_ == Role::closed || !unflushed_since_ms_ || now_ms - *unflushed_since_ms_ < settings_.flush_ms) return;
+    const bool is_due = unflushed_since_ms_ && now_ms - *unflushed_since_ms_ >= settings_.flush_ms;
+    if (role_ == Role::closed || !(is_due || std::exchange(found_unsynced_, false))) return;
     io_->sync_soon(shared_from_this());
 }
 

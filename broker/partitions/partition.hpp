@@ -86,8 +86,11 @@ public:
     // why that will not be known here. Never called after cancel().
     WaitId wait_committed(std::int64_t end_offset, Function<void(const Result<void>&)> done);
 
-    // Under log.flush.policy=os: a sync, if flush.ms have passed.
+    // Under log.flush.policy=os: a sync, if flush.ms have passed, or the first time after found_unsynced().
     void flush_if_due(std::int64_t now_ms);
+    // What the start found may be in the page cache alone. There may be gigabytes of it: not at once, where the start
+    // itself would wait for the disk.
+    void found_unsynced() noexcept { found_unsynced_ = true; }
 
     // Forgets producers that wrote nothing since and have no open transaction.
     void expire_producers(std::int64_t older_than_ms) { log_->expire_producers(older_than_ms); }
@@ -184,6 +187,7 @@ private:
     log::LogPosition last_stable_;
     std::int64_t clean_up_to_ = 0;
     std::optional<std::int64_t> unflushed_since_ms_;  // under log.flush.policy=os
+    bool found_unsynced_ = false;
     bool awaits_flush_ = false;                       // likewise: the high watermark waits for the sync
     WaitId last_wait_ = 0;
     std::deque<CommittedWait> committed_waits_;  // by end_offset

@@ -151,8 +151,7 @@ void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all,
             shard.set_offline(change.key, false);
             const auto& io = io_.of(*one.directory, shard.index());
             auto partition = Partition::make(change.key, change.topic, std::move(one.log), io, change.settings);
-            // There may be gigabytes of it: nobody waits for that.
-            if (!is_synced(one)) io->sync_soon(partition);
+            if (!is_synced(one)) partition->found_unsynced();
             shard.add(change.key, std::move(partition));
         }
         const auto partition = shard.find(change.key);

@@ -120,6 +120,21 @@ TEST(Partition, under_policy_os_nothing_waits_for_the_disk) {
     EXPECT_EQ(bench.io().directory().counts().syncs.value(), 0U);
 }
 
+TEST(Partition, under_policy_os_what_a_start_found_is_synced_with_the_next_look) {
+    ShardBench bench(FlushPolicy::os);
+    auto partition = bench.leading();
+    ASSERT_TRUE(append(*partition, batch_of(2)));
+    partition->found_unsynced();
+    bench.pass(1s);
+    EXPECT_EQ(partition->log().synced().offset, 0);
+    partition->flush_if_due(1);
+    bench.pass(1s);
+    EXPECT_EQ(partition->log().synced().offset, 2);
+    partition->flush_if_due(2);
+    bench.pass(1s);
+    EXPECT_EQ(bench.directory().counts().syncs.value(), 1U);
+}
+
 TEST(Partition, under_policy_os_a_sync_comes_after_so_many_records_or_so_long) {
     ShardBench bench(FlushPolicy::os);
     PartitionSettings settings;
