@@ -188,7 +188,7 @@ private:
     std::int64_t clean_up_to_ = 0;
     std::optional<std::int64_t> unflushed_since_ms_;  // under log.flush.policy=os
     bool found_unsynced_ = false;
-    bool awaits_flush_ = false;                       // likewise: the high watermark waits for the sync
+    bool awaits_flush_ = false;  // likewise: the high watermark waits for the sync
     WaitId last_wait_ = 0;
     std::deque<CommittedWait> committed_waits_;  // by end_offset
     std::vector<ReadableWait> readable_waits_;
