@@ -52,7 +52,10 @@ public:
         const auto more = walk_.next();
         if (!more || *more) return damaged(path_, "something follows its footer");
         builder_.skip_to(id_.end_offset - 1);
-        return Snapshot{builder_.build(), *timestamp};
+        auto image = builder_.build();
+        // Its records would be missing, unnoticed.
+        if (image->offset() != id_.end_offset - 1) return damaged(path_, "a transaction in it does not end");
+        return Snapshot{std::move(image), *timestamp};
     }
 
     Result<std::int64_t> header() {

@@ -152,6 +152,8 @@ int run_server(const ServerOptions& options) {
     if (!config) return complain(std::move(config).with_context(options.properties_path).error());
     for (auto& path : config->log_dirs) path = absolute_path(path);
     config->metadata_log_dir = absolute_path(config->metadata_log_dir);
+    if (auto enough = check_open_file_limit(shards_of(*config), config->log_dirs.size()); !enough)
+        return complain(enough.error());
     World world(shards_of(*config), false, base::LogLevel::info);
     auto parts = world.parts();
     parts.cluster_id = options.cluster_id;
@@ -164,6 +166,9 @@ int run_dev(const DevOptions& options) {
     const std::string directory = in_memory ? "/memory" : absolute_path(options.data_directory);
     auto config = dev_config(options, directory);
     if (!config) return complain(config.error());
+    const auto loops = options.brokers == 1 ? shards_of(*config) : 1;
+    const auto directories = config->log_dirs.size() * static_cast<std::size_t>(options.brokers);
+    if (auto enough = check_open_file_limit(loops, directories); !enough) return complain(enough.error());
     const auto level = options.quiet ? base::LogLevel::warn : base::LogLevel::info;
     if (options.brokers == 1) {
         World world(shards_of(*config), in_memory, level);
