@@ -30,8 +30,8 @@
 namespace ottla::broker::log {
 
 struct CleanedGroup;
-struct StorageCounts;
 struct CompactionInput;
+struct StorageCounts;
 
 class Log {
 public:

@@ -6,10 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <ottla/protocol/messages/create_topics_request.hpp>
-#include <ottla/protocol/messages/create_topics_response.hpp>
 #include "broker/log/dump/verify.hpp"
 #include "tests/broker/embedded/simulated_cluster.hpp"
+#include "tests/broker/embedded/topic_calls.hpp"
 
 namespace ottla::broker {
 namespace {
@@ -22,22 +21,7 @@ class ClockBackTest : public testing::Test {
 protected:
     ClockBackTest() { cluster.start(); }
 
-    void make_topic(const std::vector<std::pair<std::string, std::string>>& configs) {
-        protocol::CreateTopicsRequest request;
-        request.timeout_ms = 5000;
-        auto& topic = request.topics.emplace_back();
-        topic.name = "t";
-        topic.num_partitions = 1;
-        topic.replication_factor = 1;
-        for (const auto& [key, value] : configs) {
-            auto& config = topic.configs.emplace_back();
-            config.name = key;
-            config.value = value;
-        }
-        const auto response = cluster.call(1, std::move(request), 7);
-        ASSERT_TRUE(response.has_value());
-        ASSERT_EQ(response->topics.at(0).error_code, 0);
-    }
+    void make_topic(const Configs& configs) { create_topic(cluster, "t", configs); }
     std::shared_ptr<Partition> partition() {
         const PartitionKey key{cluster.image().topic("t")->id, 0};
         return cluster.core().broker(1)->node().owner_of(key).find(key);
