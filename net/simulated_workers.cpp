@@ -8,12 +8,11 @@ SimulatedWorkers::SimulatedWorkers(Timers& timers, asio::any_io_executor executo
     : timers_(timers),
       executor_(std::move(executor)),
       random_(random),
-      delay_min_(delay_min),
-      delay_max_(delay_max) {}
+      delays_{delay_min, delay_max} {}
 
 void SimulatedWorkers::run(Function<void()> job) {
     ++jobs_;
-    const Duration delay(random_.between(delay_min_.count(), delay_max_.count()));
+    const Duration delay(random_.between(delays_.min.count(), delays_.max.count()));
     auto on_time = [job = std::move(job)](error_code ec) mutable {
         if (!ec) job();
     };

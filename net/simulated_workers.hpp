@@ -11,17 +11,23 @@ namespace ottla::net {
 
 class SimulatedWorkers final : public base::Workers {
 public:
+    struct Delays {
+        Duration min;
+        Duration max;
+    };
     // `timers` must outlive the jobs.
     SimulatedWorkers(Timers& timers, asio::any_io_executor, base::Random, Duration delay_min, Duration delay_max);
     void run(Function<void()> job) override;
+    // Of the jobs to come.
+    void set_delays(const Delays& delays) noexcept { delays_ = delays; }
+    const Delays& delays() const noexcept { return delays_; }
     std::uint64_t jobs() const noexcept { return jobs_; }
 
 private:
     Timers& timers_;
     asio::any_io_executor executor_;
     base::Random random_;
-    Duration delay_min_;
-    Duration delay_max_;
+    Delays delays_;
     std::uint64_t jobs_ = 0;
 };
 

@@ -9,6 +9,8 @@
 //       Request begin() const;                                          // all but the partitions and the time
 //       void ask(const Question&, std::int32_t leader_epoch, auto& partition) const;
 //       void take(Question&, const auto& partition_answer) const;       // one without an error
+//       void on_answer(const Question&) const;                          // if there is one: it has its answer or its
+//       error
 //   };
 //
 // A Question has `topic`, `partition` and `error`.
@@ -143,6 +145,7 @@ private:
         q.error = error.code() == ErrorCode::none
                       ? std::move(error)
                       : error.with_context(fmt::format("{} {}[{}]", Call::about, q.topic, q.partition));
+        if constexpr (requires { call_.on_answer(q); }) call_.on_answer(q);
     }
 
     std::vector<Question> questions_;

@@ -16,7 +16,11 @@ public:
     static_assert(Request::versions.contains(all_versions));
     static constexpr std::string_view about = "offset of";
 
-    ListOffsetsCall(IsolationLevel isolation, const std::vector<OffsetQuestion>& questions) : isolation_(isolation) {
+    using OnAnswer = std::function<void(const OffsetQuestion&)>;
+
+    ListOffsetsCall(IsolationLevel isolation, const std::vector<OffsetQuestion>& questions, OnAnswer on_answer)
+        : isolation_(isolation),
+          on_answer_(std::move(on_answer)) {
         // A broker that knows no such time would look for records of before 1970.
         for (const auto& question : questions)
             if (question.timestamp == OffsetQuestion::max_timestamp) min_version_ = 7;
@@ -38,9 +42,13 @@ public:
         question.found_timestamp = answer.timestamp;
         question.leader_epoch = answer.leader_epoch;
     }
+    void on_answer(const OffsetQuestion& question) const {
+        if (on_answer_) on_answer_(question);
+    }
 
 private:
     IsolationLevel isolation_;
+    OnAnswer on_answer_;
     std::int16_t min_version_ = all_versions.min;
 };
 
@@ -48,8 +56,9 @@ private:
 
 awaitable<Result<std::vector<OffsetQuestion>>> list_offsets(std::shared_ptr<Cluster> cluster,
                                                             std::vector<OffsetQuestion> questions,
-                                                            IsolationLevel isolation, TimePoint deadline) {
-    ListOffsetsCall call(isolation, questions);
+                                                            IsolationLevel isolation, TimePoint deadline,
+                                                            std::function<void(const OffsetQuestion&)> on_answer) {
+    ListOffsetsCall call(isolation, questions, std::move(on_answer));
     co_return co_await ask_leaders(std::move(cluster), std::move(questions), std::move(call), deadline);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,9 +36,10 @@ struct OffsetQuestion {
     Error error;
 };
 
-// The same questions in the same order, each with its answer or its error. Fails only when the client is closed.
-awaitable<Result<std::vector<OffsetQuestion>>> list_offsets(std::shared_ptr<Cluster> cluster,
-                                                            std::vector<OffsetQuestion> questions,
-                                                            IsolationLevel isolation, TimePoint deadline);
+// The same questions in the same order, each with its answer or its error; `on_answer` is told of each when it comes,
+// for a partition without a leader takes until the deadline. Fails only when the client is closed.
+awaitable<Result<std::vector<OffsetQuestion>>> list_offsets(
+    std::shared_ptr<Cluster> cluster, std::vector<OffsetQuestion> questions, IsolationLevel isolation,
+    TimePoint deadline, std::function<void(const OffsetQuestion&)> on_answer = nullptr);
 
 }  // namespace ottla::client

@@ -55,7 +55,7 @@ private:
     static awaitable<void> fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker);
     awaitable<Result<void>> fetch_once(Channel channel, FetchCall& call);
 
-    void place(const FetchState::Lookup&, const std::vector<OffsetQuestion>& answers);
+    void place(const FetchState::Lookup&, const Result<std::int64_t>& found);
     void lookup_failed(const FetchState::Lookup&, const Error&);
     std::vector<FetchState::Partition*> plan(BrokerId);
     FetchCall make_call(const std::vector<FetchState::Partition*>&);

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a partition gets its place to start from: the topic is waited for, then its leaders are asked.
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "client/consumer/fetcher.hpp"
@@ -7,12 +12,24 @@
 namespace ottla::client {
 namespace {
 
-const OffsetQuestion* answer_to(const std::vector<OffsetQuestion>& answers, std::int32_t partition,
-                                std::int64_t timestamp) {
-    for (const auto& a : answers)
-        if (a.partition == partition && a.timestamp == timestamp) return &a;
-    return nullptr;
-}
+// A lookup and what came of its questions.
+struct OpenLookup {
+    FetchState::Lookup lookup;
+    std::optional<OffsetQuestion> low;
+    std::optional<OffsetQuestion> high;
+
+    bool wants_low() const { return lookup.place.is_tail() || lookup.place == Offset::beginning(); }
+    bool wants_high() const { return lookup.place.is_tail() || lookup.place == Offset::end(); }
+    bool is_complete() const { return (!wants_low() || low) && (!wants_high() || high); }
+    void take(const OffsetQuestion& answer) { (answer.timestamp == OffsetQuestion::earliest ? low : high) = answer; }
+    Result<std::int64_t> position() const {
+        for (const auto* answer : {&low, &high})
+            if (*answer && (*answer)->error.code() != ErrorCode::none) return (*answer)->error;
+        if (lookup.place.is_tail()) return std::max(low->offset, high->offset - lookup.place.tail_count());
+        if (lookup.place.is_absolute()) return lookup.place.value();
+        return low ? low->offset : high->offset;
+    }
+};
 
 }  // namespace
 
@@ -20,48 +37,50 @@ awaitable<void> Fetcher::lookup(std::shared_ptr<Fetcher> self, std::string topic
                                 std::vector<FetchState::Lookup> lookups) {
     auto& runtime = self->cluster_->runtime();
     const auto deadline = runtime.deadline(self->config_.common.socket_timeout);
-    std::vector<OffsetQuestion> questions;
-    for (const auto& l : lookups) {
-        const bool tail = l.place.is_tail();
-        if (tail || l.place == Offset::beginning())
-            questions.emplace_back(topic, l.partition, OffsetQuestion::earliest);
-        if (tail || l.place == Offset::end()) questions.emplace_back(topic, l.partition, OffsetQuestion::latest);
-    }
     Result<void> known = co_await self->cluster_->wait_for_topic(topic, deadline);
-    std::vector<OffsetQuestion> answers;
+    if (self->closed_) co_return;
+    std::map<std::int32_t, OpenLookup> open;  // by partition
+    std::vector<OffsetQuestion> questions;
+    for (auto& l : lookups) {
+        OpenLookup next{std::move(l), {}, {}};
+        const std::int32_t partition = next.lookup.partition;
+        if (known && next.is_complete()) {
+            self->place(next.lookup, next.position());
+            continue;
+        }
+        if (next.wants_low()) questions.emplace_back(topic, partition, OffsetQuestion::earliest);
+        if (next.wants_high()) questions.emplace_back(topic, partition, OffsetQuestion::latest);
+        open.emplace(partition, std::move(next));
+    }
+    self->wake();
     if (known && !questions.empty()) {
-        auto asked =
-            co_await list_offsets(self->cluster_, std::move(questions), self->config_.isolation_level, deadline);
-        if (asked)
-            answers = std::move(*asked);
-        else
-            known = asked.error();
+        // Each begins as soon as its own questions are answered, whatever becomes of the others.
+        std::function<void(const OffsetQuestion&)> on_answer = [&](const OffsetQuestion& answer) {
+            const auto at = open.find(answer.partition);
+            if (at == open.end() || self->closed_) return;
+            at->second.take(answer);
+            if (!at->second.is_complete()) return;
+            self->place(at->second.lookup, at->second.position());
+            open.erase(at);
+            self->wake();
+        };
+        const auto asked = co_await list_offsets(self->cluster_, std::move(questions), self->config_.isolation_level,
+                                                 deadline, std::move(on_answer));
+        if (!asked) known = asked.error();
     }
     if (self->closed_) co_return;
-    for (const auto& l : lookups) {
-        if (known)
-            self->place(l, answers);
-        else
-            self->lookup_failed(l, known.error());
-    }
-    if (known) self->no_trouble();
+    if (known)
+        self->no_trouble();
+    else
+        for (const auto& [partition, left] : open) self->lookup_failed(left.lookup, known.error());
     self->wake();
 }
 
-void Fetcher::place(const FetchState::Lookup& l, const std::vector<OffsetQuestion>& answers) {
+void Fetcher::place(const FetchState::Lookup& l, const Result<std::int64_t>& found) {
     auto* p = state_.find(l.topic, l.partition, l.turn);
     if (!p || p->phase != FetchState::Partition::Phase::looking_up) return;
-    std::int64_t position = l.place.value();
-    if (!l.place.is_absolute()) {
-        const auto* low = answer_to(answers, l.partition, OffsetQuestion::earliest);
-        const auto* high = answer_to(answers, l.partition, OffsetQuestion::latest);
-        for (const auto* a : {low, high})
-            if (a && a->error.code() != ErrorCode::none) return lookup_failed(l, a->error);
-        if (l.place.is_tail())
-            position = std::max(low->offset, high->offset - l.place.tail_count());
-        else
-            position = l.place == Offset::beginning() ? low->offset : high->offset;
-    }
+    if (!found) return lookup_failed(l, found.error());
+    const std::int64_t position = *found;
     if (p->lost_position) {
         const auto text = fmt::format("{}[{}] has no offset {} (any more, or yet); auto.offset.reset goes on at {}",
                                       l.topic, l.partition, *p->lost_position, position);

@@ -33,15 +33,19 @@ Result<T> wait_for(const Runtime& runtime, std::string_view call, nanoseconds ti
         answer->result.emplace(std::move(result));
         answer->come.notify_one();
     }));
-    // The operation answers at its deadline; this is for when its executor does not run.
-    constexpr auto grace = std::chrono::milliseconds(500);
     std::unique_lock lock(answer->result_mutex);
     const auto here = [&] { return answer->result.has_value(); };
     const auto until = runtime.deadline(timeout);
-    if (until > TimePoint::max() - grace)
+    if (until == TimePoint::max()) {
         answer->come.wait(lock, here);
-    else if (!answer->come.wait_until(lock, until + grace, here))
-        return executor_not_run(call);
+    } else if (!answer->come.wait_until(lock, until, here)) {
+        // The operation answers at its deadline; what follows is for when its executor does not run. In pieces: time
+        // that passes while the whole process stands still (a debugger, SIGSTOP, a suspended machine) takes one of
+        // them.
+        using namespace std::chrono_literals;
+        for (int pieces = 10; pieces > 0 && !answer->come.wait_for(lock, 50ms, here);) --pieces;
+        if (!here()) return executor_not_run(call);
+    }
     return std::move(*answer->result);
 }
 

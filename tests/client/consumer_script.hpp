@@ -45,6 +45,7 @@ public:
     int partitions = 1;
     bool knows_topic = true;
     BrokerId leader = 1;
+    std::int32_t led_partitions = 1'000;  // those from this number on have no leader
     ErrorCode fetch_error = ErrorCode::none;
     // What a fetch from this offset of partition 0 gets.
     std::map<std::int64_t, std::string> log;
@@ -136,7 +137,7 @@ private:
                 for (int p = 0; knows_topic && p < partitions; ++p) {
                     auto& partition = topic.partitions.emplace_back();
                     partition.partition_index = p;
-                    partition.leader_id = leader;
+                    partition.leader_id = p < led_partitions ? leader : -1;
                     partition.leader_epoch = 0;
                 }
             }

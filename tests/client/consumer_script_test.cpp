@@ -102,6 +102,16 @@ TEST(ConsumerScript, a_partition_without_a_leader_is_looked_up_in_measure) {
     EXPECT_EQ(s.events_after(1s), "v0 ");
 }
 
+TEST(ConsumerScript, a_partition_without_a_leader_holds_up_no_other) {
+    ConsumerScript s;
+    s.broker.partitions = 2;
+    s.broker.led_partitions = 1;
+    s.broker.log = {{0, batch_of(0, 1)}};
+    s.broker.high = 1;
+    s.consumer->assign({{"t", 1, Offset::beginning()}, {"t", 0, Offset::beginning()}}).value();
+    EXPECT_EQ(s.events_after(1s), "v0 ");
+}
+
 TEST(ConsumerScript, errors_of_a_fetch_are_tried_again_in_measure_and_told_when_they_matter) {
     struct Case {
         ErrorCode code;
