@@ -24,6 +24,37 @@ def packed(file):
     return struct.pack(">BHH", kind, offset, len(content)) + content
 
 
+def varint(number):
+    number = (number << 1) ^ (number >> 63)
+    out = b""
+    while number > 0x7f:
+        out += bytes([number & 0x7f | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+def batch(base_offset, values):
+    """A record batch of them; the target makes its checksum right."""
+    records = b""
+    for i, value in enumerate(values):
+        record = b"\0" + varint(0) + varint(i) + varint(-1) + varint(len(value)) + value + varint(0)
+        records += varint(len(record)) + record
+    body = struct.pack(">ibIhiqqqhii", 0, 2, 0, 0, len(values) - 1, 0, 0, -1, -1, -1, len(values)) + records
+    return struct.pack(">qi", base_offset, len(body)) + body
+
+
+def metadata_snapshot(bootstrap, records):
+    """The header of one, the records, and its footer behind them."""
+    def size_at(position):
+        return 12 + struct.unpack_from(">i", bootstrap, position + 8)[0]
+    header = bootstrap[:size_at(0)]
+    last = 0
+    while last + size_at(last) < len(bootstrap):
+        last += size_at(last)
+    footer = struct.pack(">q", 1 + len(records)) + bootstrap[last + 8:]
+    return header + batch(1, records) + footer
+
+
 def main(out):
     def seed(target, name, content):
         (out / target).mkdir(parents=True, exist_ok=True)
@@ -48,6 +79,11 @@ def main(out):
     lines = (GOLDEN / "messages" / "metadata-records.txt").read_text().splitlines()
     records = [bytes.fromhex(line.split()[-1]) for line in lines if line.partition(" ")[0].endswith("Record")]
     seed("metadata_records", "all", b"".join(struct.pack(">H", len(record)) + record for record in records))
+    bootstrap = (GOLDEN / "messages" / "bootstrap.checkpoint").read_bytes()
+    seed("metadata_snapshot", "bootstrap", b"\1" + bootstrap)
+    seed("metadata_snapshot", "records", b"\0" + metadata_snapshot(bootstrap, records))
+    for i, record in enumerate(records):
+        seed("metadata_snapshot", f"record_{i}", b"\0" + metadata_snapshot(bootstrap, [record]))
     seed("log_texts", "directory", bytes([6]) + b"orders-3")
 
 
