@@ -8,6 +8,7 @@
 
 #include <ottla/protocol/record_batch_builder.hpp>
 #include <ottla/protocol/varint.hpp>
+#include "broker/log/compaction/hashed_records.hpp"
 
 namespace ottla::broker::log {
 
@@ -18,10 +19,11 @@ namespace {
 
 constexpr std::size_t cleaned_batch_bytes_max = std::size_t{1} << 30;
 
-bool record_stays(const RecordView& record, const RecordBatchHeader& header, const CleaningRules& rules) {
+bool record_stays(const HashedRecords::Item& item, const RecordBatchHeader& header, const CleaningRules& rules) {
+    const RecordView& record = item.record;
     if (record.offset >= rules.indexed_up_to) return true;
     if (!record.key) return false;  // was written before the topic was compacted
-    if (record.offset < rules.last->find(*record.key)) return false;
+    if (record.offset < rules.last->find(item.hash)) return false;
     if (record.value) return true;
     const auto horizon = header.delete_horizon_ms();
     return !horizon || rules.now_ms < *horizon;
@@ -78,6 +80,19 @@ Result<protocol::RecordReader> BatchCleaner::records(const protocol::RecordBatch
     return records;
 }
 
+Result<std::optional<std::int64_t>> BatchCleaner::note_keys(const protocol::RecordBatchView& batch, std::int64_t first,
+                                                            KeyOffsets& keys) {
+    auto records = this->records(batch);
+    if (!records) return records.error();
+    HashedRecords hashed(*records, keys);
+    for (auto some = hashed.next(); !some.empty(); some = hashed.next())
+        for (const auto& [record, hash] : some)
+            if (record.key && record.offset >= first && !keys.put(hash, record.offset))
+                return std::optional(record.offset);
+    if (!hashed.complete()) return unreadable(batch, "they are malformed");
+    return std::optional<std::int64_t>();
+}
+
 Result<ByteSpan> BatchCleaner::clean(const protocol::RecordBatchView& batch, const CleaningRules& rules,
                                      const BatchFate& fate) {
     const RecordBatchHeader& header = batch.header();
@@ -86,19 +101,21 @@ Result<ByteSpan> BatchCleaner::clean(const protocol::RecordBatchView& batch, con
 
     auto records = this->records(batch);
     if (!records) return records.error();
-    const protocol::RecordReader from_the_first = *records;
     Survivors survivors;
     stays_.clear();
     bool tombstones = false;
-    for (RecordView record; records->next(record);) {
-        const bool stays = header.is_control() || record_stays(record, header, rules);
-        stays_.push_back(stays);
-        if (!stays) continue;
-        tombstones |= !record.value.has_value();
-        if (survivors.count++ == 0) survivors.first_timestamp = record.timestamp;
-        survivors.max_timestamp = std::max(survivors.max_timestamp, record.timestamp);
+    HashedRecords hashed(*records, *rules.last);
+    for (auto some = hashed.next(); !some.empty(); some = hashed.next()) {
+        for (const auto& item : some) {
+            const bool stays = header.is_control() || record_stays(item, header, rules);
+            stays_.push_back(stays);
+            if (!stays) continue;
+            tombstones |= !item.record.value.has_value();
+            if (survivors.count++ == 0) survivors.first_timestamp = item.record.timestamp;
+            survivors.max_timestamp = std::max(survivors.max_timestamp, item.record.timestamp);
+        }
     }
-    if (!records->complete()) return unreadable(batch, "they are malformed");
+    if (!hashed.complete()) return unreadable(batch, "they are malformed");
     records_kept_ += static_cast<std::uint64_t>(survivors.count);
     if (survivors.count == 0) return fate.header_stays ? header_alone(header) : ByteSpan();
 
@@ -106,7 +123,7 @@ Result<ByteSpan> BatchCleaner::clean(const protocol::RecordBatchView& batch, con
     const bool begins_horizon = (tombstones || fate.is_spent) && !survivors.horizon;
     if (begins_horizon) survivors.horizon = rules.now_ms + rules.delete_retention_ms;
     if (survivors.count == header.count && !begins_horizon) return batch.bytes();
-    return rewrite(batch, from_the_first, survivors);
+    return rewrite(batch, *records, survivors);
 }
 
 // Offsets, sequences and the codec stay as they were.

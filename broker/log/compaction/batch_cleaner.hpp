@@ -35,17 +35,9 @@ public:
     // when nothing is. corrupt_storage when the records cannot be read.
     Result<ByteSpan> clean(const protocol::RecordBatchView&, const CleaningRules&, const BatchFate&);
 
-    // `use(key, offset)` for each record with a key, until it answers false. False when it did.
-    template <class Use>
-    Result<bool> for_each_key(const protocol::RecordBatchView& batch, Use use) {
-        auto records = this->records(batch);
-        if (!records) return records.error();
-        for (protocol::RecordView record; records->next(record);) {
-            if (record.key && !use(*record.key, record.offset)) return false;
-        }
-        if (!records->complete()) return unreadable(batch, "they are malformed");
-        return true;
-    }
+    // Notes the offsets of all keys from `first` on. Where there is no more room: the offset of the first that found
+    // none.
+    Result<std::optional<std::int64_t>> note_keys(const protocol::RecordBatchView&, std::int64_t first, KeyOffsets&);
 
     std::uint64_t records_read() const noexcept { return records_read_; }
     std::uint64_t records_kept() const noexcept { return records_kept_; }

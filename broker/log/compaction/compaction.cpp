@@ -96,13 +96,10 @@ Result<void> Compaction::index_batch(const protocol::RecordBatchView& batch) {
     if (header.is_control()) {
         transactions_->marker(header, marker_in(header, batch.payload()));
     } else if (!transactions_->is_aborted(header)) {
-        const auto room = cleaner_.for_each_key(batch, [&](ByteSpan key, std::int64_t offset) {
-            if (offset < input_.first_dirty || keys_.put(key, offset)) return true;
-            keys_full_ = true;
-            indexed_up_to_ = offset;
-            return false;
-        });
-        if (!room) return room.error();
+        const auto no_room_at = cleaner_.note_keys(batch, input_.first_dirty, keys_);
+        if (!no_room_at) return no_room_at.error();
+        keys_full_ = no_room_at->has_value();
+        if (keys_full_) indexed_up_to_ = **no_room_at;
     }
     if (!keys_full_) indexed_up_to_ = header.next_offset();
     return ok();

@@ -22,38 +22,35 @@ KeyOffsets::KeyOffsets(std::size_t keys, std::size_t bytes_max, std::int64_t fir
     size_max_ = slots_.size() - std::max<std::size_t>(slots_.size() / 10, 1);
 }
 
-KeyOffsets::Slot KeyOffsets::wanted(ByteSpan key) const noexcept {
+KeyOffsets::Hash KeyOffsets::hash(ByteSpan key) const noexcept {
     const XXH128_hash_t hash = XXH3_128bits_withSecret(key.data(), key.size(), secret_.data(), secret_.size());
     return {hash.low64, hash.high64 & ~offset_mask};
 }
 
-std::size_t KeyOffsets::locate(const Slot& wanted) const noexcept {
-    // The place of the hash among the slots, without dividing.
-    auto at = static_cast<std::size_t>(((wanted.hash >> 32) * slots_.size()) >> 32);
+std::size_t KeyOffsets::locate(const Hash& key) const noexcept {
+    std::size_t at = home_of(key);
     while (true) {
         const Slot& slot = slots_[at];
         if ((slot.hash_and_offset & offset_mask) == 0) return at;
-        if (slot.hash == wanted.hash && (slot.hash_and_offset & ~offset_mask) == wanted.hash_and_offset) return at;
+        if (slot.hash == key.low && (slot.hash_and_offset & ~offset_mask) == key.high) return at;
         if (++at == slots_.size()) at = 0;
     }
 }
 
-bool KeyOffsets::put(ByteSpan key, std::int64_t offset) {
+bool KeyOffsets::put(const Hash& key, std::int64_t offset) {
     const auto counted = static_cast<std::uint64_t>(offset - first_offset_) + 1;
     if (counted > offset_mask) return false;
-    Slot slot = wanted(key);
-    const std::size_t at = locate(slot);
-    if ((slots_[at].hash_and_offset & offset_mask) == 0) {
+    Slot& slot = slots_[locate(key)];
+    if ((slot.hash_and_offset & offset_mask) == 0) {
         if (size_ == size_max_) return false;
         ++size_;
     }
-    slot.hash_and_offset |= counted;
-    slots_[at] = slot;
+    slot = {key.low, key.high | counted};
     return true;
 }
 
-std::int64_t KeyOffsets::find(ByteSpan key) const {
-    const std::uint64_t counted = slots_[locate(wanted(key))].hash_and_offset & offset_mask;
+std::int64_t KeyOffsets::find(const Hash& key) const {
+    const std::uint64_t counted = slots_[locate(key)].hash_and_offset & offset_mask;
     return counted == 0 ? -1 : first_offset_ + static_cast<std::int64_t>(counted - 1);
 }
 

@@ -19,11 +19,22 @@ public:
     // Room for `keys` of them, as far as `bytes_max` allows. Offsets are at least `first_offset`.
     KeyOffsets(std::size_t keys, std::size_t bytes_max, std::int64_t first_offset, base::Random random);
 
+    // A key, as it is known here; good for this object only.
+    struct Hash {
+        std::uint64_t low = 0;
+        std::uint64_t high = 0;  // without the bits of an offset
+    };
+    Hash hash(ByteSpan key) const noexcept;
+    // What put() and find() will look at begins its way into the cache.
+    void prefetch(const Hash& key) const noexcept { __builtin_prefetch(&slots_[home_of(key)]); }
+
     // Offsets rise from call to call. False when there is no room for one more key, or the offset is 2^40 - 1 or more
     // above the first.
-    bool put(ByteSpan key, std::int64_t offset);
+    bool put(const Hash& key, std::int64_t offset);
+    bool put(ByteSpan key, std::int64_t offset) { return put(hash(key), offset); }
     // -1: never seen.
-    std::int64_t find(ByteSpan key) const;
+    std::int64_t find(const Hash& key) const;
+    std::int64_t find(ByteSpan key) const { return find(hash(key)); }
 
     std::size_t size() const noexcept { return size_; }
     std::size_t bytes() const noexcept { return slots_.size() * sizeof(Slot); }
@@ -37,9 +48,12 @@ private:
     static constexpr int offset_bits = 40;
     static constexpr std::uint64_t offset_mask = (std::uint64_t{1} << offset_bits) - 1;
 
-    Slot wanted(ByteSpan key) const noexcept;
+    // The place of the hash among the slots, without dividing.
+    std::size_t home_of(const Hash& key) const noexcept {
+        return static_cast<std::size_t>(((key.low >> 32) * slots_.size()) >> 32);
+    }
     // The key's slot, or the empty one where it would go.
-    std::size_t locate(const Slot& wanted) const noexcept;
+    std::size_t locate(const Hash& key) const noexcept;
 
     std::array<std::uint8_t, 192> secret_;
     std::vector<Slot> slots_;
