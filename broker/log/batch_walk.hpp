@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include <ottla/bytes.hpp>
 #include <ottla/protocol/record_batch.hpp>
 #include <ottla/result.hpp>
 #include "broker/log/disk.hpp"
@@ -60,7 +61,7 @@ private:
     const File& file_;
     std::uint64_t position_;
     std::uint64_t limit_;
-    std::vector<std::uint8_t> window_;
+    Buffer window_;
     std::uint64_t window_begin_ = 0;
     std::size_t window_size_ = 0;
 };

@@ -167,6 +167,7 @@ Result<ReadPlan> Log::plan_read(std::int64_t offset, std::size_t bytes_max, cons
     if (position.value_or(0) >= plan.limit) return plan;
     plan.file = segment.file();
     plan.offset = offset;
+    plan.end_offset = std::min(segment.next_offset(), up_to.offset);
     plan.is_known = offset >= known_from_;
     plan.bytes_max = bytes_max;
     plan.first_batch_whole = first_batch_whole;

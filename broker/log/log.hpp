@@ -100,8 +100,8 @@ public:
     Result<std::optional<std::int64_t>> dirty_since(const Dirtiness&) const;
     // For a round over the log. Until end_compaction() nothing of it is retired, or cut.
     CompactionInput begin_compaction(const Dirtiness&);
-    // The last step after commit_cleaned(): from here on the group is read instead of what it replaces. Renames files.
-    Result<void> replace(const CleanedGroup&);
+    // From here on the group, as place_cleaned() gave it, is read instead of what it replaces.
+    void replace(const CleanedGroup&, std::unique_ptr<Segment>);
     void end_compaction() noexcept { compacted_below_.reset(); }
 
     // Between start and end inclusive, else offset_out_of_range. Sees nothing at or behind `up_to`.

@@ -2,8 +2,6 @@
 // A log's part in its compaction: what there is to do, and the new segments in place of the old ones.
 #include <algorithm>
 
-#include <fmt/core.h>
-
 #include "broker/log/compaction/compaction.hpp"
 #include "broker/log/log.hpp"
 #include "broker/log/segment_files.hpp"
@@ -55,28 +53,13 @@ CompactionInput Log::begin_compaction(const Dirtiness& dirt) {
     return input;
 }
 
-Result<void> Log::replace(const CleanedGroup& group) {
+void Log::replace(const CleanedGroup& group, std::unique_ptr<Segment> cleaned) {
     const auto first = std::ranges::find(segments_, group.base_offset, &Segment::base_offset);
     const auto behind = first + static_cast<std::ptrdiff_t>(group.bases.size());
-    for (const std::string_view suffix : {".index", ".timeindex", ".txnindex", ".log"}) {
-        if (suffix == transaction_index_suffix && !group.has_aborted) continue;
-        const std::string name = join_path(directory_, segment_name(group.base_offset, suffix));
-        if (auto renamed = disk_.rename(name + std::string(swap_suffix), name); !renamed) return renamed;
-    }
-    names_dirty_ = true;
-    auto file = disk_.open(join_path(directory_, segment_name(group.base_offset)));
-    if (!file) return file.error();
-    auto cleaned = Segment::load(disk_, *file, group.base_offset, config_.index_interval_bytes, group.next_offset);
-    // The names have changed hands already: whatever is wrong now, memory and disk no longer say the same.
-    if (!cleaned) return Error::of(ErrorCode::file_system, std::string(cleaned.error().text()));
-    if (!*cleaned) {
-        return Error::of(ErrorCode::file_system,
-                         fmt::format("'{}': its indexes, just written, do not fit it", (*file)->path()));
-    }
     for (auto old = first; old != behind; ++old) unmark_dirty(**old);
-    *first = std::move(*cleaned);
+    *first = std::move(cleaned);
     segments_.erase(first + 1, behind);
-    return ok();
+    names_dirty_ = true;
 }
 
 }  // namespace ottla::broker::log

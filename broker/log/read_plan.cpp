@@ -64,15 +64,52 @@ Result<LogSlice> ReadPlan::run() const {
 Result<LogSlice> ReadPlan::run_checked() const {
     auto found = run();
     if (!found || found->range.length == 0) return found;
-    const std::uint64_t begin = found->range.position;
+    const std::uint64_t begin = found->range.position, end = begin + found->range.length;
     CheckedWalk walk(*file, begin, limit);
-    while (walk.position() < begin + found->range.length) {
+    std::uint64_t good_to = begin;
+    BatchAt last;
+    bool is_last_sure = true;  // slice() has looked at the first
+    while (walk.position() < end) {
+        BatchAt at;
+        at.position = walk.position();
         const auto batch = walk.next();
-        if (batch) continue;
-        if (walk.position() == begin) return batch.error();
-        found->range.length = walk.position() - begin;
+        const auto cut = [&](const Error& why) -> Result<LogSlice> {
+            if (good_to == begin) return why;
+            found->range.length = good_to - begin;
+            return found;
+        };
+        if (!batch) return cut(batch.error());
+        at.header = (*batch)->header();
+        const bool is_first = at.position == begin;
+        // Of two that contradict each other the first may be wrong, unless it goes on exactly where one before it
+        // ended.
+        if (!is_first && at.header.base_offset < last.header.next_offset()) return cut(out_of_place(at));
+        if (!is_first) is_last_sure = at.header.base_offset == last.header.next_offset();
+        if (!is_last_sure) {
+            const auto fits = is_in_its_place(at);
+            if (!fits) return fits.error();
+            if (!*fits) return cut(out_of_place(at));
+        }
+        last = at;
+        good_to = walk.position();
     }
     return found;
+}
+
+// The offset of a batch is not under its checksum. One that leaves a gap behind what is before it, as compaction does,
+// must at least agree with what follows.
+Result<bool> ReadPlan::is_in_its_place(const BatchAt& batch) const {
+    if (batch.header.next_offset() > end_offset) return false;
+    if (limit - batch.end() < protocol::RecordBatchHeader::size) return true;
+    const auto next = HeaderWalk(*file, batch.end(), limit).next();
+    if (!next && next.error() != ErrorCode::corrupt_storage) return next.error();
+    return !next || (*next)->header.base_offset >= batch.header.next_offset();
+}
+
+Error ReadPlan::out_of_place(const BatchAt& batch) const {
+    return Error::of(ErrorCode::corrupt_storage,
+                     fmt::format("'{}' at {}: the offsets {} to {} of the record batch do not fit those around it",
+                                 file->path(), batch.position, batch.header.base_offset, batch.header.last_offset()));
 }
 
 // Behind the last whole batch of the slice no transaction is asked for.
@@ -99,14 +136,14 @@ Result<void> ReadPlan::add_aborted(LogSlice& slice) const {
     return ok();
 }
 
-// Where to begin to look. Bits of an index may have turned: what it points to must not lie behind what it names, or
-// records would be passed over in silence.
+// Where to begin to look. Bits of an index may have turned, or of the batch: unless it points to what it names, nobody
+// knows what lies before.
 std::uint64_t ReadPlan::search() const {
     const auto entry = entry_by(index, limit, [&](const auto& e) { return base_offset + e.last_offset <= offset; });
     const auto position = static_cast<std::uint32_t>(entry.position);
     if (position == 0) return 0;
     const auto at = HeaderWalk(*file, position, limit).next();
-    const bool fits = at && *at && (*at)->header.last_offset() <= base_offset + entry.last_offset;
+    const bool fits = at && *at && (*at)->header.last_offset() == base_offset + entry.last_offset;
     return fits ? position : 0;
 }
 
@@ -120,11 +157,32 @@ Result<LogSlice> ReadPlan::slice() const {
             index, limit, [&](const auto& e) { return static_cast<std::uint32_t>(e.position) <= from + bytes_max; });
     }
     HeaderWalk walk(*file, from, limit);
+    const bool from_entry = index.count() != 0 && from != 0;
+    std::optional<BatchAt> doubtful;
+    bool claimed = false;             // what is doubtful says that it has the offset
+    std::int64_t next = base_offset;  // where the batches before it end
     while (true) {
         auto at = walk.next();
         if (!at) return at.error();
-        if (!*at) return slice;
-        if ((*at)->header.last_offset() < offset) continue;
+        if (!*at) return doubtful ? Result<LogSlice>(out_of_place(*doubtful)) : slice;
+        const auto& header = (*at)->header;
+        if (from_entry && (*at)->position == from) next = header.base_offset;
+        if (!is_known && header.base_offset < next) doubtful = **at;
+        if (header.last_offset() < offset) {
+            next = std::max(next, header.next_offset());
+            continue;
+        }
+        if (!is_known && header.base_offset != next) {
+            const auto fits = is_in_its_place(**at);
+            if (!fits) return fits.error();
+            if (!*fits) {
+                doubtful = **at;
+                claimed |= header.base_offset <= offset;
+                continue;
+            }
+            // What was asked for may be in the one that is wrong.
+            if (doubtful && (claimed || header.base_offset > offset)) return out_of_place(*doubtful);
+        }
         const std::uint64_t begin = (*at)->position;
         const std::uint64_t first_end = (*at)->end();
         std::uint64_t end = limit;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <ottla/result.hpp>
+#include "broker/log/batch_walk.hpp"
 #include "broker/log/disk.hpp"
 #include "broker/log/index_file.hpp"
 #include "broker/log/log_types.hpp"
@@ -20,6 +21,7 @@ namespace ottla::broker::log {
 struct ReadPlan {
     std::shared_ptr<File> file;  // null: there is nothing to read
     std::int64_t offset = 0;
+    std::int64_t end_offset = 0;    // behind the last record that may be seen in this file
     std::uint64_t search_from = 0;  // begin of a batch at or before the wanted one
     std::uint64_t limit = 0;        // the file position behind the last batch that may be seen
     std::uint64_t boundary = 0;     // a batch's begin not far before bytes_max are reached; 0: not known
@@ -45,6 +47,8 @@ struct ReadPlan {
 
 private:
     Result<LogSlice> slice() const;
+    Result<bool> is_in_its_place(const BatchAt&) const;
+    Error out_of_place(const BatchAt&) const;
     std::uint64_t search() const;
     Result<void> add_aborted(LogSlice&) const;
 };

@@ -257,9 +257,9 @@ std::optional<log::CompactionInput> Partition::begin_compaction(const log::Dirti
     return log_->begin_compaction(dirt);
 }
 
-Result<void> Partition::replace_segments(const log::CleanedGroup& group) {
+Result<void> Partition::replace_segments(const log::CleanedGroup& group, std::unique_ptr<log::Segment> cleaned) {
     if (role_ == Role::closed) return closed_because_;
-    if (auto replaced = log_->replace(group); !replaced) return storage_error(replaced.error());
+    log_->replace(group, std::move(cleaned));
     io_->sync_soon(shared_from_this());
     return ok();
 }

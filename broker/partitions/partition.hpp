@@ -109,8 +109,8 @@ public:
     std::optional<log::Dirtiness> worth_compacting(std::int64_t now_ms);
     // A round begins; nothing when the partition is closed.
     std::optional<log::CompactionInput> begin_compaction(const log::Dirtiness&);
-    // A group that commit_cleaned() has prepared takes its place.
-    Result<void> replace_segments(const log::CleanedGroup&);
+    // What place_cleaned() gave is read from now on.
+    Result<void> replace_segments(const log::CleanedGroup&, std::unique_ptr<log::Segment>);
     // The round has ended, with success up to `clean_up_to`.
     void end_compaction(std::optional<std::int64_t> clean_up_to);
     std::int64_t clean_up_to() const noexcept { return clean_up_to_; }

@@ -180,13 +180,19 @@ asio::awaitable<void> LogCleaner::drop_group(Partition& partition, log::CleanedG
 
 asio::awaitable<Result<void>> LogCleaner::put_in_place(Partition& partition, const log::CleanedGroup& group,
                                                        std::string directory) {
-    auto commit = [&disk = disk_of(partition), &group, directory = std::move(directory)] {
-        return log::commit_cleaned(disk, directory, group);
+    std::unique_ptr<log::Segment> cleaned;
+    auto commit = [&disk = disk_of(partition), &group, &cleaned, directory = std::move(directory)] {
+        auto done = log::commit_cleaned(disk, directory, group);
+        if (!done) return done;
+        auto placed = log::place_cleaned(disk, directory, group);
+        if (!placed) return Result<log::Retired>(placed.error());
+        cleaned = std::move(*placed);
+        return done;
     };
     auto retired = co_await net::run_on(workers_, std::move(commit));
     if (!retired) co_return retired.error();
     Result<void> replaced;
-    auto replace = [&] { replaced = partition.replace_segments(group); };
+    auto replace = [&] { replaced = partition.replace_segments(group, std::move(cleaned)); };
     co_await run_at(node_.owner_of(partition.key()), *node_.shards.front(), replace);
     if (replaced && !retired->empty())
         housekeeping_.remove_later(partition.io().directory(), std::move(*retired),

@@ -42,6 +42,7 @@ Result<Compaction::Progress> Compaction::step(std::uint64_t bytes) {
             if (*more) continue;
             phase_ = Phase::copy;
             at_ = group_end_ = 0;
+            next_offset_ = 0;
             transactions_.emplace(aborted_);
         } else {
             const auto ended = copy_some();
@@ -86,8 +87,22 @@ Result<bool> Compaction::index_some() {
         return true;
     }
     bytes_read_ += (*batch)->bytes().size();
+    if (auto placed = check_place(source, (*batch)->header()); !placed) return placed.error();
     if (auto indexed = index_batch(**batch); !indexed) return indexed.error();
     return true;
+}
+
+// The offset of a batch is not under its checksum.
+Result<void> Compaction::check_place(const CompactionInput::Source& source, const protocol::RecordBatchHeader& batch) {
+    const std::int64_t least = std::max(source.base_offset, next_offset_);
+    if (batch.base_offset < least || batch.next_offset() > source.next_offset) {
+        return Error::of(
+            ErrorCode::corrupt_storage,
+            fmt::format("'{}': the offsets {} to {} of a record batch, where {} to {} may follow", source.file->path(),
+                        batch.base_offset, batch.last_offset(), least, source.next_offset - 1));
+    }
+    next_offset_ = batch.next_offset();
+    return ok();
 }
 
 Result<void> Compaction::index_batch(const protocol::RecordBatchView& batch) {
@@ -123,6 +138,7 @@ Result<bool> Compaction::copy_some() {
     if (*batch) {
         bytes_read_ += (*batch)->bytes().size();
         bytes_copied_ += (*batch)->bytes().size();
+        if (auto placed = check_place(source, (*batch)->header()); !placed) return placed.error();
         if (auto copied = copy_batch(**batch); !copied) return copied.error();
         return false;
     }
@@ -137,6 +153,7 @@ Result<void> Compaction::open_group() {
     const auto& segments = input_.segments;
     group_ = {};
     group_.base_offset = segments[at_].base_offset;
+    group_.index_interval_bytes = input_.config.index_interval_bytes;
     const std::uint64_t bytes_max = std::min(input_.config.segment_bytes, Segment::bytes_limit);
     std::uint64_t bytes = 0;
     for (group_end_ = at_; group_end_ < segments.size(); ++group_end_) {
@@ -249,6 +266,25 @@ Result<Retired> commit_cleaned(Disk& disk, const std::string& directory, const C
     }
     if (auto synced = disk.sync_directory(directory); !synced) return synced.error();
     return retired;
+}
+
+Result<std::unique_ptr<Segment>> place_cleaned(Disk& disk, const std::string& directory, const CleanedGroup& group) {
+    for (const std::string_view suffix : {".index", ".timeindex", ".txnindex", ".log"}) {
+        if (suffix == transaction_index_suffix && !group.has_aborted) continue;
+        const std::string name = join_path(directory, segment_name(group.base_offset, suffix));
+        auto renamed = disk.rename(name + std::string(swap_suffix), name);
+        if (!renamed) return renamed.error();
+    }
+    auto file = disk.open(join_path(directory, segment_name(group.base_offset)));
+    if (!file) return file.error();
+    auto cleaned = Segment::load(disk, *file, group.base_offset, group.index_interval_bytes, group.next_offset);
+    // The names have changed hands already: whatever is wrong now, memory and disk no longer say the same.
+    if (!cleaned) return Error::of(ErrorCode::file_system, std::string(cleaned.error().text()));
+    if (!*cleaned) {
+        return Error::of(ErrorCode::file_system,
+                         fmt::format("'{}': its indexes, just written, do not fit it", (*file)->path()));
+    }
+    return cleaned;
 }
 
 Result<void> drop_cleaned(Disk& disk, const std::string& directory, const CleanedGroup& group) {

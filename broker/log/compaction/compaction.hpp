@@ -2,7 +2,7 @@
 // Compaction: one round over a log. First the last offset of each key in the dirty part is learned, then all segments
 // up to there are copied without what is outdated, small ones together. It works on what the log's owner handed it and
 // touches nothing of the log: a finished group stands beside it under `.cleaned` names, until commit_cleaned() and
-// Log::replace() put it in place. Blocks; any thread, one at a time.
+// place_cleaned() put it in place, and Log::replace() reads it. Blocks; any thread, one at a time.
 #pragma once
 
 #include <cstdint>
@@ -56,6 +56,7 @@ struct CleanedGroup {
     std::int64_t next_offset = 0;  // of the last segment in it
     std::vector<std::int64_t> bases;
     bool has_aborted = false;
+    std::uint32_t index_interval_bytes = 0;
 };
 
 class Compaction {
@@ -81,6 +82,7 @@ public:
 private:
     enum class Phase : std::uint8_t { begin, index, copy, done };
     Result<void> begin();
+    Result<void> check_place(const CompactionInput::Source&, const protocol::RecordBatchHeader&);
     Result<void> index_batch(const protocol::RecordBatchView&);
     Result<bool> index_some();
     Result<bool> copy_some();
@@ -103,6 +105,7 @@ private:
 
     std::size_t at_ = 0;  // the segment that is walked over
     std::optional<CheckedWalk> walk_;
+    std::int64_t next_offset_ = 0;  // of the walk
     CleanedGroup group_;
     std::size_t group_end_ = 0;  // behind the last segment of the group
     std::shared_ptr<File> out_file_;
@@ -113,9 +116,12 @@ private:
     std::uint64_t bytes_written_ = 0;
 };
 
-// The group's files take their places on the disk, but for the last step, which is Log::replace(): `.swap` names, which
-// a stop from here on does not undo, and what the group replaces, but for its first segment, called `.deleted`. Blocks.
+// The group's files take their places on the disk, but for the last step, which is place_cleaned(): `.swap` names,
+// which a stop from here on does not undo, and what the group replaces, but for its first segment, called `.deleted`.
+// Blocks.
 Result<Retired> commit_cleaned(Disk&, const std::string& directory, const CleanedGroup&);
+// The last step: final names, to be synced with their directory. For Log::replace(). Blocks.
+Result<std::unique_ptr<Segment>> place_cleaned(Disk&, const std::string& directory, const CleanedGroup&);
 // Takes back a group that nobody wants any more. Blocks.
 Result<void> drop_cleaned(Disk&, const std::string& directory, const CleanedGroup&);
 

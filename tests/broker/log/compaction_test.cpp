@@ -86,6 +86,12 @@ protected:
             return round.group();
         }
     }
+    void compact_and_replace() {
+        const auto group = compact_until_committed();
+        auto cleaned = place_cleaned(*disk_, path_, group);
+        ASSERT_TRUE(cleaned);
+        log_->replace(group, std::move(*cleaned));
+    }
     // Those that were compacted, and those that stay; with what is in them when it took their place.
     std::map<std::string, std::string> files() {
         std::map<std::string, std::string> found;
@@ -127,7 +133,7 @@ TEST_F(CompactionSteps, behind_the_next_sync_a_start_has_nothing_to_finish) {
     for (std::uint64_t seed = 0; seed < 30; ++seed) {
         begin();
         for (int i = 0; i < 8; ++i) append("k");
-        ASSERT_TRUE(log_->replace(compact_until_committed()));
+        compact_and_replace();
         log_->end_compaction();
         ASSERT_TRUE(log_->sync());
         const auto before = files();
@@ -143,7 +149,7 @@ TEST_F(CompactionSteps, the_last_sequence_of_a_producer_is_known_when_its_record
     append("k", 7);
     append("k", 7);
     for (int i = 0; i < 6; ++i) append("k");
-    ASSERT_TRUE(log_->replace(compact_until_committed()));
+    compact_and_replace();
     log_->end_compaction();
     const auto found = contents_of(*log_).value();
     EXPECT_EQ(found.find(0), nullptr);

@@ -358,5 +358,50 @@ TEST_F(IndexedLog, what_was_found_on_the_disk_is_checked_when_it_is_read) {
     EXPECT_EQ(log_->plan_read(10, 1000, log_->end()).value().run_checked().value().range.position, begin);
 }
 
+// The offset of a batch is not under its checksum: what contradicts its neighbours is not served, nor passed over.
+TEST_F(IndexedLog, a_batch_with_another_offset_is_not_taken_for_good) {
+    reopen(true);
+    const std::int64_t first = 5, end = 15;
+    const auto file = disk_.open(path_of(0, ".log")).value();
+    std::vector<std::string> values;
+    for (std::int64_t offset = first; offset < end; ++offset) {
+        const auto slice = log_->plan_read(offset, 1, log_->end()).value().run_checked().value();
+        values.push_back(values_in(slice.range.read().value().span()).at(0));
+    }
+    const auto begin = log_->plan_read(9, 1, log_->end()).value().run_checked().value().range.position;
+    int refused = 0;
+    for (std::uint64_t bit = 0; bit < 64; ++bit) {
+        const auto flip = [&] {
+            std::array<std::uint8_t, 1> byte{};
+            ASSERT_TRUE(file->read_exactly(begin + bit / 8, byte));
+            byte[0] = static_cast<std::uint8_t>(byte[0] ^ (1U << bit % 8));
+            ASSERT_TRUE(file->write_at(begin + bit / 8, byte));
+        };
+        flip();
+        for (std::int64_t offset = first; offset < end; ++offset) {
+            const auto slice = log_->plan_read(offset, 1000, log_->end()).value().run_checked();
+            if (!slice) {
+                EXPECT_EQ(slice.error(), ErrorCode::corrupt_storage);
+                // A negative offset is where no batch can begin, and ends the walk to those behind it.
+                EXPECT_TRUE(offset == 9 || (offset > 9 && bit == 7)) << "bit " << bit << ": " << slice.error().text();
+                refused += offset == 9;
+                continue;
+            }
+            const Bytes bytes = slice->range.read().value();
+            protocol::RecordBatchReader reader(bytes.span());
+            std::int64_t next = offset;
+            while (const auto batch = reader.next().value()) {
+                ASSERT_EQ(batch->header().base_offset, next) << "bit " << bit << ", read from " << offset;
+                if (next < end) {
+                    EXPECT_EQ(values_in(batch->bytes()).at(0), values[static_cast<std::size_t>(next - first)]);
+                }
+                ++next;
+            }
+        }
+        flip();
+    }
+    EXPECT_EQ(refused, 64);
+}
+
 }  // namespace
 }  // namespace ottla::broker::log

@@ -168,7 +168,9 @@ bool RandomLog::compact() {
         if (*progress == Compaction::Progress::more) continue;
         const auto retired = commit_cleaned(disk_, log_directory_, round.group());
         if (!retired) return failed(retired.error());
-        if (auto replaced = log_->replace(round.group()); !replaced) return failed(replaced.error());
+        auto cleaned = place_cleaned(disk_, log_directory_, round.group());
+        if (!cleaned) return failed(cleaned.error());
+        log_->replace(round.group(), std::move(*cleaned));
         if (random_.below(2) == 0 && !sync()) return false;
         if (!retired->remove(disk_)) return false;
     }
