@@ -28,18 +28,23 @@ void spawn_call(const asio::any_io_executor& loop, awaitable<Result<T>> work, Co
                    asio::bind_cancellation_slot(slot, asio::bind_executor(executor, std::move(finish))));
 }
 
-// For a client whose loop has ended: on the handler's own executor, or else on one of the system's threads.
+// For a client whose loop has ended: on the handler's own executor, or else on one of the system's threads. Never
+// within the call itself.
 template <class T>
 void answer_without_loop(Completion<T> done, Error error) {
-    // Tracked: a loop that runs until its work is done must not end, and go, while it is told of this.
-    auto executor = asio::prefer(asio::get_associated_executor(done, asio::system_executor()),
-                                 asio::execution::outstanding_work.tracked);
+    const auto executor = asio::get_associated_executor(done, asio::system_executor());
     auto answer = [done = std::move(done), error = std::move(error)]() mutable {
         std::move(done)(Result<T>(boost::system::in_place_error, std::move(error)));
     };
-    // Never within the call itself.
+    // From this thread where that can be: another would still have hold of the loop when the loop has run the answer
+    // and is gone.
+    if (const auto* any = executor.template target<asio::any_io_executor>()) return asio::post(*any, std::move(answer));
+    if (const auto* loop = executor.template target<asio::io_context::executor_type>())
+        return asio::post(*loop, std::move(answer));
+    // Tracked: a loop that runs until its work is done must not end, and go, while it is told of this.
     asio::post(asio::system_executor(),
-               [executor, answer = std::move(answer)]() mutable { asio::dispatch(executor, std::move(answer)); });
+               [kept = asio::prefer(executor, asio::execution::outstanding_work.tracked),
+                answer = std::move(answer)]() mutable { asio::dispatch(kept, std::move(answer)); });
 }
 
 // For coroutines that nobody waits for: only cancellation ends them by an exception.
