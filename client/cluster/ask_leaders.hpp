@@ -9,8 +9,7 @@
 //       Request begin() const;                                          // all but the partitions and the time
 //       void ask(const Question&, std::int32_t leader_epoch, auto& partition) const;
 //       void take(Question&, const auto& partition_answer) const;       // one without an error
-//       void on_answer(const Question&) const;                          // if there is one: it has its answer or its
-//       error
+//       void on_answer(const Question&) const;                          // may be left out; each is settled once
 //   };
 //
 // A Question has `topic`, `partition` and `error`.
