@@ -50,7 +50,7 @@ public:
             if (!appended) {
                 slot.error = appended.error();
             } else if (acks_ == acks_all) {
-                wait.add(std::move(*partition), appended->end.offset, slot.error);
+                wait.add(std::move(*partition), appended->last_offset + 1, slot.error);
             }
         }
         if (acks_ == acks_all) co_await wait.wait(*context_.node.timers, deadline_);
@@ -82,7 +82,7 @@ private:
         const auto appended = partition.append(*batch, log::Origin::client, partition.leader_epoch(), now_ms);
         if (!appended) return appended;
         slot.answer->base_offset = appended->first_offset;
-        slot.answer->log_append_time_ms = settings.log_append_time ? now_ms : -1;
+        if (settings.log_append_time) slot.answer->log_append_time_ms = appended->repeated_timestamp.value_or(now_ms);
         slot.answer->log_start_offset = partition.log_start_offset();
         return appended;
     }

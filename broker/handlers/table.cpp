@@ -11,6 +11,7 @@
 #include "broker/handlers/describe_cluster.hpp"
 #include "broker/handlers/describe_configs.hpp"
 #include "broker/handlers/describe_log_dirs.hpp"
+#include "broker/handlers/describe_producers.hpp"
 #include "broker/handlers/describe_topic_partitions.hpp"
 #include "broker/handlers/fetch.hpp"
 #include "broker/handlers/incremental_alter_configs.hpp"
@@ -58,6 +59,7 @@ constexpr ApiRow table[] = {
     row<CreatePartitionsHandler>(),
     row<IncrementalAlterConfigsHandler>(),
     row<DescribeClusterHandler>(),
+    row<DescribeProducersHandler>(),
     row<DescribeTopicPartitionsHandler>(),
 };
 // clang-format on

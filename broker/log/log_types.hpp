@@ -50,6 +50,8 @@ struct Appended {
     std::int64_t last_offset = 0;
     LogPosition begin;  // the log end before
     LogPosition end;    // and after
+    // The batch came again and was not appended anew: it lies at these offsets, with this timestamp.
+    std::optional<std::int64_t> repeated_timestamp;
 };
 
 struct AbortedTransaction {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ProducerStates: what a log knows of its producers from the batches in it: the last batch of each, which transactions
-// are open, and so up to where a reader of committed records may see. Pure: fed with batches in the order of the log.
-// It checks nothing; who appends does.
+// ProducerStates: what a log knows of its producers from the batches in it: the last batches of each, which
+// transactions are open, and so up to where a reader of committed records may see. Pure: fed with batches in the order
+// of the log. add() takes what is there; who appends for a client asks check() first.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,10 @@
 
 #include <ottla/protocol/control_record.hpp>
 #include <ottla/protocol/record_batch.hpp>
+#include <ottla/result.hpp>
 #include "broker/log/index_entries.hpp"
 #include "broker/log/producer_snapshot.hpp"
+#include "broker/log/recent_batches.hpp"
 
 namespace ottla::broker::log {
 
@@ -24,13 +26,18 @@ public:
     // As a snapshot has it.
     explicit ProducerStates(std::span<const ProducerEntry> entries);
 
+    // Whether a client may append this batch now. The batch itself, as it lies in the log, when it is one of the last
+    // five of its producer: it came again. A producer that is not known, its records having gone, may go on anywhere.
+    //   invalid_producer_epoch        the producer has written under a newer epoch
+    //   out_of_order_sequence_number  it does not follow the producer's last batch, nor begin a new epoch at 0
+    Result<std::optional<RecentBatch>> check(const protocol::RecordBatchHeader& batch) const;
     // A batch with records, at its final offsets. One without a producer id changes nothing.
     void add(const protocol::RecordBatchHeader& batch);
     // A batch with a transaction marker. What the index of aborted transactions says of it, if it aborts one.
     std::optional<TransactionIndexEntry> end_transaction(const protocol::RecordBatchHeader& batch,
                                                          const protocol::EndTransactionMarker& marker);
     // A control batch without its marker: compaction left it to tell of its producer.
-    void add_emptied(const protocol::RecordBatchHeader& batch) { entry_of(batch); }
+    void add_emptied(const protocol::RecordBatchHeader& batch) { known(batch); }
     // (After a cut at the end of the log begin anew, from a snapshot: what a producer's batch before the last was is
     // not known here. A cut at its front changes nothing: who is known stays so, KIP-360.) Forgets producers that wrote
     // nothing since, by the times of their batches, and have no open transaction.
@@ -52,10 +59,14 @@ private:
         std::int64_t first_offset;
         std::int64_t marker_offset;
     };
-    ProducerEntry& entry_of(const protocol::RecordBatchHeader& batch);
+    struct Known {
+        ProducerEntry entry;
+        RecentBatches recent;
+    };
+    Known& known(const protocol::RecordBatchHeader& batch);
     void begin(std::int64_t first_offset, std::int64_t producer_id) { open_.emplace(first_offset, producer_id); }
 
-    std::unordered_map<std::int64_t, ProducerEntry> producers_;
+    std::unordered_map<std::int64_t, Known> producers_;
     std::map<std::int64_t, std::int64_t> open_;  // first offset → producer id
     std::vector<Ended> ended_;                   // by their markers
 };

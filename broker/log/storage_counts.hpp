@@ -24,6 +24,7 @@ struct StorageCounts {
     Count records_appended;
     Count bytes_appended;
     Count batches_rewritten;     // stored otherwise than they came: another codec, a time put right
+    Count batches_repeated;      // came again, and were there already
     Count appends_refused;       // by the topic's rules
     Count appends_without_room;  // a full disk
     Count segments_begun;
@@ -57,6 +58,7 @@ struct StorageCounts {
         each(std::string_view("records_appended"), records_appended.value());
         each(std::string_view("bytes_appended"), bytes_appended.value());
         each(std::string_view("batches_rewritten"), batches_rewritten.value());
+        each(std::string_view("batches_repeated"), batches_repeated.value());
         each(std::string_view("appends_refused"), appends_refused.value());
         each(std::string_view("appends_without_room"), appends_without_room.value());
         each(std::string_view("segments_begun"), segments_begun.value());

@@ -112,6 +112,11 @@ Result<log::Appended> Partition::append(ByteSpan batches, log::Origin origin, st
     } else if (auto stored = check_storage(); !stored) {
         return stored.error();
     }
+    if (origin == log::Origin::client) {
+        const auto repeated = find_repeated(batches);
+        if (!repeated) return repeated.error();
+        if (*repeated) return **repeated;
+    }
     log::AppendOptions options{origin, leader_epoch_, std::nullopt, now_ms};
     if (origin == log::Origin::client && settings_.log_append_time) options.log_append_time = now_ms;
     const std::size_t segments = log_->segment_count();
@@ -135,6 +140,23 @@ Result<log::Appended> Partition::append(ByteSpan batches, log::Origin origin, st
         if (awaits_flush_ || log_->segment_count() != segments) io_->sync_soon(shared_from_this());
     }
     return appended;
+}
+
+// What is known of a client's batch that lies in the log already; nothing when it may be appended.
+Result<std::optional<log::Appended>> Partition::find_repeated(ByteSpan bytes) {
+    const auto batch = protocol::RecordBatchView::parse(bytes);
+    if (!batch) return batch.error();
+    const auto checked = log_->producers().check(batch->header());
+    if (!checked) return error(checked.error().code(), checked.error().text());
+    if (!*checked) return std::optional<log::Appended>();
+    const log::RecentBatch& known = **checked;
+    io_->directory().counts().batches_repeated.add();
+    log::Appended there;
+    there.first_offset = known.first_offset;
+    there.last_offset = known.last_offset;
+    there.begin = there.end = log_->end();
+    there.repeated_timestamp = known.timestamp;
+    return std::optional(there);
 }
 
 Partition::WaitId Partition::wait_committed(std::int64_t end_offset, Function<void(const Result<void>&)> done) {

@@ -80,7 +80,8 @@ public:
 
     // --- writing ---
     // Whole, checked batches. In the page cache and in order when this returns; a sync is on its way. `leader_epoch`
-    // must be the present one. A client's batch takes its time from `now_ms` under LogAppendTime.
+    // must be the present one. A client brings one batch; it takes its time from `now_ms` under LogAppendTime, and is
+    // not written again when it came before. Errors besides: those of ProducerStates::check(), for a client.
     Result<log::Appended> append(ByteSpan batches, log::Origin origin, std::int32_t leader_epoch, std::int64_t now_ms);
     // `done` is called once: when everything below `end_offset` is committed (at once if it is), or with the reason
     // why that will not be known here. Never called after cancel().
@@ -92,6 +93,7 @@ public:
     // itself would wait for the disk.
     void found_unsynced() noexcept { found_unsynced_ = true; }
 
+    const log::ProducerStates& producers() const noexcept { return log_->producers(); }
     // Forgets producers that wrote nothing since and have no open transaction.
     void expire_producers(std::int64_t older_than_ms) { log_->expire_producers(older_than_ms); }
 
@@ -166,6 +168,7 @@ private:
     Error error(ErrorCode code, std::string_view what) const;
     Result<void> check_storage() const;
     Error storage_error(const Error&);
+    Result<std::optional<log::Appended>> find_repeated(ByteSpan batch);
     void advance_high_watermark();
     // flush.messages records are not on stable storage.
     bool is_flush_due() const;

@@ -137,5 +137,84 @@ TEST(ProducerStates, a_new_epoch_begins_anew) {
     EXPECT_EQ(states.find(1)->coordinator_epoch, 4);
 }
 
+RecordBatchHeader numbered(std::int16_t epoch, std::int32_t first_sequence, std::int32_t records,
+                           std::int64_t offset = 0) {
+    auto batch = batch_from(1, offset, false, records);
+    batch.producer_epoch = epoch;
+    batch.base_sequence = first_sequence;
+    return batch;
+}
+ErrorCode refusal(const ProducerStates& states, const RecordBatchHeader& batch) {
+    const auto checked = states.check(batch);
+    if (!checked) return checked.error().code();
+    EXPECT_FALSE(*checked) << "it came before";
+    return ErrorCode::none;
+}
+
+TEST(ProducerStates, take_what_follows_and_refuse_gaps_and_old_epochs) {
+    ProducerStates states;
+    EXPECT_EQ(refusal(states, numbered(3, 77, 2)), ErrorCode::none) << "a producer that is not known";
+    states.add(numbered(3, 77, 2));
+    EXPECT_EQ(refusal(states, numbered(3, 79, 1)), ErrorCode::none);
+    EXPECT_EQ(refusal(states, numbered(3, 80, 1)), ErrorCode::out_of_order_sequence_number);
+    EXPECT_EQ(refusal(states, numbered(3, 78, 1)), ErrorCode::out_of_order_sequence_number);
+    EXPECT_EQ(refusal(states, numbered(3, 0, 1)), ErrorCode::out_of_order_sequence_number);
+    EXPECT_EQ(refusal(states, numbered(2, 79, 1)), ErrorCode::invalid_producer_epoch);
+    EXPECT_EQ(refusal(states, numbered(4, 0, 1)), ErrorCode::none);
+    EXPECT_EQ(refusal(states, numbered(4, 79, 1)), ErrorCode::out_of_order_sequence_number);
+    auto without = numbered(-1, -1, 1);
+    without.producer_id = -1;
+    EXPECT_EQ(refusal(states, without), ErrorCode::none);
+}
+
+TEST(ProducerStates, know_the_last_five_batches_again) {
+    ProducerStates states;
+    for (int i = 0; i < 6; ++i) states.add(numbered(0, i * 2, 2, 100 + i * 2));
+    EXPECT_EQ(refusal(states, numbered(0, 0, 2)), ErrorCode::out_of_order_sequence_number);
+    for (int i = 1; i < 6; ++i) {
+        const auto again = states.check(numbered(0, i * 2, 2)).value();
+        ASSERT_TRUE(again);
+        EXPECT_EQ(*again, (RecentBatch{i * 2, i * 2 + 1, 100 + i * 2, 101 + i * 2, 1000 + i * 20}));
+    }
+    EXPECT_EQ(refusal(states, numbered(0, 10, 1)), ErrorCode::out_of_order_sequence_number) << "only a part of one";
+    states.add(numbered(1, 0, 2, 200));
+    EXPECT_EQ(refusal(states, numbered(1, 10, 2)), ErrorCode::out_of_order_sequence_number) << "of an epoch before";
+    EXPECT_TRUE(states.check(numbered(1, 0, 2)).value());
+}
+
+TEST(ProducerStates, know_the_last_batch_of_a_snapshot_again) {
+    ProducerStates states;
+    states.add(numbered(0, 0, 2, 10));
+    states.add(numbered(0, 2, 3, 12));
+    const ProducerStates again(states.entries());
+    const auto batch = again.check(numbered(0, 2, 3)).value();
+    ASSERT_TRUE(batch);
+    EXPECT_EQ(*batch, (RecentBatch{2, 4, 12, 14, 120}));
+    EXPECT_EQ(refusal(again, numbered(0, 0, 2)), ErrorCode::out_of_order_sequence_number);
+    EXPECT_EQ(refusal(again, numbered(0, 5, 1)), ErrorCode::none);
+}
+
+TEST(ProducerStates, sequences_go_around) {
+    constexpr std::int32_t last = std::numeric_limits<std::int32_t>::max();
+    ProducerStates states;
+    states.add(numbered(0, last - 1, 2, 10));
+    EXPECT_EQ(refusal(states, numbered(0, 0, 1)), ErrorCode::none);
+    states.add(numbered(0, 0, 1, 12));
+    EXPECT_EQ(refusal(states, numbered(0, 1, 1)), ErrorCode::none);
+    ProducerStates across;
+    across.add(numbered(0, last - 1, 4, 10));
+    EXPECT_EQ(across.find(1)->last_sequence, 1);
+    const ProducerStates again(across.entries());
+    EXPECT_TRUE(again.check(numbered(0, last - 1, 4)).value());
+    EXPECT_EQ(refusal(again, numbered(0, 2, 1)), ErrorCode::none);
+}
+
+TEST(ProducerStates, a_new_epoch_after_a_marker_begins_at_zero) {
+    ProducerStates states;
+    states.end_transaction(numbered(5, 0, 1), {true, 4});
+    EXPECT_EQ(refusal(states, numbered(5, 0, 1)), ErrorCode::none);
+    EXPECT_EQ(refusal(states, numbered(5, 1, 1)), ErrorCode::out_of_order_sequence_number);
+}
+
 }  // namespace
 }  // namespace ottla::broker::log
