@@ -235,13 +235,14 @@ def apache_kafka(nodes=1, *lines):
 
 
 class KafkaNode:
-    """An Apache Kafka 4.3.1 of one node whose directory stays after a stop. `standalone`: its voters stand in its metadata log
+    """An Apache Kafka 4.3.1 whose directories stay after a stop. `standalone`: its voters stand in its metadata log
     (kraft.version 1), not in its configuration."""
 
-    def __init__(self, *lines, standalone=False):
+    def __init__(self, *lines, standalone=False, nodes=1):
         kafka_setup()
-        self.port = free_port(2)
-        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.nodes = nodes
+        self.port = free_port(10 * nodes)
+        self.bootstrap = ",".join(f"127.0.0.1:{self.port + 10 * i}" for i in range(nodes))
         self.env = kafka_env()
         self.lines = list(lines)
         if standalone:
@@ -253,13 +254,20 @@ class KafkaNode:
 
     def up(self):
         # It lives on after the script, and would hold a pipe open.
-        done = subprocess.run([KAFKA, "up", "1", str(self.port), *self.lines], env=self.env, stdout=subprocess.DEVNULL,
+        done = subprocess.run([KAFKA, "up", str(self.nodes), str(self.port), *self.lines], env=self.env, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, timeout=180)
         assert done.returncode == 0, pathlib.Path(self.log).read_text()[-3000:]
         return self
 
-    def down(self, with_signal=signal.SIGTERM):
-        path = os.path.join(self.home, "node1", "pid")
+    def again(self, node):
+        """Starts a node that is down."""
+        done = subprocess.run([KAFKA, "again", str(self.port), str(node)], env=self.env, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, timeout=180)
+        log = os.path.join(self.home, f"node{node}", "server.log")
+        assert done.returncode == 0, pathlib.Path(log).read_text()[-3000:]
+
+    def down(self, with_signal=signal.SIGTERM, node=1):
+        path = os.path.join(self.home, f"node{node}", "pid")
         if not os.path.exists(path):
             return
         number = int(pathlib.Path(path).read_text())
@@ -268,7 +276,8 @@ class KafkaNode:
         eventually(lambda: self.assert_gone(number), seconds=60)
 
     def remove(self):
-        self.down(signal.SIGKILL)
+        for node in range(self.nodes):
+            self.down(signal.SIGKILL, node + 1)
         shutil.rmtree(self.home, ignore_errors=True)
 
     @staticmethod

@@ -58,6 +58,17 @@ milliseconds metadata_max_age(const Values& v) {
     return interval <= 0 ? age : std::min(age, milliseconds(interval));
 }
 
+// What idempotence needs and is set otherwise; empty when nothing is.
+std::string against_idempotence(const ProducerConfig& p) {
+    constexpr int in_flight_most = 5;
+    std::vector<std::string> needs;
+    if (p.acks != Acks::all) needs.push_back(fmt::format("acks=all (it is {})", static_cast<int>(p.acks)));
+    if (p.common.max_in_flight > in_flight_most)
+        needs.push_back(fmt::format("max.in.flight of at most {} (it is {})", in_flight_most, p.common.max_in_flight));
+    if (p.retries == 0) needs.emplace_back("retries above 0 (it is 0)");
+    return fmt::format("{}", fmt::join(needs, " and "));
+}
+
 }  // namespace
 
 Result<CommonConfig> common_config(const Config& config) {
@@ -124,6 +135,12 @@ Result<ProducerConfig> producer_config(const Config& config) {
     p.partitioner = static_cast<Partitioner>(v.choice("partitioner", partitioners));
     p.sticky_linger = v.ms("sticky.partitioning.linger.ms");
     p.idempotence = v.boolean("enable.idempotence");
+    if (const std::string against = against_idempotence(p); p.idempotence && !against.empty()) {
+        if (config.entries().contains("enable.idempotence"))
+            return contradiction(fmt::format("enable.idempotence=true needs {}", against));
+        p.idempotence = false;
+        p.no_idempotence_because = against;
+    }
     if (p.delivery_timeout.count() != 0 && p.linger > p.delivery_timeout)
         return contradiction(fmt::format("linger.ms ({}) is above delivery.timeout.ms ({}): no record could be sent",
                                          v.text("linger.ms"), p.delivery_timeout.count()));

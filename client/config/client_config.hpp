@@ -66,6 +66,8 @@ struct ProducerConfig {
     Partitioner partitioner;
     milliseconds sticky_linger;
     bool idempotence;
+    // Where other settings ended what is only the default: which; else empty.
+    std::string no_idempotence_because;
 };
 
 enum class OffsetReset : std::uint8_t { earliest, latest, none };

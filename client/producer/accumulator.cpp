@@ -106,7 +106,7 @@ Result<void> Accumulator::append(const Record& record, DeliveryCallback&& callba
 }
 
 Result<bool> Accumulator::append_locked(const Record& record, const Fields& fields, DeliveryCallback&& callback) {
-    if (closed_) return Error::of(ErrorCode::closed);
+    if (refusal_.code() != ErrorCode::none) return refusal_;
     if ((config_.queue_messages_max != 0 && messages_ >= config_.queue_messages_max) ||
         (payload_bytes_ + fields.payload_bytes > config_.queue_bytes_max && messages_ > 0))
         return Error::of(ErrorCode::queue_full);
@@ -149,8 +149,9 @@ std::int32_t Accumulator::choose(TopicQueue& topic, const Fields& fields) {
 bool Accumulator::add(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback, TimePoint created) {
     bool wake = false;
     if (!queue.last_is_open || !put_into(*queue.batches.back(), fields, std::move(callback))) {
-        // The first batch makes the loop set its timer, a full one makes it send; with one in flight it comes anyway.
-        wake = !queue.in_flight && (queue.batches.empty() || (queue.batches.size() == 1 && queue.last_is_open));
+        // The first batch makes the loop set its timer, a full one makes it send; with as many in flight as may be it
+        // comes anyway.
+        wake = can_send_new(queue) && (queue.batches.empty() || (queue.batches.size() == 1 && queue.last_is_open));
         if (queue.last_is_open) queue.last_batch_bytes = queue.batches.back()->builder.size();
         if (created == TimePoint{}) created = clock_.now();
         queue.batches.push_back(new_batch(*queue.topic, created, queue.last_batch_bytes));
@@ -171,7 +172,7 @@ bool Accumulator::add(PartitionQueue& queue, const Fields& fields, DeliveryCallb
         batch.builder.size() + fields.payload_bytes + record_overhead > batch_bytes_max_) {
         queue.last_is_open = false;
         queue.last_batch_bytes = batch.builder.size();
-        wake = wake || (!queue.in_flight && queue.batches.size() == 1);
+        wake = wake || (can_send_new(queue) && queue.batches.size() == 1);
     }
     return wake;
 }
@@ -234,9 +235,14 @@ bool Accumulator::has_room() const {
            is_below(payload_bytes_, config_.queue_bytes_max);
 }
 
-void Accumulator::close() {
+void Accumulator::refuse(const Error& because) {
     const std::lock_guard hold(queues_);
-    closed_ = true;
+    if (refusal_.code() == ErrorCode::none) refusal_ = because;
+}
+
+Error Accumulator::refusal() const {
+    const std::lock_guard hold(queues_);
+    return refusal_;
 }
 
 void Accumulator::set_flushing(bool on) {
@@ -273,7 +279,10 @@ bool Accumulator::look_at(PartitionQueue& queue, TimePoint now, Plan& out) {
     if (queue.batches.empty()) return false;
     const Batch& front = *queue.batches.front();
     out.next = std::min(out.next, front.expires);
-    if (queue.in_flight) return true;
+    if (!can_send(queue, front)) return true;
+    const bool wants_numbers = !front.numbers.any();
+    if (!queue.in_flight.empty() && (front.waits_its_turn || (wants_numbers && queue.sequences.begins_anew())))
+        return true;
     const bool is_whole = queue.batches.size() > 1 || !queue.last_is_open || flushing_ > 0;
     const TimePoint ready_at = std::max(is_whole ? TimePoint{} : front.created + config_.linger, queue.retry_at);
     if (ready_at > now) {
@@ -281,7 +290,7 @@ bool Accumulator::look_at(PartitionQueue& queue, TimePoint now, Plan& out) {
     } else if (queue.leader == no_broker) {
         out.leaderless = true;
     } else {
-        out.ready.push_back({queue.leader, &queue, front.created});
+        out.ready.push_back({queue.leader, &queue, front.created, wants_numbers});
     }
     return true;
 }
@@ -298,29 +307,55 @@ BatchPtr Accumulator::pop_front(PartitionQueue& queue) {
 
 BatchPtr Accumulator::take(PartitionQueue& queue) {
     const std::lock_guard hold(queues_);
-    OTTLA_ASSERT(!queue.in_flight && !queue.batches.empty());
-    queue.in_flight = true;
-    return pop_front(queue);
+    OTTLA_ASSERT(!queue.batches.empty() && can_send(queue, *queue.batches.front()));
+    BatchPtr batch = pop_front(queue);
+    if (batch->attempts == 0) batch->place = queue.next_place++;
+    const auto at = std::ranges::lower_bound(queue.in_flight, batch->place);
+    batch->went_first = at == queue.in_flight.begin();
+    batch->waits_its_turn = false;
+    queue.in_flight.insert(at, batch->place);
+    return batch;
 }
 
-void Accumulator::land(PartitionQueue& queue) {
+void Accumulator::end_flight(PartitionQueue& queue, Place place) {
+    const auto at = std::ranges::find(queue.in_flight, place);
+    OTTLA_ASSERT(at != queue.in_flight.end());
+    queue.in_flight.erase(at);
+    queue.in_flight_max = queue.sequences.in_flight_max();
+}
+
+void Accumulator::land(PartitionQueue& queue, Place place) {
     const std::lock_guard hold(queues_);
-    OTTLA_ASSERT(queue.in_flight);
-    queue.in_flight = false;
+    end_flight(queue, place);
     queue.retry_at = TimePoint{};
 }
 
 void Accumulator::retry(BatchPtr batch, TimePoint at) {
     const std::lock_guard hold(queues_);
     PartitionQueue& queue = *batch->home;
-    OTTLA_ASSERT(queue.in_flight);
-    queue.in_flight = false;
-    queue.retry_at = at;
-    queue.batches.push_front(std::move(batch));
+    end_flight(queue, batch->place);
+    queue.retry_at = std::max(queue.retry_at, at);
+    // Before what was never sent, and what was sent later.
+    const auto before = std::ranges::find_if(
+        queue.batches, [&](const BatchPtr& other) { return other->attempts == 0 || other->place > batch->place; });
+    queue.batches.insert(before, std::move(batch));
     if (!queue.listed) {
         queue.listed = true;
         listed_.push_back(&queue);
     }
+}
+
+void Accumulator::number(Batch& batch) {
+    PartitionQueue& queue = *batch.home;
+    batch.numbers = queue.sequences.next(static_cast<std::int32_t>(batch.count()));
+    const std::lock_guard hold(queues_);
+    queue.in_flight_max = queue.sequences.in_flight_max();
+}
+
+void Accumulator::take_numbers_back(PartitionQueue& queue) {
+    const std::lock_guard hold(queues_);
+    for (const BatchPtr& batch : queue.batches)
+        if (!batch->possibly_persisted) batch->numbers = Numbers();
 }
 
 std::vector<BatchPtr> Accumulator::set_leaders(std::string_view name, std::span<const BrokerId> leaders) {
@@ -431,6 +466,8 @@ void Accumulator::recycle(BatchPtr batch) {
     batch->home = nullptr;
     batch->events = batch->payload_bytes = 0;
     batch->attempts = 0;
+    batch->numbers = Numbers();
+    batch->waits_its_turn = false;
     batch->possibly_persisted = false;
     batch->last_error = Error();
     const std::lock_guard hold(queues_);

@@ -31,11 +31,14 @@ struct PartitionQueue {
     BrokerId leader = no_broker;
     std::deque<BatchPtr> batches;  // oldest first
     bool last_is_open = false;     // the last batch still takes records
-    // A batch in flight must land before the next goes: else a retry could overtake.
-    bool in_flight = false;
+    // More in flight must wait until one has landed: else a retry could overtake where sequences do not tell.
+    std::size_t in_flight_max = 1;
+    std::vector<Place> in_flight;  // ascending
+    Place next_place = 0;
     bool listed = false;  // in the list of queues that hold something
     TimePoint retry_at{};
     std::size_t last_batch_bytes = 0;
+    Sequences sequences;  // the loop's own, not guarded
 };
 
 struct TopicQueue {
@@ -66,8 +69,10 @@ public:
     std::size_t unreported() const;
     // No more than three quarters of the queue's limits are in use.
     bool has_room() const;
-    // append() fails with `closed` from now on. Any thread.
-    void close();
+    // append() fails with this from now on; the first reason stays. Any thread.
+    void refuse(const Error& because);
+    // That reason; none as long as there is none. Any thread.
+    Error refusal() const;
 
     // What is to be done at `now`.
     struct Plan {
@@ -75,6 +80,7 @@ public:
             BrokerId leader;
             PartitionQueue* queue;
             TimePoint since;
+            bool wants_numbers;  // its first batch has none
         };
         std::vector<Ready> ready;             // the longest waiting first
         std::vector<BatchPtr> expired;        // taken out; to be reported
@@ -83,11 +89,15 @@ public:
         bool leaderless = false;              // something is ready and has no leader
     };
     void plan(TimePoint now, Plan& out);
-    // The first batch of a queue that was ready: it is in flight until land().
+    // The first batch of a queue that was ready: it is in flight until land() or retry().
     BatchPtr take(PartitionQueue&);
-    void land(PartitionQueue&);
-    // Puts a batch in flight back in front, to be sent again from `at` on.
+    void land(PartitionQueue&, Place);
+    // Puts a batch in flight back to where it belongs, to be sent again from `at` on.
     void retry(BatchPtr, TimePoint at);
+    // Batches of the queue that were not written and wait to be sent again get new numbers then.
+    void take_numbers_back(PartitionQueue&);
+    // Gives a batch in flight its numbers.
+    void number(Batch&);
 
     // The leaders of all partitions, no_broker where there is none. Records that waited for the topic move on;
     // those for partitions that do not exist are returned.
@@ -126,6 +136,14 @@ private:
     // Whether there is still something in it.
     bool look_at(PartitionQueue&, TimePoint now, Plan& out);
     BatchPtr pop_front(PartitionQueue&);
+    static void end_flight(PartitionQueue&, Place);
+    // Counted from the oldest that is not settled: brokers must still know it when it comes again.
+    static bool can_send_new(const PartitionQueue& queue) noexcept {
+        return queue.in_flight.empty() || queue.next_place - queue.in_flight.front() < queue.in_flight_max;
+    }
+    static bool can_send(const PartitionQueue& queue, const Batch& front) noexcept {
+        return front.attempts == 0 ? can_send_new(queue) : queue.in_flight.size() < queue.in_flight_max;
+    }
     TimePoint expiry(TimePoint created) const noexcept;
 
     const ProducerConfig& config_;
@@ -146,7 +164,7 @@ private:
     std::size_t payload_bytes_ = 0;
     std::uint64_t appended_ = 0;
     int flushing_ = 0;
-    bool closed_ = false;
+    Error refusal_;
 
     std::atomic<std::uint64_t> reported_{0};
 };

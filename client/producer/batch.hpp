@@ -12,12 +12,16 @@
 
 #include "base/clock.hpp"
 #include "client/cluster/backoff.hpp"
+#include "client/producer/sequences.hpp"
 
 namespace ottla::client {
 
 using base::TimePoint;
 
 struct PartitionQueue;
+
+// The order of a partition's batches, in which they are sent the first time.
+using Place = std::uint64_t;
 
 // What is kept of a record besides its bytes.
 struct DeliveryDue {
@@ -54,6 +58,11 @@ struct Batch {
 
     // As it is sent: whole and compressed, crc and all.
     Buffer sealed;
+    // What `sealed` is numbered with; none while there is nothing, or new ones are due.
+    Numbers numbers;
+    Place place = 0;              // from the first time that it is sent
+    bool went_first = false;      // nothing of its partition before it was open when it was sent last
+    bool waits_its_turn = false;  // to be sent again only when nothing of its partition is in flight
     std::int64_t attempts = 0;
     Backoff backoff;
     // An attempt ended without an answer, or with one that leaves it open.

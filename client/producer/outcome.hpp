@@ -31,19 +31,40 @@ struct Outcome {
     }
 };
 
-// The answer, or its absence, leaves open whether the batch was written.
+// The answer, or its absence, leaves open whether the batch was written: all but those codes with which brokers refuse
+// a batch before they append it. "Another leads" is none of these: it may have been appended before that was known
+// (KAFKA-13574), and so it is with a disk that failed.
 inline bool leaves_open(ErrorCode code) noexcept {
     switch (code) {
-        case ErrorCode::request_timed_out:
-        case ErrorCode::not_enough_replicas_after_append:
-        case ErrorCode::unknown_server_error:
-        case ErrorCode::network_exception:
-        case ErrorCode::transport:
-        case ErrorCode::timed_out:
-        case ErrorCode::closed:
-        case ErrorCode::bad_message: return true;
-        default: return false;
+        case ErrorCode::corrupt_message:
+        case ErrorCode::message_too_large:
+        case ErrorCode::record_list_too_large:
+        case ErrorCode::invalid_record:
+        case ErrorCode::invalid_timestamp:
+        case ErrorCode::invalid_request:
+        case ErrorCode::invalid_required_acks:
+        case ErrorCode::invalid_topic_exception:
+        case ErrorCode::unknown_topic_or_partition:
+        case ErrorCode::unknown_topic_id:
+        case ErrorCode::topic_authorization_failed:
+        case ErrorCode::cluster_authorization_failed:
+        case ErrorCode::policy_violation:
+        case ErrorCode::not_enough_replicas:
+        case ErrorCode::unsupported_version:
+        case ErrorCode::unsupported_compression_type:
+        case ErrorCode::unsupported_for_message_format:
+        case ErrorCode::out_of_order_sequence_number:
+        case ErrorCode::invalid_producer_epoch:
+        case ErrorCode::unknown_producer_id:
+        case ErrorCode::invalid_txn_state: return false;
+        default: return true;
     }
+}
+
+// The broker does not take the batch for the numbers it has.
+inline bool refuses_numbers(ErrorCode code) noexcept {
+    return code == ErrorCode::out_of_order_sequence_number || code == ErrorCode::unknown_producer_id ||
+           code == ErrorCode::invalid_producer_epoch;
 }
 
 // Sending the same batch again may succeed. A connection that was closed under a request is one of these.

@@ -17,6 +17,9 @@ Result<Producer> make_on(const Config& config, bool waits_at_end, MakeRuntime ma
     if (!settings) return settings.error();
     auto runtime = make_runtime(client::client_name(settings->common, "producer"), settings->common.log_level);
     client::log_settings_without_effect(config, "P", runtime->log());
+    if (!settings->no_idempotence_because.empty())
+        runtime->log().info("enable.idempotence is off, since it needs {}: a retry may write a record twice",
+                            settings->no_idempotence_because);
     return Producer(ProducerCore::make(std::move(runtime), *settings, waits_at_end));
 }
 
@@ -83,6 +86,15 @@ Result<void> Producer::purge(PurgeWhat what) {
 Result<void> Producer::close(std::chrono::nanoseconds timeout) {
     return client::wait_for<void>(core_->runtime(), "close", timeout,
                                   [&](Completion<void> done) { start_close(*core_, timeout, std::move(done)); });
+}
+
+std::optional<Error> Producer::fatal_error() const {
+    const Error error = core_->accumulator().refusal();
+    return error.is_fatal() ? std::optional(error) : std::nullopt;
+}
+
+Result<void> Producer::test_fatal_error(ErrorCode code, std::string_view reason) {
+    return core_->fail(Error::of(code, std::string(reason)));
 }
 
 bool Producer::is_closed() const noexcept { return core_->is_closed(); }

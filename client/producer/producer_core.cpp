@@ -74,6 +74,13 @@ void ProducerCore::start_produce(const Record& record, Completion<DeliveryReport
     asio::post(runtime_->executor(), [awaited, error = appended.error()] { awaited->finish(error); });
 }
 
+Result<void> ProducerCore::fail(const Error& fatal) {
+    if (const Error before = accumulator().refusal(); before.code() != ErrorCode::none)
+        return Error::of(ErrorCode::invalid_state, to_string(before));
+    loop_->fail(fatal);
+    return ok();
+}
+
 awaitable<Result<std::size_t>> ProducerCore::flush(std::shared_ptr<ProducerCore> self, nanoseconds timeout) {
     const TimePoint deadline = self->runtime_->deadline(timeout);
     // Not within a delivery callback, from which this may be called.
@@ -107,7 +114,7 @@ awaitable<Result<void>> ProducerCore::purge(std::shared_ptr<ProducerCore> self, 
 
 awaitable<Result<void>> ProducerCore::close(std::shared_ptr<ProducerCore> self, nanoseconds timeout) {
     const TimePoint deadline = self->runtime_->deadline(timeout);
-    self->accumulator().close();
+    self->accumulator().refuse(Error::of(ErrorCode::closed));
     self->closed_.store(true, std::memory_order_release);
     co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
     // Of several calls, the earliest deadline holds; the first call does the work.

@@ -29,6 +29,8 @@ public:
     }
     void start_produce(const Record&, Completion<DeliveryReport>);
     bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+    // Any thread. invalid_state when it has failed, or was closed, before.
+    Result<void> fail(const Error& fatal);
     // The last handle is gone.
     void abandon();
 

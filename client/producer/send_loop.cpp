@@ -109,6 +109,41 @@ awaitable<void> SendLoop::connect(std::shared_ptr<SendLoop> self, BrokerId id) {
     self->signal_.notify();
 }
 
+// As long as it takes: the records have their own deadline.
+awaitable<void> SendLoop::get_producer_id(std::shared_ptr<SendLoop> self) {
+    Runtime& runtime = self->cluster_->runtime();
+    Backoff backoff(self->config_.common.retry_backoff, self->config_.common.retry_backoff_max);
+    while (!self->stopped_) {
+        const auto id = co_await ask_producer_id(self->cluster_, runtime.deadline(self->config_.request_timeout));
+        if (self->stopped_) co_return;
+        if (id) {
+            runtime.log().debug("producer id {}, epoch {}", id->id, id->epoch);
+            self->producer_id_ = *id;
+            break;
+        }
+        self->last_error_ = id.error();
+        if (!is_worth_retrying(id.error())) {
+            self->fail(id.error());
+            break;
+        }
+        runtime.log().debug("no producer id, trying again: {}", to_string(id.error()));
+        co_await runtime.timers().wait_for(backoff.next(runtime.random()));
+    }
+    self->asks_producer_id_ = false;
+    self->signal_.notify();
+}
+
+void SendLoop::fail(const Error& fatal) {
+    const Error error = Error::of(ErrorCode::fatal, to_string(fatal)).as_fatal();
+    accumulator_.refuse(error);
+    asio::dispatch(cluster_->runtime().executor(), [self = shared_from_this(), error] {
+        if (self->stopped_) return;
+        self->cluster_->runtime().log().error("the producer can't go on: {}", error.text());
+        self->events_.push(error);
+        self->drop(Part::queued, error);
+    });
+}
+
 void SendLoop::learn_leaders(const std::string& topic) {
     const TopicInfo* info = cluster_->metadata().topic(topic);
     if (!info || info->partitions.empty()) return;
@@ -123,41 +158,63 @@ void SendLoop::learn_leaders(const std::string& topic) {
     }
 }
 
+// What has been sent may leave room for more of the same partitions.
 TimePoint SendLoop::step() {
     const TimePoint now = cluster_->runtime().now();
-    accumulator_.plan(now, plan_);
-    for (const std::string& topic : plan_.unresolved) {
-        if (topics_.try_emplace(topic, false).second) cluster_->use_topic(topic);
-        spawn(cluster_->runtime().executor(), resolve(shared_from_this(), topic));
-    }
-    for (BatchPtr& batch : plan_.expired) {
-        const bool possibly = batch->possibly_persisted;
-        Error error = timed_out(*batch);
-        reporter_.report(std::move(batch), Outcome::failed(std::move(error), possibly));
-    }
-    if (plan_.leaderless) cluster_->request_refresh("a partition has no leader");
-
-    TimePoint next = plan_.next;
-    for (const auto& ready : plan_.ready) load(ready, now, next);
-    for (auto& [id, leader] : leaders_)
-        if (!leader.load.empty()) send(id, leader);
+    TimePoint next;
+    bool has_sent = false;
+    do {
+        accumulator_.plan(now, plan_);
+        next = carry_out(plan_, now, has_sent = false);
+    } while (has_sent);
     return std::min(next, expire_in_flight(now));
 }
 
+TimePoint SendLoop::carry_out(Accumulator::Plan& plan, TimePoint now, bool& has_sent) {
+    for (const std::string& topic : plan.unresolved) {
+        if (topics_.try_emplace(topic, false).second) cluster_->use_topic(topic);
+        spawn(cluster_->runtime().executor(), resolve(shared_from_this(), topic));
+    }
+    for (BatchPtr& batch : plan.expired) {
+        Error error = timed_out(*batch);
+        report_failed(std::move(batch), std::move(error));
+    }
+    if (plan.leaderless) cluster_->request_refresh("a partition has no leader");
+
+    TimePoint next = plan.next;
+    for (const auto& ready : plan.ready) has_sent |= load(ready, now, next);
+    for (auto& [id, leader] : leaders_)
+        if (!leader.load.empty()) send(id, leader);
+    return next;
+}
+
 // Puts the batch with others for the same broker, up to the size of a request.
-void SendLoop::load(const Accumulator::Plan::Ready& ready, TimePoint now, TimePoint& next) {
+bool SendLoop::load(const Accumulator::Plan::Ready& ready, TimePoint now, TimePoint& next) {
     Leader& leader = leaders_[ready.leader];
-    if (!may_send(ready.leader, leader, now, next)) return;
+    if (ready.wants_numbers && !may_number(*ready.queue)) return false;
+    if (!may_send(ready.leader, leader, now, next)) return false;
     BatchPtr batch = accumulator_.take(*ready.queue);
     if (auto sealed = seal(*batch); !sealed) {
-        accumulator_.land(*ready.queue);
-        give_up(std::move(batch), sealed.error());
-        return;
+        accumulator_.land(*ready.queue, batch->place);
+        report_failed(std::move(batch), sealed.error());
+        return true;
     }
     const std::size_t bytes = batch->sealed.size();
     if (!leader.load.empty() && leader.load_bytes + bytes > config_.message_bytes_max) send(ready.leader, leader);
     leader.load_bytes += bytes;
     leader.load.push_back(std::move(batch));
+    return true;
+}
+
+bool SendLoop::may_number(PartitionQueue& queue) {
+    if (!config_.idempotence || !queue.sequences.needs_id()) return true;
+    if (producer_id_.id >= 0 && producer_id_.id != queue.sequences.producer_id()) {
+        queue.sequences.begin(producer_id_.id, producer_id_.epoch);
+        return true;
+    }
+    if (!std::exchange(asks_producer_id_, true))
+        spawn(cluster_->runtime().executor(), get_producer_id(shared_from_this()));
+    return false;
 }
 
 bool SendLoop::may_send(BrokerId id, Leader& leader, TimePoint now, TimePoint& next) {
@@ -184,8 +241,19 @@ bool SendLoop::may_send(BrokerId id, Leader& leader, TimePoint now, TimePoint& n
 }
 
 Result<void> SendLoop::seal(Batch& batch) {
-    if (!batch.sealed.empty()) return ok();  // a retry
-    Buffer plain = batch.builder.finish();
+    if (config_.idempotence && !batch.numbers.any()) {
+        accumulator_.number(batch);
+        if (!batch.sealed.empty()) seal_anew(batch);
+    }
+    return batch.sealed.empty() ? seal_first(batch) : ok();
+}
+
+Result<void> SendLoop::seal_first(Batch& batch) {
+    protocol::BatchStamp stamp;
+    stamp.producer_id = batch.numbers.producer_id;
+    stamp.producer_epoch = batch.numbers.epoch;
+    stamp.base_sequence = batch.numbers.first;
+    Buffer plain = batch.builder.finish(stamp);
     if (config_.compression == Compression::none) {
         batch.sealed = std::move(plain);
         return ok();
@@ -193,9 +261,19 @@ Result<void> SendLoop::seal(Batch& batch) {
     Buffer packed = cluster_->runtime().pool().take(plain.size() / 2 + 1024);
     auto done = protocol::compress_batch(plain.span(), static_cast<protocol::CompressionType>(config_.compression),
                                          config_.compression_level, compressor_, packed);
-    if (!done) return done.error().with_context(where(batch));
+    if (!done) return done.error();
     batch.sealed = std::move(packed);
     return ok();
+}
+
+// In a copy: the old bytes may still be on their way.
+void SendLoop::seal_anew(Batch& batch) {
+    Buffer copy = cluster_->runtime().pool().take(batch.sealed.size());
+    copy.append(batch.sealed.span());
+    const auto& numbers = batch.numbers;
+    protocol::patch_producer(copy.writable(), numbers.producer_id, numbers.epoch, numbers.first);
+    protocol::patch_crc(copy.writable());
+    batch.sealed = std::move(copy);
 }
 
 void SendLoop::send(BrokerId id, Leader& leader) {
@@ -208,7 +286,7 @@ void SendLoop::send(BrokerId id, Leader& leader) {
     for (const BatchPtr& batch : flight->batches) {
         const TopicInfo* info = cluster_->metadata().topic(*batch->topic);
         flight->sent.push_back({batch->topic, info ? info->id : Uuid{}, batch->partition});
-        flight->queues.push_back(batch->home);
+        flight->seats.push_back({batch->home, batch->place, batch->numbers});
         ++batch->attempts;
     }
     const auto fail_all = [&](const Error& error) {
@@ -228,7 +306,7 @@ void SendLoop::send(BrokerId id, Leader& leader) {
         if (auto posted = channel->post(protocol::ApiKey::produce, *version, std::move(*body)); !posted)
             return fail_all(posted.error());
         for (std::size_t i = 0; i < flight->batches.size(); ++i) {
-            accumulator_.land(*flight->queues[i]);
+            accumulator_.land(*flight->seats[i].queue, flight->seats[i].place);
             reporter_.report(std::move(flight->batches[i]), Outcome::delivered(-1, -1));
         }
         signal_.notify();
@@ -265,17 +343,20 @@ void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
     } else {
         left_out = answer.error();
     }
-    for (std::size_t i = 0; i < flight->queues.size(); ++i)
-        if (flight->queues[i]) failed(*flight, i, left_out, false);
+    for (std::size_t i = 0; i < flight->seats.size(); ++i)
+        if (flight->seats[i].queue) failed(*flight, i, left_out, false);
     signal_.notify();
 }
 
 void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
     const auto& said = *answer.partition;
-    if (!flight.queues[answer.batch]) return;  // said twice
+    Seat& seat = flight.seats[answer.batch];
+    if (!seat.queue) return;  // said twice
     const auto code = static_cast<ErrorCode>(said.error_code);
-    if (code == ErrorCode::none) {
-        accumulator_.land(*std::exchange(flight.queues[answer.batch], nullptr));
+    if (code == ErrorCode::none || code == ErrorCode::duplicate_sequence_number) {
+        PartitionQueue& queue = *std::exchange(seat.queue, nullptr);
+        queue.sequences.delivered(seat.numbers);
+        accumulator_.land(queue, seat.place);
         if (BatchPtr batch = std::move(flight.batches[answer.batch]))
             reporter_.report(std::move(batch), Outcome::delivered(said.base_offset, said.log_append_time_ms));
         return;
@@ -292,27 +373,57 @@ void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
 }
 
 void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_once) {
-    PartitionQueue& queue = *std::exchange(flight.queues[index], nullptr);
+    Seat& seat = flight.seats[index];
+    PartitionQueue& queue = *std::exchange(seat.queue, nullptr);
     BatchPtr batch = std::move(flight.batches[index]);
-    if (!batch) return accumulator_.land(queue);  // it was reported while in flight
+    if (!batch) {  // it was reported while in flight
+        accumulator_.land(queue, seat.place);
+        return settle_numbers(&queue, seat.numbers, true);
+    }
     if (leaves_open(error.code())) batch->possibly_persisted = true;
     if (error == ErrorCode::transport || error == ErrorCode::closed) cluster_->request_refresh("a connection was lost");
-    const TimePoint now = cluster_->runtime().now();
-    const TimePoint at = at_once ? now : now + batch->backoff.next(cluster_->runtime().random());
-    if (stopped_ || !is_worth_retrying(error) || batch->attempts > config_.retries) {
-        accumulator_.land(queue);
-        return give_up(std::move(batch), std::move(error));
+    const bool is_numbers = seat.numbers.any() && refuses_numbers(error.code());
+    const bool is_retried =
+        is_numbers ? is_numbered_again(*batch, error) : is_worth_retrying(error) && batch->attempts <= config_.retries;
+    if (stopped_ || !is_retried) {
+        accumulator_.land(queue, seat.place);
+        return report_failed(std::move(batch), std::move(error));
     }
+    const TimePoint now = cluster_->runtime().now();
+    const bool waits = !at_once && !batch->waits_its_turn;
+    const TimePoint at = waits ? now + batch->backoff.next(cluster_->runtime().random()) : now;
     cluster_->runtime().log().debug("{}: attempt {} failed, trying again: {}", where(*batch), batch->attempts,
                                     to_string(error));
     batch->last_error = std::move(error);
     accumulator_.retry(std::move(batch), at);
 }
 
-void SendLoop::give_up(BatchPtr batch, Error error) {
+bool SendLoop::is_numbered_again(Batch& batch, const Error& error) {
+    Sequences& sequences = batch.home->sequences;
+    const auto verdict = sequences.refused(batch.numbers, batch.went_first, batch.possibly_persisted);
+    if (verdict == Sequences::Verdict::again) {
+        batch.waits_its_turn = true;
+        return true;
+    }
+    // Where another has written under our id, no epoch of it is ours any more.
+    if (error == ErrorCode::invalid_producer_epoch) sequences.spend_id();
+    accumulator_.take_numbers_back(*batch.home);
+    if (verdict == Sequences::Verdict::give_up) return false;
+    batch.numbers = Numbers();
+    return true;
+}
+
+void SendLoop::report_failed(BatchPtr batch, Error error) {
     const bool possibly = batch->possibly_persisted;
-    error = error.with_context(where(*batch));
+    settle_numbers(batch->home, batch->numbers, possibly);
+    if (batch->partition >= 0 && error != ErrorCode::message_timed_out) error = error.with_context(where(*batch));
     reporter_.report(std::move(batch), Outcome::failed(std::move(error), possibly));
+}
+
+void SendLoop::settle_numbers(PartitionQueue* queue, const Numbers& numbers, bool possibly_persisted) {
+    if (!queue || !numbers.any()) return;
+    queue->sequences.given_up(numbers, possibly_persisted);
+    if (queue->sequences.begins_anew()) accumulator_.take_numbers_back(*queue);
 }
 
 Error SendLoop::timed_out(const Batch& batch) const {
@@ -343,10 +454,7 @@ TimePoint SendLoop::expire_in_flight(TimePoint now) {
 
 void SendLoop::drop(Part part, const Error& error) {
     if (part == Part::queued) {
-        for (BatchPtr& batch : accumulator_.take_all()) {
-            const bool possibly = batch->possibly_persisted;
-            reporter_.report(std::move(batch), Outcome::failed(error, possibly));
-        }
+        for (BatchPtr& batch : accumulator_.take_all()) report_failed(std::move(batch), error);
         return;
     }
     for (const FlightPtr& flight : flights_)

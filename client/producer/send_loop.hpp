@@ -15,6 +15,7 @@
 #include "client/cluster/cluster.hpp"
 #include "client/producer/accumulator.hpp"
 #include "client/producer/produce_call.hpp"
+#include "client/producer/producer_id_call.hpp"
 #include "client/producer/reporter.hpp"
 #include "net/signal.hpp"
 
@@ -40,15 +41,23 @@ public:
     void drop(Part, const Error&);
     // Ends the coroutines; what is left must have been dropped.
     void stop();
+    // The producer can do no more: what waits is reported as failed, what comes is refused. Any thread.
+    void fail(const Error& fatal);
 
 private:
+    // Where a batch of a request came from. It outlives the batch, which may be reported before its answer comes.
+    struct Seat {
+        PartitionQueue* queue;  // null once the batch has landed
+        Place place;
+        Numbers numbers;
+    };
     // A request that has been sent. Batches become null once they are reported.
     struct Flight {
         BrokerId broker;
         Channel channel;
         std::int16_t version;
         std::vector<ProduceCall::Sent> sent;
-        std::vector<PartitionQueue*> queues;
+        std::vector<Seat> seats;
         std::vector<BatchPtr> batches;
         std::list<std::shared_ptr<Flight>>::iterator place;
     };
@@ -68,18 +77,28 @@ private:
     static awaitable<void> follow_metadata(std::shared_ptr<SendLoop> self);
     static awaitable<void> resolve(std::shared_ptr<SendLoop> self, std::string topic);
     static awaitable<void> connect(std::shared_ptr<SendLoop> self, BrokerId id);
+    static awaitable<void> get_producer_id(std::shared_ptr<SendLoop> self);
 
     // Does what is to be done; when to come again.
     TimePoint step();
-    void load(const Accumulator::Plan::Ready&, TimePoint now, TimePoint& next);
+    TimePoint carry_out(Accumulator::Plan&, TimePoint now, bool& has_sent);
+    bool load(const Accumulator::Plan::Ready&, TimePoint now, TimePoint& next);
+    bool may_number(PartitionQueue&);
     bool may_send(BrokerId, Leader&, TimePoint now, TimePoint& next);
     Result<void> seal(Batch&);
+    Result<void> seal_first(Batch&);
+    void seal_anew(Batch&);
     void send(BrokerId, Leader&);
     void on_answer(const FlightPtr&, Result<Bytes>);
     void apply(Flight&, const ProduceCall::Answer&);
     // The attempt failed: again later, or never.
     void failed(Flight&, std::size_t index, Error, bool at_once);
-    void give_up(BatchPtr, Error);
+    // What to do with a batch whose numbers the broker refused; false: nothing more, report it.
+    bool is_numbered_again(Batch&, const Error&);
+    // Of a batch that is not in flight.
+    void report_failed(BatchPtr, Error);
+    // The batch has an end without success: what was numbered behind it is told.
+    void settle_numbers(PartitionQueue*, const Numbers&, bool possibly_persisted);
     Error timed_out(const Batch&) const;
     TimePoint expire_in_flight(TimePoint now);
     void learn_leaders(const std::string& topic);
@@ -96,6 +115,8 @@ private:
     protocol::Compressor compressor_;
     std::map<BrokerId, Leader> leaders_;
     std::list<FlightPtr> flights_;
+    ProducerId producer_id_;  // of partitions that begin now
+    bool asks_producer_id_ = false;
     std::map<std::string, bool> topics_;  // known to the accumulator
     Error last_error_;                    // of connections and look-ups, for those who time out
     std::atomic<bool> stopped_{false};

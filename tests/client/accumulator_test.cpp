@@ -49,7 +49,7 @@ protected:
         PartitionQueue& queue = *p.ready.front().queue;
         BatchPtr batch = accumulator().take(queue);
         auto sent = values(*batch);
-        accumulator().land(queue);
+        accumulator().land(queue, batch->place);
         accumulator().reported(batch->count());
         accumulator().recycle(std::move(batch));
         return sent;
@@ -139,7 +139,7 @@ TEST_F(AccumulatorTest, refuses_at_its_limits_and_keeps_the_callback) {
     EXPECT_EQ(add("t", 7, "x").error(), ErrorCode::unknown_partition);
     EXPECT_EQ(add("", 0, "x").error(), ErrorCode::invalid_argument);
     EXPECT_EQ(add("t", -2, "x").error(), ErrorCode::invalid_argument);
-    accumulator().close();
+    accumulator().refuse(Error::of(ErrorCode::closed));
     EXPECT_EQ(add("t", 0, "x").error(), ErrorCode::closed);
 }
 

@@ -89,6 +89,32 @@ TEST(ClientConfig, brokers_must_be_named_and_readable) {
               std::string_view::npos);
 }
 
+TEST(ClientConfig, idempotence_is_the_default_that_other_settings_end) {
+    const struct {
+        const char *name, *value, *because;
+    } against[] = {{"acks", "1", "acks=all (it is 1)"},
+                   {"acks", "0", "acks=all (it is 0)"},
+                   {"max.in.flight", "6", "max.in.flight of at most 5 (it is 6)"},
+                   {"retries", "0", "retries above 0 (it is 0)"}};
+    for (const auto& [name, value, because] : against) {
+        Config config{{"bootstrap.servers", "b"}, {name, value}};
+        const auto without = producer_config(config).value();
+        EXPECT_FALSE(without.idempotence);
+        EXPECT_EQ(without.no_idempotence_because, because);
+        ASSERT_TRUE(config.set("enable.idempotence", false));
+        EXPECT_EQ(producer_config(config).value().no_idempotence_because, "") << "it was not asked for";
+        ASSERT_TRUE(config.set("enable.idempotence", true));
+        const auto refused = producer_config(config);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error(), ErrorCode::invalid_argument);
+        EXPECT_EQ(refused.error().text(), std::string("enable.idempotence=true needs ") + because);
+    }
+    const auto all = producer_config({{"bootstrap.servers", "b"}, {"acks", "1"}, {"retries", 0}}).value();
+    EXPECT_EQ(all.no_idempotence_because, "acks=all (it is 1) and retries above 0 (it is 0)");
+    const auto idempotent = producer_config({{"bootstrap.servers", "b"}, {"max.in.flight", 1}}).value();
+    EXPECT_TRUE(idempotent.idempotence);
+}
+
 TEST(ClientConfig, settings_without_effect_are_logged) {
     std::string said;
     const base::Log log("x", base::LogLevel::info, [&](base::LogLevel, std::string_view, std::string_view text) {
@@ -99,9 +125,8 @@ TEST(ClientConfig, settings_without_effect_are_logged) {
     EXPECT_NE(said.find("queue.buffering.max.ms has no effect on a consumer"), std::string::npos) << said;
     EXPECT_EQ(said.find("client.id"), std::string::npos);
     said.clear();
-    log_settings_without_effect({{"enable.idempotence", true}, {"acks", "all"}}, "P", log);
-    EXPECT_NE(said.find("enable.idempotence has no effect: sequence numbers"), std::string::npos)
-        << "though the default";
+    log_settings_without_effect({{"enable.metrics.push", true}, {"acks", "all"}}, "P", log);
+    EXPECT_NE(said.find("enable.metrics.push has no effect"), std::string::npos) << "though the default";
     EXPECT_EQ(said.find("acks"), std::string::npos);
 }
 

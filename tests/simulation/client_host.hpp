@@ -42,12 +42,12 @@ public:
     // All partitions from the beginning up to their ends; those in `damaged` as far as they can be read.
     asio::awaitable<void> consume(const std::set<std::int32_t>& damaged);
 
-    // Every acknowledged record was read, at its offset, in order, unless its partition is damaged, it expired, or a
-    // later one of its key is there; what is certain not to have been written was not. `undisturbed`: no fault fired.
+    // Every acknowledged record was read, at its offset, unless its partition is damaged, retention took it, or a later
+    // one of its key is there; no record is there twice, nor out of order; what is certain not to have been written was
+    // not. `undisturbed`: no fault fired.
     void check(const std::set<std::int32_t>& damaged, bool undisturbed, std::vector<std::string>& failures) const;
 
     std::size_t unacknowledged() const;
-    std::size_t written_twice() const;
     const Workload& workload() const noexcept { return workload_; }
 
     std::vector<std::string> problems;
@@ -79,7 +79,7 @@ private:
     Workload workload_;
     std::unique_ptr<net::Transport> transport_;
     std::vector<Sent> sent_;
-    bool in_order_ = true;
+    bool patient_ = true;  // records do not expire
     bool enough_ = false;
     std::map<std::int32_t, std::map<std::int64_t, std::string>> followed_;
     std::map<std::int32_t, std::vector<std::string>> late_;  // what the follower got too late, by partition

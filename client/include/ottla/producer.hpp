@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <ottla/async.hpp>
 #include <ottla/config.hpp>
@@ -101,6 +102,12 @@ public:
             std::forward<Token>(token),
             [core = core_.get()](Completion<void> done, PurgeWhat w) { start_purge(*core, w, std::move(done)); }, what);
     }
+
+    // Why the producer can do no more: the brokers refuse it a producer id, say. produce() fails with it, too; what was
+    // queued has been reported as failed, what is in flight ends as it does. Close it. Nothing: it can.
+    std::optional<Error> fatal_error() const;
+    // Makes the producer fail so, for tests of programs. invalid_state when it has failed before, or is closed.
+    Result<void> test_fatal_error(ErrorCode code, std::string_view reason);
 
     // Flushes for at most `timeout`, reports the rest as not delivered, ends the connections and the thread.
     // Never waits longer. A second call finds nothing to do.
