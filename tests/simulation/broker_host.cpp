@@ -114,6 +114,7 @@ asio::awaitable<void> BrokerHost::slow_disk() {
     const auto usual = workers.delays();
     workers.set_delays({1ms, std::chrono::milliseconds(random_.between(10, 2'000))});
     co_await wait_ms(10, 6'000);
+    if (random_.chance(0.5)) co_await again(random_.chance(0.5) ? End::killed : End::power_lost);
     workers.set_delays(usual);
 }
 

@@ -34,7 +34,7 @@ public:
     asio::awaitable<void> break_disk();
     // Reads fail now and then for a while. The broker may be started again after that, by hand as it were.
     asio::awaitable<void> break_reads();
-    // The disk takes up to seconds for everything.
+    // The disk takes up to seconds for everything. The broker may end while it does.
     asio::awaitable<void> slow_disk();
     // A bit of the topic's files turns while the broker is down, however that came.
     asio::awaitable<void> turn_bit(std::string topic, std::int32_t partitions);

@@ -44,7 +44,8 @@ public:
 
     // Every acknowledged record was read, at its offset, unless its partition is damaged, retention took it, or a later
     // one of its key is there; no record is there twice, nor out of order; what is certain not to have been written was
-    // not. `undisturbed`: no fault fired.
+    // not. All are acknowledged that do not expire, unless the broker may have forgotten batches. `undisturbed`: no
+    // fault fired.
     void check(const std::set<std::int32_t>& damaged, bool undisturbed, std::vector<std::string>& failures) const;
 
     std::size_t unacknowledged() const;
