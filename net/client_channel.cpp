@@ -97,6 +97,7 @@ Result<void> ClientChannel::on_frame(const Bytes& frame) {
     Waiting request = std::move(waiting_.front());
     waiting_.pop_front();
     if (waiting_.empty()) alarm_.cancel();
+    observe_end(request, frame.size() + 4, ErrorCode::none);
 
     protocol::Reader again(frame);
     protocol::ResponseHeader header;
@@ -151,7 +152,8 @@ std::optional<std::int32_t> ClientChannel::start(ApiKey key, std::int16_t versio
     }
     next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
     last_used_ = timers_.now();
-    waiting_.push_back({id, key, version, deadline, std::move(on_answer)});
+    waiting_.push_back({id, key, version, deadline, std::move(on_answer), framed->size(), last_used_});
+    if (options_.observer) options_.observer->on_request(key, version, framed->size(), true);
     alarm_.set_if_earlier(deadline);
     queue_->push(std::move(*framed));
     return id;
@@ -169,6 +171,7 @@ Result<void> ClientChannel::post(ApiKey key, std::int16_t version, protocol::Cha
     next_correlation_id_ =
         next_correlation_id_ == std::numeric_limits<std::int32_t>::max() ? 0 : next_correlation_id_ + 1;
     last_used_ = timers_.now();
+    if (options_.observer) options_.observer->on_request(key, version, framed->size(), false);
     queue_->push(std::move(*framed));
     return {};
 }
@@ -193,6 +196,12 @@ asio::awaitable<Result<Bytes>> ClientChannel::exchange(ApiKey key, std::int16_t 
     };
     co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<Bytes>)>(initiate,
                                                                                                 asio::use_awaitable);
+}
+
+void ClientChannel::observe_end(const Waiting& request, std::size_t response_bytes, ErrorCode code) {
+    if (!options_.observer) return;
+    options_.observer->on_end(
+        {request.key, request.version, request.bytes, response_bytes, timers_.now() - request.sent, Error::of(code)});
 }
 
 void ClientChannel::abandon(std::int32_t correlation_id) {
@@ -220,6 +229,7 @@ void ClientChannel::on_alarm() {
             next = std::min(next, request.deadline);
             continue;
         }
+        request.is_late = true;
         if (late.empty()) late = fmt::format("{} v{}", name(request.key), request.version);
         answer_later(std::exchange(request.on_answer, nullptr),
                      Error::of(ErrorCode::timed_out,
@@ -242,9 +252,11 @@ void ClientChannel::close(Error reason) {
     queue_->stop();
     stream_->close();
     const auto code = reason_.code() == ErrorCode::closed ? ErrorCode::closed : ErrorCode::transport;
-    for (Waiting& request : std::exchange(waiting_, {}))
+    for (Waiting& request : std::exchange(waiting_, {})) {
+        observe_end(request, 0, request.is_late ? ErrorCode::timed_out : code);
         answer_later(std::move(request.on_answer),
                      Error::of(code, fmt::format("{}: {}", subject(request.key, request.version), reason_.text())));
+    }
     if (on_close_) on_close(std::exchange(on_close_, nullptr));
 }
 

@@ -20,6 +20,7 @@
 #include "base/buffer_pool.hpp"
 #include "base/log.hpp"
 #include "net/alarm.hpp"
+#include "net/channel_observer.hpp"
 #include "net/frame_buffer.hpp"
 #include "net/signal.hpp"
 #include "net/transport.hpp"
@@ -42,6 +43,8 @@ struct ClientChannelOptions {
     // Beyond, a call fails with queue_full.
     std::size_t in_flight_max = 1000;
     std::size_t unsent_bytes_max = std::size_t{1} << 30;
+    // Lives as long as the channel.
+    std::shared_ptr<ChannelObserver> observer;
 };
 
 class ClientChannel : public std::enable_shared_from_this<ClientChannel> {
@@ -107,6 +110,9 @@ private:
         std::int16_t version;
         TimePoint deadline;
         OnAnswer on_answer;  // empty: nobody waits any more
+        std::size_t bytes;
+        TimePoint sent;
+        bool is_late = false;  // the deadline has passed
     };
 
     ClientChannel(std::unique_ptr<Stream>, Timers&, base::BufferPool&, Endpoint, Options, base::Log);
@@ -121,6 +127,7 @@ private:
     Result<void> take_frames();
     Result<void> on_frame(const Bytes& frame);
     void on_alarm();
+    void observe_end(const Waiting&, std::size_t response_bytes, ErrorCode);
     void abandon(std::int32_t correlation_id);
     void answer_later(OnAnswer, Error);
     std::string subject(protocol::ApiKey, std::int16_t version) const;

@@ -19,9 +19,10 @@ Cluster::Cluster(std::shared_ptr<Runtime> runtime, CommonConfig config, bool may
       config_(std::move(config)),
       may_create_topics_(may_create_topics),
       refresh_(runtime_->executor()),
+      last_answer_(runtime_->now()),
       refresh_backoff_(config_.retry_backoff, config_.retry_backoff_max) {
     for (const auto& endpoint : config_.bootstrap_servers)
-        bootstrap_.push_back(std::make_shared<Broker>(config_, endpoint));
+        bootstrap_.push_back(std::make_shared<Broker>(config_, endpoint, runtime_->timers()));
 }
 
 Cluster::~Cluster() = default;
@@ -30,6 +31,7 @@ std::shared_ptr<Cluster> Cluster::make(std::shared_ptr<Runtime> runtime, CommonC
     const auto executor = runtime->executor();
     std::shared_ptr<Cluster> cluster(new Cluster(std::move(runtime), std::move(config), may_create_topics));
     spawn(executor, metadata_loop(cluster));
+    if (cluster->config_.connections_idle_max.count() > 0) spawn(executor, idle_loop(cluster));
     return cluster;
 }
 
@@ -88,6 +90,13 @@ awaitable<void> Cluster::metadata_loop(std::shared_ptr<Cluster> self) {
             self->refresh_backoff_.reset();
         } else {
             self->runtime_->log().warn("metadata could not be refreshed: {}", to_string(answer.error()));
+            const auto& after = self->config_.rebootstrap_after;
+            if (answer.error() == ErrorCode::rebootstrap_required)
+                self->rebootstrap("the cluster asks for it");
+            else if (after.count() > 0 && timers.now() - self->last_answer_ >= after)
+                self->rebootstrap("metadata.recovery.rebootstrap.trigger.ms have passed without metadata");
+            else if (answer.error() == ErrorCode::all_brokers_down)
+                self->rebootstrap("no broker can be reached");
             self->refresh_wanted_ = true;
             co_await self->refresh_.wait_until(timers,
                                                timers.now() + self->refresh_backoff_.next(self->runtime_->random()));
@@ -118,7 +127,37 @@ awaitable<Result<protocol::MetadataResponse>> Cluster::fetch_metadata(std::optio
     co_return answer;
 }
 
+void Cluster::rebootstrap(std::string_view why) {
+    if (!config_.rebootstraps || brokers_.empty()) return;
+    runtime_->log().info("beginning again from bootstrap.servers: {}", why);
+    last_answer_ = runtime_->now();
+    cache_.forget_brokers();
+    for (const auto& [id, broker] : std::exchange(brokers_, {}))
+        if (broker->channel) broker->channel->close(Error::of(ErrorCode::transport, "the client begins again"));
+    changes_.notify();
+}
+
+awaitable<void> Cluster::idle_loop(std::shared_ptr<Cluster> self) {
+    auto& timers = self->runtime_->timers();
+    const auto idle_max = self->config_.connections_idle_max;
+    Watch watch(self->connections_, self->runtime_->executor());
+    while (!self->closed_) {
+        const TimePoint now = timers.now();
+        TimePoint next = now + idle_max;
+        for (const auto& broker : self->candidates()) {
+            if (!broker->is_open() || broker->channel->in_flight() > 0) continue;
+            const TimePoint until = broker->channel->last_used() + idle_max;
+            if (until > now)
+                next = std::min(next, until);
+            else
+                broker->channel->close(Error::of(ErrorCode::closed, "nobody used it for connections.max.idle.ms"));
+        }
+        co_await watch.wait_until(timers, next);
+    }
+}
+
 void Cluster::on_metadata(const protocol::MetadataResponse& answer, bool all) {
+    last_answer_ = runtime_->now();
     cache_.update(answer, all, runtime_->now());
     // Where a broker has moved, its old connection serves nobody.
     for (auto at = brokers_.begin(); at != brokers_.end();) {
@@ -142,9 +181,23 @@ Cluster::BrokerPtr Cluster::broker_of(BrokerId id) {
     // The connection that asked for the metadata is as good as any.
     for (const auto& b : bootstrap_)
         if (b->endpoint == info->endpoint) broker = b;
-    if (!broker) broker = std::make_shared<Broker>(config_, info->endpoint);
+    if (!broker) broker = std::make_shared<Broker>(config_, info->endpoint, runtime_->timers());
     brokers_.emplace(id, broker);
     return broker;
+}
+
+Cluster::BrokerView Cluster::view_of(BrokerId id, const Broker& broker) {
+    using enum BrokerView::State;
+    const auto state = broker.is_open()                              ? up
+                       : broker.connecting                           ? connecting
+                       : broker.last_error.code() != ErrorCode::none ? down
+                                                                     : init;
+    return {id, broker.endpoint, state, *broker.stats};
+}
+
+BrokerStats* Cluster::stats(BrokerId id) {
+    const auto at = brokers_.find(id);
+    return at == brokers_.end() ? nullptr : at->second->stats.get();
 }
 
 std::vector<Cluster::BrokerPtr> Cluster::candidates() {
@@ -207,6 +260,9 @@ awaitable<void> Cluster::open(std::shared_ptr<Cluster> self, BrokerPtr broker) {
     net::ClientChannelOptions options;
     options.client_id = self->config_.client_id;
     options.frame_bytes_max = self->config_.receive_message_bytes_max;
+    options.observer = broker->stats;
+    ++broker->stats->connects;
+    broker->stats->state_since = runtime.now();
     const auto deadline = runtime.deadline(self->config_.connection_setup_timeout);
     auto opened = co_await net::ClientChannel::open(runtime.transport(), runtime.timers(), runtime.pool(),
                                                     broker->endpoint, std::move(options), deadline, runtime.log());
@@ -226,10 +282,17 @@ void Cluster::on_opened(BrokerPtr broker, Channel channel) {
     broker->channel = channel;
     broker->last_error = Error();
     broker->backoff.reset();
+    broker->stats->state_since = runtime_->now();
     channel->on_close([weak = weak_from_this(), broker](const Error& reason) {
         const auto self = weak.lock();
         if (!self || self->closed_) return;
         self->runtime_->log().info("connection to {} ended: {}", to_string(broker->endpoint), to_string(reason));
+        ++broker->stats->disconnects;
+        if (reason == ErrorCode::closed) {  // by us
+            broker->stats->state_since = self->runtime_->now();
+            self->connections_.notify();
+            return;
+        }
         // A broker that accepts and then hangs up must not be called in a loop.
         self->on_failed(*broker, reason);
         self->connections_.notify();
@@ -239,6 +302,7 @@ void Cluster::on_opened(BrokerPtr broker, Channel channel) {
 void Cluster::on_failed(Broker& broker, Error reason) {
     runtime_->log().debug("{}: {}", to_string(broker.endpoint), to_string(reason));
     broker.last_error = reason;
+    broker.stats->state_since = runtime_->now();
     broker.not_before = runtime_->now() + broker.backoff.next(runtime_->random());
     last_error_ = std::move(reason);
     if (!uses_.empty()) request_refresh("a broker was lost");

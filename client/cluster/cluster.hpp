@@ -3,6 +3,7 @@
 // connection per broker, opened when needed. Loop only; made by make(), ended by close().
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "client/cluster/metadata_cache.hpp"
 #include "client/cluster/watch.hpp"
 #include "client/runtime/runtime.hpp"
+#include "client/stats/broker_stats.hpp"
 #include "net/client_channel.hpp"
 
 namespace ottla::client {
@@ -71,6 +73,24 @@ public:
     awaitable<Result<protocol::MetadataResponse>> fetch_metadata(std::optional<std::vector<std::string>> topics,
                                                                  TimePoint deadline);
 
+    // Of all brokers that were ever tried, those of bootstrap.servers under the id no_broker until the metadata names
+    // them.
+    struct BrokerView {
+        BrokerId id;
+        const net::Endpoint& endpoint;
+        enum class State : std::uint8_t { init, connecting, up, down } state;
+        BrokerStats& stats;
+    };
+    template <class Visit>
+    void visit_brokers(Visit&& each) {
+        for (const auto& [id, broker] : brokers_) each(view_of(id, *broker));
+        for (const auto& broker : bootstrap_)
+            if (std::ranges::none_of(brokers_, [&](const auto& known) { return known.second == broker; }))
+                each(view_of(no_broker, *broker));
+    }
+    // Null for one that was never tried.
+    BrokerStats* stats(BrokerId);
+
     // Ends connections and coroutines; everybody who waits gets `closed`.
     void close();
     bool is_closed() const noexcept { return closed_; }
@@ -80,10 +100,12 @@ public:
 private:
     // A broker of the metadata, or one of bootstrap.servers, or both.
     struct Broker {
-        Broker(const CommonConfig& c, net::Endpoint at)
+        Broker(const CommonConfig& c, net::Endpoint at, const base::Clock& clock)
             : endpoint(std::move(at)),
+              stats(std::make_shared<BrokerStats>(clock)),
               backoff(c.reconnect_backoff, c.reconnect_backoff_max, 0.25, 0.5) {}
         net::Endpoint endpoint;
+        std::shared_ptr<BrokerStats> stats;
         Channel channel;
         bool connecting = false;
         Backoff backoff;
@@ -99,9 +121,14 @@ private:
 
     Cluster(std::shared_ptr<Runtime>, CommonConfig, bool may_create_topics);
     static awaitable<void> metadata_loop(std::shared_ptr<Cluster> self);
+    // Closes connections that nobody has used for connections.max.idle.ms.
+    static awaitable<void> idle_loop(std::shared_ptr<Cluster> self);
+    // Forgets where the brokers are: only bootstrap.servers are known again (KIP-899, KIP-1102).
+    void rebootstrap(std::string_view why);
     static awaitable<void> open(std::shared_ptr<Cluster> self, BrokerPtr broker);
     awaitable<Result<Channel>> connect_to(BrokerPtr broker, TimePoint deadline);
     BrokerPtr broker_of(BrokerId);
+    static BrokerView view_of(BrokerId, const Broker&);
     // All there are, those of the metadata first.
     std::vector<BrokerPtr> candidates();
     void on_opened(BrokerPtr, Channel);
@@ -123,6 +150,7 @@ private:
     bool refresh_wanted_ = false;
     bool refreshed_once_ = false;
     TimePoint last_refresh_{};
+    TimePoint last_answer_;  // when metadata came, or the client began from its bootstrap servers
     Backoff refresh_backoff_;
     Error last_error_;
     bool closed_ = false;

@@ -57,6 +57,11 @@ public:
     // A leader named by an error answer (KIP-951). False when it is not newer than what is known.
     bool apply_leader_hint(std::string_view topic, std::int32_t partition, BrokerId leader, std::int32_t leader_epoch);
     void add_broker(BrokerId, BrokerInfo);
+    // Where brokers are is not known any more; what is known of topics stays.
+    void forget_brokers() noexcept {
+        brokers_.clear();
+        controller_ = no_broker;
+    }
     void forget(std::string_view topic);
 
     // Null when nothing is known of it.

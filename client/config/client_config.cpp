@@ -95,6 +95,10 @@ Result<CommonConfig> common_config(const Config& config) {
     c.reconnect_backoff_max = v.ms("reconnect.backoff.max.ms");
     c.retry_backoff = v.ms("retry.backoff.ms");
     c.retry_backoff_max = v.ms("retry.backoff.max.ms");
+    c.connections_idle_max = v.ms("connections.max.idle.ms");
+    static constexpr std::array<std::string_view, 2> strategies = {"none", "rebootstrap"};
+    c.rebootstraps = v.choice("metadata.recovery.strategy", strategies) == 1;
+    c.rebootstrap_after = v.ms("metadata.recovery.rebootstrap.trigger.ms");
     c.allow_auto_create_topics = v.boolean("allow.auto.create.topics");
     c.max_in_flight = static_cast<int>(v.integer("max.in.flight"));
     c.log_level = log_level(v.integer("log_level"));
@@ -112,8 +116,9 @@ Result<ProducerConfig> producer_config(const Config& config) {
     if (!common) return common.error();
     const Values v(config);
     static constexpr std::array<std::string_view, 5> codecs = {"none", "gzip", "snappy", "lz4", "zstd"};
-    static constexpr std::array<std::string_view, 7> partitioners = {
-        "consistent", "consistent_random", "murmur2", "murmur2_random", "fnv1a", "fnv1a_random", "random"};
+    static constexpr std::array<std::string_view, 8> partitioners = {
+        "consistent", "consistent_random", "murmur2", "murmur2_random",
+        "fnv1a",      "fnv1a_random",      "random",  "round_robin"};
     static constexpr std::array<std::string_view, 4> acks = {"all", "-1", "0", "1"};
     static constexpr std::array<Acks, 4> acks_values = {Acks::all, Acks::all, Acks::none, Acks::leader};
 
@@ -134,6 +139,7 @@ Result<ProducerConfig> producer_config(const Config& config) {
     p.compression_level = static_cast<int>(v.integer("compression.level"));
     p.partitioner = static_cast<Partitioner>(v.choice("partitioner", partitioners));
     p.sticky_linger = v.ms("sticky.partitioning.linger.ms");
+    p.statistics_interval = v.ms("statistics.interval.ms");
     p.idempotence = v.boolean("enable.idempotence");
     if (const std::string against = against_idempotence(p); p.idempotence && !against.empty()) {
         if (config.entries().contains("enable.idempotence"))

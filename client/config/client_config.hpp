@@ -32,6 +32,10 @@ struct CommonConfig {
     milliseconds reconnect_backoff_max;
     milliseconds retry_backoff;
     milliseconds retry_backoff_max;
+    milliseconds connections_idle_max;  // 0: they stay
+    // Without metadata for so long, the client begins again from the bootstrap servers (KIP-1102); 0: never.
+    milliseconds rebootstrap_after;
+    bool rebootstraps;
     bool allow_auto_create_topics;
     int max_in_flight;
     base::LogLevel log_level;
@@ -47,6 +51,7 @@ enum class Partitioner : std::uint8_t {
     fnv1a,
     fnv1a_random,
     random,
+    round_robin,
 };
 
 struct ProducerConfig {
@@ -65,6 +70,7 @@ struct ProducerConfig {
     int compression_level;  // -1: the codec's default
     Partitioner partitioner;
     milliseconds sticky_linger;
+    milliseconds statistics_interval;  // 0: none
     bool idempotence;
     // Where other settings ended what is only the default: which; else empty.
     std::string no_idempotence_because;

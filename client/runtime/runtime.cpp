@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/runtime/runtime.hpp"
 
+#include <algorithm>
+#include <thread>
+
 #include <fmt/format.h>
 
 #include "net/io_thread.hpp"
@@ -61,9 +64,18 @@ std::shared_ptr<Runtime> Runtime::on_executor(asio::any_io_executor executor, st
 std::shared_ptr<Runtime> Runtime::within(const Surroundings& given, std::string name) {
     std::shared_ptr<Runtime> r(new Runtime(std::move(name), given.seed, given.log));
     r->timers_ = given.timers;
+    r->workers_ = given.workers;
     r->transport_ = given.transport;
     r->executor_ = Strand(given.executor);
     return r;
+}
+
+base::Workers* Runtime::workers() {
+    if (!workers_ && thread_) {
+        own_workers_ = base::make_thread_workers(std::clamp(std::thread::hardware_concurrency(), 1U, 4U), "ottla-work");
+        workers_ = own_workers_.get();
+    }
+    return workers_;
 }
 
 bool Runtime::on_loop() const noexcept { return thread_ ? thread_->is_current() : within_strand(executor_); }

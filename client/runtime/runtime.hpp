@@ -11,6 +11,7 @@
 #include "base/buffer_pool.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "base/workers.hpp"
 #include "client/config/client_config.hpp"
 #include "net/timers.hpp"
 #include "net/transport.hpp"
@@ -32,6 +33,7 @@ struct Surroundings {
     asio::any_io_executor executor;
     net::Transport* transport = nullptr;
     net::Timers* timers = nullptr;
+    base::Workers* workers = nullptr;  // null: heavy work is done on the loop
     std::uint64_t seed = 0;
     base::Log log;
 };
@@ -51,11 +53,15 @@ public:
     bool on_loop() const noexcept;
     net::Timers& timers() noexcept { return *timers_; }
     net::Transport& transport() noexcept { return *transport_; }
+    // For heavy work; null where it is to be done on the loop, since it runs on the caller's executor. Threads of their
+    // own, as many as there are cores (four at most), start with the first call.
+    base::Workers* workers();
     base::BufferPool& pool() noexcept { return pool_; }
     // On the loop only.
     base::Random& random() noexcept { return random_; }
     const base::Log& log() const noexcept { return log_; }
     TimePoint now() const { return timers_->now(); }
+    std::int64_t wall_ms() const { return timers_->wall_ms(); }
     // After the client's coroutines have been told to end: lets its own thread end, waiting until `deadline` at most.
     // Not on the loop.
     void finish(TimePoint deadline);
@@ -76,6 +82,8 @@ private:
     // Last: the loop ends before what it uses.
     std::unique_ptr<net::IoThread> thread_;
     asio::any_io_executor executor_;
+    base::Workers* workers_ = nullptr;
+    std::unique_ptr<base::Workers> own_workers_;  // they tell the loop
 };
 
 // "client.id#consumer-3": N counts the clients of this process.

@@ -31,11 +31,18 @@ struct PartitionError {
     bool goes_on = false;
 };
 
+// What a client counts and measures, in the layout of librdkafka's STATISTICS.md: every statistics.interval.ms.
+// Windows ("rtt" and the like) hold what came since the last statistics.
+struct Statistics {
+    std::string json;
+};
+
 // An Error alone concerns the whole client.
-using Event = std::variant<Message, DeliveryReport, PartitionEof, PartitionError, Error>;
+using Event = std::variant<Message, DeliveryReport, PartitionEof, PartitionError, Error, Statistics>;
 
 std::string to_string(const PartitionEof&);
 std::string to_string(const PartitionError&);
+std::string to_string(const Statistics&);
 std::string to_string(const Event&);
 
 }  // namespace ottla::inline v0

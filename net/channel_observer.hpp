@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// ChannelObserver: is told what goes over a client's connection, for statistics and hooks. Called on the connection's
+// loop; it must not block, nor close the connection.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <ottla/error.hpp>
+#include <ottla/protocol/api_key.hpp>
+
+#include "base/clock.hpp"
+
+namespace ottla::net {
+
+// One request and how it ended.
+struct Exchange {
+    protocol::ApiKey key;
+    std::int16_t version;
+    std::size_t request_bytes;   // with their length field
+    std::size_t response_bytes;  // likewise; 0 without an answer
+    base::Duration took;         // from the sending on
+    Error error;                 // why there is no answer; none with one, whatever it says
+};
+
+class ChannelObserver {
+public:
+    virtual ~ChannelObserver() = default;
+    // It is on its way to the socket; one without an answer ends here.
+    virtual void on_request(protocol::ApiKey, std::int16_t version, std::size_t bytes, bool is_answered) = 0;
+    virtual void on_end(const Exchange&) = 0;
+};
+
+}  // namespace ottla::net
