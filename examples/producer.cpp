@@ -25,11 +25,8 @@ int main(int argc, char** argv) {
         ottla::Record record;
         record.topic = argv[2];
         record.value = line;
-        auto taken = producer->produce(record, report);
-        while (!taken && taken.error() == ottla::ErrorCode::queue_full) {
-            static_cast<void>(producer->wait_for_room(1s).has_value());
-            taken = producer->produce(record, report);
-        }
+        // Blocks for room when the queue is full.
+        const auto taken = producer->produce(record, report, 30s);
         if (!taken) std::fprintf(stderr, "%s\n", to_string(taken.error()).c_str());
     }
     // Waits until every record has its report.

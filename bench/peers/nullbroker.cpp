@@ -2,13 +2,15 @@
 // nullbroker: a do-nothing Kafka broker for client benchmarks. One thread per connection, blocking
 // reads, request pipelining, responses coalesced until the input runs dry.
 //   nullbroker PORT PARTITIONS [--fetch-records N] [--fetch-size BYTES] [--codec none|gzip|snappy|lz4|zstd]
-//              [--log-messages N] [--verify] [--read] [--delay-us N]
+//              [--log-messages N] [--verify] [--read] [--delay-us N] [--brokers N]
 // PORT 0 = any free port. Ready line on stdout: "READY 127.0.0.1:PORT".
 // Statistics line on stderr at SIGTERM/SIGINT, and on SIGUSR1 (then reset).
 // Produce: parses headers, counts records (from the batch header), discards the rest (MSG_TRUNC: not even
 //   copied to user space; --read copies it; --verify copies, checks CRC-32C and batch framing).
 // Fetch: pre-encoded batch of N JSON-ish records of BYTES value each, base offset patched; endless log
 //   unless --log-messages is given.
+// --brokers N: as many nodes, each with a port of its own (from PORT on, or any free ones), lead the partitions in
+// turn.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -36,6 +38,7 @@
 #include "gen.hpp"
 
 static int g_port, g_parts;
+static std::vector<int> g_ports;  // node i + 1
 static int64_t g_log_messages = int64_t(1) << 50;
 static bool g_verify = false, g_read = false;
 static int g_delay_us = 0;
@@ -557,12 +560,14 @@ static void serve_one(Conn& c) {
             }
             if (n < 0 || (n == 0 && ver == 0)) names.push_back("bench");
             if (ver >= 3) o.i32(0);
-            o.arr(1);
-            o.i32(1);
-            o.str(host);
-            o.i32(g_port);
-            if (ver >= 1) o.nul();
-            o.tags();
+            o.arr((int)g_ports.size());
+            for (size_t i = 0; i < g_ports.size(); ++i) {
+                o.i32((int)i + 1);
+                o.str(host);
+                o.i32(g_ports[i]);
+                if (ver >= 1) o.nul();
+                o.tags();
+            }
             if (ver >= 2) o.str("nullbroker");
             if (ver >= 1) o.i32(1);
             o.arr((int)names.size());
@@ -573,14 +578,15 @@ static void serve_one(Conn& c) {
                 if (ver >= 1) o.i8(0);
                 o.arr(g_parts);
                 for (int p = 0; p < g_parts; ++p) {
+                    const int leader = p % (int)g_ports.size() + 1;
                     o.i16(0);
                     o.i32(p);
-                    o.i32(1);
+                    o.i32(leader);
                     if (ver >= 7) o.i32(0);
                     o.arr(1);
-                    o.i32(1);
+                    o.i32(leader);
                     o.arr(1);
-                    o.i32(1);
+                    o.i32(leader);
                     if (ver >= 5) o.arr(0);
                     o.tags();
                 }
@@ -854,15 +860,40 @@ static void print_stats() {
     fflush(stderr);
 }
 
+// Serves whoever connects; the port, which is any free one for 0.
+static int listen_on(int port) {
+    int ls = socket(AF_INET, SOCK_STREAM, 0);
+    int one = 1;
+    setsockopt(ls, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_port = htons((uint16_t)port);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (bind(ls, (sockaddr*)&a, sizeof a) || listen(ls, 128)) {
+        perror("bind");
+        exit(1);
+    }
+    socklen_t al = sizeof a;
+    getsockname(ls, (sockaddr*)&a, &al);
+    std::thread([ls] {
+        for (;;) {
+            int fd = accept(ls, nullptr, nullptr);
+            if (fd >= 0) std::thread(serve, fd).detach();
+        }
+    }).detach();
+    return ntohs(a.sin_port);
+}
+
 int main(int argc, char** argv) {
     if (argc < 3) {
         fprintf(stderr,
                 "usage: nullbroker PORT PARTITIONS [--fetch-records N] [--fetch-size BYTES] [--codec C] "
-                "[--log-messages N] [--verify] [--read] [--delay-us N]\n");
+                "[--log-messages N] [--verify] [--read] [--delay-us N] [--brokers N]\n");
         return 2;
     }
     g_port = atoi(argv[1]);
     g_parts = atoi(argv[2]);
+    int brokers = 1;
     std::string codec = "none";
     for (int i = 3; i < argc; ++i) {
         std::string a = argv[i];
@@ -880,12 +911,14 @@ int main(int argc, char** argv) {
             g_log_messages = atoll(argv[++i]);
         else if (i + 1 < argc && a == "--delay-us")
             g_delay_us = atoi(argv[++i]);
+        else if (i + 1 < argc && a == "--brokers")
+            brokers = atoi(argv[++i]);
         else {
             fprintf(stderr, "bad option %s\n", a.c_str());
             return 2;
         }
     }
-    if (g_parts < 1 || g_fetch_records < 1) return 2;
+    if (g_parts < 1 || g_fetch_records < 1 || brokers < 1) return 2;
     g_next.reset(new std::atomic<int64_t>[(size_t)g_parts]());
     g_batch = make_batch(g_fetch_records, (size_t)g_fetch_size, codec);
     sigset_t ss;
@@ -894,26 +927,8 @@ int main(int argc, char** argv) {
     sigaddset(&ss, SIGINT);
     sigaddset(&ss, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &ss, nullptr);
-    int ls = socket(AF_INET, SOCK_STREAM, 0);
-    int one = 1;
-    setsockopt(ls, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    sockaddr_in a{};
-    a.sin_family = AF_INET;
-    a.sin_port = htons((uint16_t)g_port);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(ls, (sockaddr*)&a, sizeof a) || listen(ls, 128)) {
-        perror("bind");
-        return 1;
-    }
-    socklen_t al = sizeof a;
-    getsockname(ls, (sockaddr*)&a, &al);
-    g_port = ntohs(a.sin_port);
-    std::thread([ls] {
-        for (;;) {
-            int fd = accept(ls, nullptr, nullptr);
-            if (fd >= 0) std::thread(serve, fd).detach();
-        }
-    }).detach();
+    for (int i = 0; i < brokers; ++i) g_ports.push_back(listen_on(g_port == 0 ? 0 : g_port + i));
+    g_port = g_ports[0];
     printf("READY 127.0.0.1:%d partitions=%d fetch_batch_bytes=%zu fetch_batch_records=%d codec=%s\n", g_port, g_parts,
            g_batch.size(), g_fetch_records, codec.c_str());
     fflush(stdout);

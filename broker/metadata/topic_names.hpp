@@ -5,12 +5,11 @@
 #include <string>
 #include <string_view>
 
-#include <ottla/result.hpp>
+#include <ottla/protocol/topic_name.hpp>
 
 namespace ottla::broker {
 
-// INVALID_TOPIC_EXCEPTION with the reason: 1 … 249 of [a-zA-Z0-9._-], not "." or "..".
-Result<void> check_topic_name(std::string_view name);
+using protocol::check_topic_name;
 
 // '.' and '_' are the same in metric names, so 'a.b' and 'a_b' may not both exist. Equal for names that collide.
 std::string collision_key(std::string_view name);

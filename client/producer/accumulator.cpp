@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 #include <ottla/protocol/record_batch.hpp>
+#include <ottla/protocol/topic_name.hpp>
 
 #include "base/assert.hpp"
+#include "client/producer/record_fields.hpp"
 
 namespace ottla::client {
 
@@ -15,13 +17,15 @@ namespace {
 
 constexpr std::size_t first_buffer_bytes = 4096;
 constexpr std::size_t spare_batches_max = 32;
-// What a record takes besides its payload, about.
-constexpr std::size_t record_overhead = 32;
+// What a record takes besides its payload as a rule.
+constexpr std::size_t record_overhead_usual = 10;
 
-protocol::NullableSpan nullable(BytesView view) noexcept {
-    return view.is_null() ? protocol::NullableSpan() : protocol::NullableSpan(view.span());
-}
 BytesView view_of(const protocol::NullableSpan& span) noexcept { return span ? BytesView(*span) : BytesView(); }
+
+Error no_such_partition(std::string_view topic, std::int32_t count, std::int32_t partition) {
+    return Error::of(ErrorCode::unknown_partition,
+                     fmt::format("topic '{}' has {} partitions; there is no partition {}", topic, count, partition));
+}
 
 // The user's headers as the codec takes them; few ones without an allocation.
 class HeaderViews {
@@ -48,78 +52,124 @@ private:
 
 }  // namespace
 
-// A record as append() and the move of waiting records see it.
-struct Accumulator::Fields {
-    protocol::NullableSpan key;
-    protocol::NullableSpan value;
-    std::span<const protocol::RecordHeaderView> headers;
-    std::int64_t timestamp_ms = 0;
-    std::int64_t now_ms = 0;
-    std::size_t payload_bytes = 0;
-    void* opaque = nullptr;
-
-    void count_payload() noexcept {
-        payload_bytes = (key ? key->size() : 0) + (value ? value->size() : 0);
-        for (const auto& h : headers) payload_bytes += h.key.size() + (h.value ? h.value->size() : 0);
-    }
-};
-
 Accumulator::Accumulator(const ProducerConfig& config, const base::Clock& clock, base::BufferPool& pool,
-                         std::uint64_t seed, Function<void()> wake)
+                         std::uint64_t seed, Function<void()> wake, PartitionerFunction users_partitioner)
     : config_(config),
       partitioner_(partitioner_row(config.partitioner)),
+      users_partitioner_(std::move(users_partitioner)),
       clock_(clock),
       pool_(pool),
       wake_(std::move(wake)),
       batch_bytes_max_(std::min(config.batch_bytes_max, config.message_bytes_max)),
+      packs_(config.compression != Compression::none),
       random_(seed) {}
 
-Result<void> Accumulator::append(const Record& record, DeliveryCallback&& callback) {
-    if (record.topic.empty()) return Error::of(ErrorCode::invalid_argument, "the record has no topic");
-    if (record.partition < any_partition)
+Result<void> Accumulator::append(const Record& record, DeliveryCallback&& callback, bool is_awaited) {
+    // Most records have none, and need no room for their views.
+    if (!record.headers.empty()) [[unlikely]]
+        return append_with_headers(record, std::move(callback), is_awaited);
+    Fields fields(record, {}, clock_.wall_ms());
+    fields.is_awaited = is_awaited;
+    return append(record, fields, std::move(callback));
+}
+
+Result<void> Accumulator::append_with_headers(const Record& record, DeliveryCallback&& callback, bool is_awaited) {
+    if (std::ranges::any_of(record.headers, [](const Header& h) { return h.name.empty(); }))
+        return Error::of(ErrorCode::invalid_argument,
+                         fmt::format("topic '{}': a header of the record has no name", record.topic));
+    const HeaderViews headers(record.headers);
+    Fields fields(record, headers.span(), clock_.wall_ms());
+    fields.is_awaited = is_awaited;
+    return append(record, fields, std::move(callback));
+}
+
+inline Result<void> Accumulator::append(const Record& record, const Fields& fields, DeliveryCallback&& callback) {
+    if (record.topic.empty()) [[unlikely]]
+        return Error::of(ErrorCode::invalid_argument, "the record has no topic");
+    if (record.partition < any_partition) [[unlikely]]
         return Error::of(ErrorCode::invalid_argument,
                          fmt::format("partition {} of a record: from 0, or any_partition", record.partition));
-    const HeaderViews headers(record.headers);
-    Fields fields;
-    fields.key = nullable(record.key);
-    fields.value = nullable(record.value);
-    fields.headers = headers.span();
-    fields.opaque = record.opaque;
-    fields.now_ms = clock_.wall_ms();
-    fields.timestamp_ms = record.timestamp_ms < 0 ? fields.now_ms : record.timestamp_ms;
-    fields.count_payload();
-    if (fields.payload_bytes + record_overhead > config_.message_bytes_max ||
-        protocol::RecordBatchBuilder::batch_size_bound(fields.key, fields.value, fields.headers) >
-            config_.message_bytes_max)
+    if (is_too_large(fields)) [[unlikely]]
         return Error::of(ErrorCode::message_too_large,
                          fmt::format("topic '{}': a record of {} bytes is above message.max.bytes ({})", record.topic,
                                      fields.payload_bytes, config_.message_bytes_max));
+    Error error;
     bool wake = false;
     {
+        std::int32_t partition = record.partition;
+        if (users_partitioner_ && partition < 0) [[unlikely]] {
+            const auto chosen = ask_users_partitioner(record, fields);
+            if (!chosen) return chosen.error();
+            partition = *chosen;
+        }
         const std::lock_guard hold(queues_);
-        auto appended = append_locked(record, fields, std::move(callback));
-        if (!appended) return appended.error();
-        wake = *appended;
+        wake = append_locked(record, partition, fields, std::move(callback), error);
     }
+    if (error.code() != ErrorCode::none) [[unlikely]]
+        return error;
     if (wake) wake_();
     return ok();
 }
 
-Result<bool> Accumulator::append_locked(const Record& record, const Fields& fields, DeliveryCallback&& callback) {
-    if (refusal_.code() != ErrorCode::none) return refusal_;
-    if ((config_.queue_messages_max != 0 && messages_ >= config_.queue_messages_max) ||
-        (payload_bytes_ + fields.payload_bytes > config_.queue_bytes_max && messages_ > 0))
-        return Error::of(ErrorCode::queue_full);
-    TopicQueue& topic = topic_queue(record.topic);
+// Not under the mutex. Below 0 when the topic's partitions are not known yet.
+Result<std::int32_t> Accumulator::ask_users_partitioner(const Record& record, const Fields& fields) {
+    std::int32_t count = 0;
+    {
+        const std::lock_guard hold(queues_);
+        if (const auto at = topics_.find(record.topic); at != topics_.end() && at->second->known)
+            count = at->second->partition_count;
+        if (count == 0) return any_partition;
+        if (refusal_.code() != ErrorCode::none) return refusal_;
+        if (const ErrorCode code = check_place(fields); code != ErrorCode::none) return Error::of(code);
+    }
+    const std::int32_t partition = users_partitioner_(record, count);
+    if (partition < 0 || partition >= count)
+        return no_such_partition(record.topic, count, partition).with_context("the answer of the partitioner");
+    return partition;
+}
+
+// With all that a batch adds; counted exactly only where it comes near.
+inline bool Accumulator::is_too_large(const Fields& fields) const noexcept {
+    if (fields.payload_bytes + 128 + fields.headers.size() * 16 <= config_.message_bytes_max) [[likely]]
+        return false;
+    return protocol::RecordBatchBuilder::batch_size_bound(fields.key, fields.value, fields.headers) >
+           config_.message_bytes_max;
+}
+
+inline ErrorCode Accumulator::check_place(const Fields& fields) const noexcept {
+    const bool is_full = (messages_ >= config_.queue_messages_max && config_.queue_messages_max != 0) ||
+                         (payload_bytes_ + fields.payload_bytes > config_.queue_bytes_max && messages_ > 0);
+    return is_full ? ErrorCode::queue_full : ErrorCode::none;
+}
+
+inline bool Accumulator::append_locked(const Record& record, std::int32_t wanted, const Fields& fields,
+                                       DeliveryCallback&& callback, Error& error) {
+    if (refusal_.code() != ErrorCode::none) [[unlikely]] {
+        error = refusal_;
+        return false;
+    }
+    if (const ErrorCode code = check_place(fields); code != ErrorCode::none) {
+        error = Error::of(code);
+        return false;
+    }
+    // Records mostly come for the same topic.
+    const bool is_same = last_topic_ && last_topic_name_ == record.topic;
+    if (!is_same && !topics_.contains(record.topic)) [[unlikely]] {
+        if (auto checked = protocol::check_topic_name(record.topic); !checked) {
+            error = checked.error();
+            return false;
+        }
+    }
+    TopicQueue& topic = is_same ? *last_topic_ : topic_queue(record.topic);
     bool wake = false;
-    if (!topic.known) {
-        wake = add_waiting(topic, record.partition, fields, std::move(callback));
+    if (!topic.known) [[unlikely]] {
+        wake = add_waiting(topic, wanted, fields, std::move(callback));
     } else {
-        const std::int32_t partition = record.partition >= 0 ? record.partition : choose(topic, fields);
-        if (partition >= topic.partition_count)
-            return Error::of(ErrorCode::unknown_partition,
-                             fmt::format("topic '{}' has {} partitions; there is no partition {}", record.topic,
-                                         topic.partition_count, partition));
+        const std::int32_t partition = wanted >= 0 ? wanted : choose(topic, fields);
+        if (partition >= topic.partition_count) [[unlikely]] {
+            error = no_such_partition(record.topic, topic.partition_count, partition);
+            return false;
+        }
         wake = add(*topic.partitions[static_cast<std::size_t>(partition)], fields, std::move(callback), TimePoint{});
     }
     ++messages_;
@@ -129,50 +179,79 @@ Result<bool> Accumulator::append_locked(const Record& record, const Fields& fiel
 }
 
 TopicQueue& Accumulator::topic_queue(std::string_view name) {
-    if (last_topic_ != nullptr && *last_topic_->name == name) return *last_topic_;
     auto at = topics_.find(name);
     if (at == topics_.end()) {
         const StickyPartition sticky(batch_bytes_max_, config_.sticky_linger.count());
-        auto made = std::make_unique<TopicQueue>(std::string(name), sticky);
+        auto made = std::make_unique<TopicQueue>(std::string(name), sticky, batch_bytes_max_);
         at = topics_.emplace(std::string(name), std::move(made)).first;
     }
-    return *(last_topic_ = at->second.get());
+    last_topic_ = at->second.get();
+    last_topic_name_ = *last_topic_->name;
+    return *last_topic_;
 }
 
 std::int32_t Accumulator::choose(TopicQueue& topic, const Fields& fields) {
     const BytesView key = view_of(fields.key);
     if (!is_spread(partitioner_, key)) return partitioner_.partition_of(key.span(), topic.partition_count);
-    if (partitioner_.partition_of == nullptr) return topic.candidates[random_.below(topic.candidates.size())];
-    return topic.sticky.choose(topic.candidates, fields.now_ms, fields.payload_bytes + record_overhead, random_);
+    const std::size_t count = topic.candidates.size();
+    if (partitioner_.spread == Spread::in_turn) return topic.candidates[topic.next_in_turn++ % count];
+    if (partitioner_.spread == Spread::random || config_.sticky_linger.count() == 0)
+        return topic.candidates[random_.below(count)];
+    return choose_sticky(topic, fields);
 }
 
-bool Accumulator::add(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback, TimePoint created) {
-    bool wake = false;
-    if (!queue.last_is_open || !put_into(*queue.batches.back(), fields, std::move(callback))) {
-        // The first batch makes the loop set its timer, a full one makes it send; with as many in flight as may be it
-        // comes anyway.
-        wake = can_send_new(queue) && (queue.batches.empty() || (queue.batches.size() == 1 && queue.last_is_open));
-        if (queue.last_is_open) queue.last_batch_bytes = queue.batches.back()->builder.size();
-        if (created == TimePoint{}) created = clock_.now();
-        queue.batches.push_back(new_batch(*queue.topic, created, queue.last_batch_bytes));
-        queue.last_is_open = true;
-        Batch& batch = *queue.batches.back();
-        batch.partition = queue.partition;
-        batch.home = &queue;
-        const bool fits = put_into(batch, fields, std::move(callback));
-        OTTLA_ASSERT(fits);
-        if (!queue.listed) {
-            queue.listed = true;
-            listed_.push_back(&queue);
-        }
+std::int32_t Accumulator::choose_sticky(TopicQueue& topic, const Fields& fields) {
+    const auto queue_at = [&topic](std::int32_t p) -> const PartitionQueue& {
+        return *topic.partitions[static_cast<std::size_t>(p)];
+    };
+    StickyPartition& sticky = topic.sticky;
+    if (sticky.is_over(fields.now_ms, sticky.current() >= 0 && queue_at(sticky.current()).last_is_open)) {
+        const TimePoint now = clock_.now();
+        // One whose last attempt failed gets nothing while it waits for the next.
+        const auto queued_at = [&](std::int32_t p) {
+            const PartitionQueue& queue = queue_at(p);
+            return queue.retry_at > now ? SIZE_MAX : queue.batches.size();
+        };
+        sticky.move_to(LoadChoice(topic.candidates, queued_at).draw(random_), fields.now_ms);
     }
+    sticky.add(fields.payload_bytes + record_overhead_usual);
+    return sticky.current();
+}
+
+inline bool Accumulator::add(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback,
+                             TimePoint created) {
+    bool wake = false;
+    if (!queue.last_is_open || !put_into(*queue.batches.back(), fields, std::move(callback))) [[unlikely]]
+        wake = add_batch(queue, fields, std::move(callback), created);
+    Batch& batch = *queue.batches.back();
+    if (fields.is_awaited && !std::exchange(batch.is_awaited, true)) wake |= queue.in_flight.empty();
     // Full: it need not wait for a record that no longer fits.
-    const Batch& batch = *queue.batches.back();
-    if (batch.count() >= static_cast<std::size_t>(config_.batch_messages_max) ||
-        batch.builder.size() + fields.payload_bytes + record_overhead > batch_bytes_max_) {
-        queue.last_is_open = false;
-        queue.last_batch_bytes = batch.builder.size();
-        wake = wake || (can_send_new(queue) && queue.batches.size() == 1);
+    if (batch.builder.count() >= config_.batch_messages_max ||
+        batch.builder.size() + fields.payload_bytes + record_overhead > queue.topic->batch_bytes_max) [[unlikely]] {
+        close_last(queue);
+        wake = wake || packs_ || (can_send_new(queue) && queue.batches.size() == 1);
+    }
+    return wake;
+}
+
+bool Accumulator::add_batch(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback,
+                            TimePoint created) {
+    // The first batch makes the loop set its timer, a full one makes it send; with as many in flight as may be it
+    // comes anyway.
+    const bool wake =
+        can_send_new(queue) && (queue.batches.empty() || (queue.batches.size() == 1 && queue.last_is_open));
+    if (queue.last_is_open) close_last(queue);
+    if (created == TimePoint{}) created = clock_.now();
+    queue.batches.push_back(new_batch(*queue.topic, created, queue.last_batch_bytes));
+    queue.last_is_open = true;
+    Batch& batch = *queue.batches.back();
+    batch.partition = queue.partition;
+    batch.home = &queue;
+    const bool fits = put_into(batch, fields, std::move(callback));
+    OTTLA_ASSERT(fits);
+    if (!queue.listed) {
+        queue.listed = true;
+        listed_.push_back(&queue);
     }
     return wake;
 }
@@ -228,11 +307,17 @@ std::size_t Accumulator::unreported() const {
     return appended_ - reported_.load(std::memory_order_acquire);
 }
 
-bool Accumulator::has_room() const {
+bool Accumulator::has_room(std::size_t bytes) const {
     const auto is_below = [](std::size_t used, std::size_t max) { return used < max && used <= max - max / 4; };
     const std::lock_guard hold(queues_);
     return (config_.queue_messages_max == 0 || is_below(messages_, config_.queue_messages_max)) &&
-           is_below(payload_bytes_, config_.queue_bytes_max);
+           is_below(payload_bytes_, config_.queue_bytes_max) &&
+           (messages_ == 0 || payload_bytes_ + bytes <= config_.queue_bytes_max);
+}
+
+Accumulator::Usage Accumulator::usage() const {
+    const std::lock_guard hold(queues_);
+    return {messages_, config_.queue_messages_max, payload_bytes_, config_.queue_bytes_max};
 }
 
 void Accumulator::refuse(const Error& because) {
@@ -250,118 +335,10 @@ void Accumulator::set_flushing(bool on) {
     flushing_ += on ? 1 : -1;
 }
 
-void Accumulator::plan(TimePoint now, Plan& out) {
-    out.ready.clear();
-    out.expired.clear();
-    out.unresolved.clear();
-    out.next = TimePoint::max();
-    out.leaderless = false;
-    const std::lock_guard hold(queues_);
-    for (TopicQueue* topic : waiting_topics_) look_at(*topic, now, out);
-    std::erase_if(waiting_topics_, [](const TopicQueue* topic) { return topic->waiting.empty(); });
-    std::erase_if(listed_, [&](PartitionQueue* queue) { return !(queue->listed = look_at(*queue, now, out)); });
-    std::ranges::stable_sort(out.ready, {}, &Plan::Ready::since);
-}
-
-void Accumulator::look_at(TopicQueue& topic, TimePoint now, Plan& out) {
-    while (!topic.waiting.empty() && topic.waiting.front()->expires <= now) {
-        out.expired.push_back(std::move(topic.waiting.front()));
-        topic.waiting.pop_front();
-    }
-    if (topic.waiting.empty()) return;
-    out.next = std::min(out.next, topic.waiting.front()->expires);
-    if (!topic.asked) out.unresolved.push_back(*topic.name);
-    topic.asked = true;
-}
-
-bool Accumulator::look_at(PartitionQueue& queue, TimePoint now, Plan& out) {
-    while (!queue.batches.empty() && queue.batches.front()->expires <= now) out.expired.push_back(pop_front(queue));
-    if (queue.batches.empty()) return false;
-    const Batch& front = *queue.batches.front();
-    out.next = std::min(out.next, front.expires);
-    if (!can_send(queue, front)) return true;
-    const bool wants_numbers = !front.numbers.any();
-    if (!queue.in_flight.empty() && (front.waits_its_turn || (wants_numbers && queue.sequences.begins_anew())))
-        return true;
-    const bool is_whole = queue.batches.size() > 1 || !queue.last_is_open || flushing_ > 0;
-    const TimePoint ready_at = std::max(is_whole ? TimePoint{} : front.created + config_.linger, queue.retry_at);
-    if (ready_at > now) {
-        out.next = std::min(out.next, ready_at);
-    } else if (queue.leader == no_broker) {
-        out.leaderless = true;
-    } else {
-        out.ready.push_back({queue.leader, &queue, front.created, wants_numbers});
-    }
-    return true;
-}
-
-BatchPtr Accumulator::pop_front(PartitionQueue& queue) {
-    BatchPtr batch = std::move(queue.batches.front());
-    queue.batches.pop_front();
-    if (queue.batches.empty() && queue.last_is_open) {
-        queue.last_is_open = false;
-        queue.last_batch_bytes = batch->builder.size();
-    }
-    return batch;
-}
-
-BatchPtr Accumulator::take(PartitionQueue& queue) {
-    const std::lock_guard hold(queues_);
-    OTTLA_ASSERT(!queue.batches.empty() && can_send(queue, *queue.batches.front()));
-    BatchPtr batch = pop_front(queue);
-    if (batch->attempts == 0) batch->place = queue.next_place++;
-    const auto at = std::ranges::lower_bound(queue.in_flight, batch->place);
-    batch->went_first = at == queue.in_flight.begin();
-    batch->waits_its_turn = false;
-    queue.in_flight.insert(at, batch->place);
-    return batch;
-}
-
-void Accumulator::end_flight(PartitionQueue& queue, Place place) {
-    const auto at = std::ranges::find(queue.in_flight, place);
-    OTTLA_ASSERT(at != queue.in_flight.end());
-    queue.in_flight.erase(at);
-    queue.in_flight_max = queue.sequences.in_flight_max();
-}
-
-void Accumulator::land(PartitionQueue& queue, Place place) {
-    const std::lock_guard hold(queues_);
-    end_flight(queue, place);
-    queue.retry_at = TimePoint{};
-}
-
-void Accumulator::retry(BatchPtr batch, TimePoint at) {
-    const std::lock_guard hold(queues_);
-    PartitionQueue& queue = *batch->home;
-    end_flight(queue, batch->place);
-    queue.retry_at = std::max(queue.retry_at, at);
-    // Before what was never sent, and what was sent later.
-    const auto before = std::ranges::find_if(
-        queue.batches, [&](const BatchPtr& other) { return other->attempts == 0 || other->place > batch->place; });
-    queue.batches.insert(before, std::move(batch));
-    if (!queue.listed) {
-        queue.listed = true;
-        listed_.push_back(&queue);
-    }
-}
-
-void Accumulator::number(Batch& batch) {
-    PartitionQueue& queue = *batch.home;
-    batch.numbers = queue.sequences.next(static_cast<std::int32_t>(batch.count()));
-    const std::lock_guard hold(queues_);
-    queue.in_flight_max = queue.sequences.in_flight_max();
-}
-
-void Accumulator::take_numbers_back(PartitionQueue& queue) {
-    const std::lock_guard hold(queues_);
-    for (const BatchPtr& batch : queue.batches)
-        if (!batch->possibly_persisted) batch->numbers = Numbers();
-}
-
 std::vector<BatchPtr> Accumulator::set_leaders(std::string_view name, std::span<const BrokerId> leaders) {
     std::vector<BatchPtr> rejected;
     if (leaders.empty()) return rejected;
-    const std::lock_guard hold(queues_);
+    std::unique_lock hold(queues_);
     TopicQueue& topic = topic_queue(name);
     topic.partition_count = static_cast<std::int32_t>(leaders.size());
     while (topic.partitions.size() < leaders.size()) {
@@ -378,6 +355,7 @@ std::vector<BatchPtr> Accumulator::set_leaders(std::string_view name, std::span<
     if (topic.candidates.empty())
         for (std::int32_t i = 0; i < topic.partition_count; ++i) topic.candidates.push_back(i);
     topic.sticky.forget();
+    if (users_partitioner_ && !topic.known) move_waiting_as_user_says(topic, hold, rejected);
     topic.known = true;
     topic.asked = false;
     move_waiting(topic, rejected);
@@ -391,8 +369,44 @@ void Accumulator::move_waiting(TopicQueue& topic, std::vector<BatchPtr>& rejecte
     for (BatchPtr& batch : waiting) move_waiting(topic, *batch, rejected);
 }
 
+// Who comes while the function is asked queues up behind: the topic is not known before all have their places.
+void Accumulator::move_waiting_as_user_says(TopicQueue& topic, std::unique_lock<std::mutex>& hold,
+                                            std::vector<BatchPtr>& rejected) {
+    while (!topic.waiting.empty()) {
+        std::deque<BatchPtr> batches = std::exchange(topic.waiting, {});
+        std::erase(waiting_topics_, &topic);
+        const std::int32_t count = topic.partition_count;
+        hold.unlock();
+        for (BatchPtr& batch : batches) ask_user(*batch, count);
+        hold.lock();
+        for (BatchPtr& batch : batches) move_waiting(topic, *batch, rejected);
+    }
+}
+
+void Accumulator::ask_user(Batch& batch, std::int32_t count) {
+    batch.sealed = batch.builder.finish();
+    const auto view = protocol::RecordBatchView::parse(batch.sealed.span());
+    OTTLA_ASSERT(view.has_value());
+    std::vector<Header> headers;
+    protocol::RecordReader records = view->records();
+    protocol::RecordView r;
+    for (std::size_t i = 0; records.next(r); ++i) {
+        if (batch.wanted[i] >= 0) continue;
+        headers.clear();
+        for (protocol::RecordHeaderView h; r.headers.next(h);) headers.push_back({h.key, view_of(h.value)});
+        Record record;
+        record.topic = *batch.topic;
+        record.key = view_of(r.key);
+        record.value = view_of(r.value);
+        record.headers = headers;
+        record.timestamp_ms = batch.deliveries[i].timestamp_ms;
+        record.opaque = batch.deliveries[i].opaque;
+        batch.wanted[i] = users_partitioner_(record, count);
+    }
+}
+
 void Accumulator::move_waiting(TopicQueue& topic, Batch& from, std::vector<BatchPtr>& rejected) {
-    const Buffer bytes = from.builder.finish();
+    const Buffer bytes = from.sealed.empty() ? from.builder.finish() : std::move(from.sealed);
     const auto view = protocol::RecordBatchView::parse(bytes.span());
     OTTLA_ASSERT(view.has_value());
     std::map<std::int32_t, BatchPtr> homeless;
@@ -400,18 +414,11 @@ void Accumulator::move_waiting(TopicQueue& topic, Batch& from, std::vector<Batch
     protocol::RecordReader records = view->records();
     protocol::RecordView record;
     for (std::size_t i = 0; records.next(record); ++i) {
-        headers.clear();
-        for (protocol::RecordHeaderView h; record.headers.next(h);) headers.push_back(h);
         DeliveryDue& delivery = from.deliveries[i];
-        Fields fields;
-        fields.key = record.key;
-        fields.value = record.value;
-        fields.headers = headers;
-        fields.timestamp_ms = fields.now_ms = delivery.timestamp_ms;
-        fields.opaque = delivery.opaque;
-        fields.count_payload();
-        const std::int32_t partition = from.wanted[i] >= 0 ? from.wanted[i] : choose(topic, fields);
-        if (partition < topic.partition_count) {
+        const Fields fields = Fields::of(record, delivery, headers);
+        const bool is_decided = from.wanted[i] >= 0 || users_partitioner_;
+        const std::int32_t partition = is_decided ? from.wanted[i] : choose(topic, fields);
+        if (partition >= 0 && partition < topic.partition_count) {
             add(*topic.partitions[static_cast<std::size_t>(partition)], fields, std::move(delivery.callback),
                 from.created);
             continue;
@@ -465,7 +472,9 @@ void Accumulator::recycle(BatchPtr batch) {
     batch->topic.reset();
     batch->home = nullptr;
     batch->events = batch->payload_bytes = 0;
+    batch->packing.reset();
     batch->attempts = 0;
+    batch->has_place = batch->is_oversized = batch->is_awaited = false;
     batch->numbers = Numbers();
     batch->waits_its_turn = false;
     batch->possibly_persisted = false;

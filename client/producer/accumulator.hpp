@@ -4,6 +4,7 @@
 // called from any thread, all else only on the loop. The mutex is held for moments, never over a callback.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "base/buffer_pool.hpp"
 #include "client/cluster/metadata_cache.hpp"
 #include "client/producer/batch.hpp"
+#include "client/producer/load_choice.hpp"
 #include "client/producer/partitioner.hpp"
 #include "client/producer/sticky_partition.hpp"
 
@@ -38,13 +40,17 @@ struct PartitionQueue {
     bool listed = false;  // in the list of queues that hold something
     TimePoint retry_at{};
     std::size_t last_batch_bytes = 0;
-    Sequences sequences;  // the loop's own, not guarded
+    // The loop's own, not guarded.
+    Sequences sequences;
+    std::uint64_t records_sent = 0;  // tries included
+    std::uint64_t bytes_sent = 0;    // of keys, values and headers
 };
 
 struct TopicQueue {
-    TopicQueue(std::string topic_name, const StickyPartition& fresh)
+    TopicQueue(std::string topic_name, const StickyPartition& fresh, std::size_t batch_bytes)
         : name(std::make_shared<const std::string>(std::move(topic_name))),
-          sticky(fresh) {}
+          sticky(fresh),
+          batch_bytes_max(batch_bytes) {}
 
     std::shared_ptr<const std::string> name;
     bool known = false;  // how many partitions there are
@@ -53,22 +59,27 @@ struct TopicQueue {
     std::int32_t partition_count = 0;
     std::vector<std::int32_t> candidates;  // those with a leader; all when none has
     StickyPartition sticky;
+    // About, before they are compressed; less than configured once the brokers have refused a batch as too large.
+    std::size_t batch_bytes_max;
+    std::size_t next_in_turn = 0;
     std::deque<BatchPtr> waiting;  // until `known`; the last takes records
 };
 
 class Accumulator {
 public:
-    // `wake` is called from any thread when the loop should look at plan(). The rest must outlive this.
-    Accumulator(const ProducerConfig&, const base::Clock&, base::BufferPool&, std::uint64_t seed,
-                Function<void()> wake);
+    // `wake` is called from any thread when the loop should look at plan(); `users_partitioner` (may be empty) from
+    // any, never under the mutex. The rest must outlive this.
+    Accumulator(const ProducerConfig&, const base::Clock&, base::BufferPool&, std::uint64_t seed, Function<void()> wake,
+                PartitionerFunction users_partitioner = {});
 
-    // Copies the record. Errors: queue_full, closed, message_too_large, invalid_argument, unknown_partition. Takes
-    // the callback over only when it succeeds. Never blocks.
-    Result<void> append(const Record&, DeliveryCallback&&);
+    // Copies the record. Errors: queue_full, closed, message_too_large, invalid_argument, invalid_topic_exception,
+    // unknown_partition. Takes the callback over only when it succeeds. Never blocks.
+    // `is_awaited`: its batch goes at once when nothing of its partition is in flight.
+    Result<void> append(const Record&, DeliveryCallback&&, bool is_awaited = false);
     // Records taken and not reported yet.
     std::size_t unreported() const;
-    // No more than three quarters of the queue's limits are in use.
-    bool has_room() const;
+    // No more than three quarters of the queue's limits are in use, and a record of `bytes` has its place.
+    bool has_room(std::size_t bytes = 0) const;
     // append() fails with this from now on; the first reason stays. Any thread.
     void refuse(const Error& because);
     // That reason; none as long as there is none. Any thread.
@@ -82,11 +93,13 @@ public:
             TimePoint since;
             bool wants_numbers;  // its first batch has none
         };
-        std::vector<Ready> ready;             // the longest waiting first
-        std::vector<BatchPtr> expired;        // taken out; to be reported
-        std::vector<std::string> unresolved;  // topics that nobody has looked up yet
-        TimePoint next = TimePoint::max();    // when to look again, if nothing else happens
-        bool leaderless = false;              // something is ready and has no leader
+        std::vector<Ready> ready;                // the longest waiting first
+        std::vector<BatchPtr> expired;           // taken out; to be reported
+        std::vector<std::string> unresolved;     // topics that nobody has looked up yet
+        TimePoint next = TimePoint::max();       // when to look again, if nothing else happens
+        bool leaderless = false;                 // something is ready and has no leader
+        std::vector<Batch*> unpacked;            // take no more records, and are to be compressed
+        std::vector<PartitionQueue*> oversized;  // the first batch is to be split
     };
     void plan(TimePoint now, Plan& out);
     // The first batch of a queue that was ready: it is in flight until land() or retry().
@@ -94,6 +107,8 @@ public:
     void land(PartitionQueue&, Place);
     // Puts a batch in flight back to where it belongs, to be sent again from `at` on.
     void retry(BatchPtr, TimePoint at);
+    // Makes two batches of the first one. Nothing of the queue may be in flight.
+    void split_front(PartitionQueue&, std::vector<Batch*>& unpacked);
     // Batches of the queue that were not written and wait to be sent again get new numbers then.
     void take_numbers_back(PartitionQueue&);
     // Gives a batch in flight its numbers.
@@ -109,6 +124,17 @@ public:
     // While set, batches are ready without lingering.
     void set_flushing(bool);
 
+    struct Usage {
+        std::size_t messages, messages_max, bytes, bytes_max;
+    };
+    Usage usage() const;
+    // Of every topic that was ever used; `each` calls nothing of this.
+    template <class Visit>
+    void visit_topics(Visit&& each) const {
+        const std::lock_guard hold(queues_);
+        for (const auto& [name, topic] : topics_) each(*topic);
+    }
+
     // All of a batch's records have been reported: to callbacks, or as events that are still to be fetched.
     void reported(std::size_t records) noexcept { reported_.fetch_add(records, std::memory_order_acq_rel); }
     // Nobody needs the batch any more: its share of the queue is free, its memory goes round. Any thread.
@@ -122,11 +148,22 @@ private:
     struct Fields;
 
     TopicQueue& topic_queue(std::string_view name);
-    // These expect the mutex to be held. The first two answer whether the loop must look at the plan anew.
-    Result<bool> append_locked(const Record&, const Fields&, DeliveryCallback&&);
+    Result<void> append_with_headers(const Record&, DeliveryCallback&&, bool is_awaited);
+    Result<void> append(const Record&, const Fields&, DeliveryCallback&&);
+    Result<std::int32_t> ask_users_partitioner(const Record&, const Fields&);
+    bool is_too_large(const Fields&) const noexcept;
+    // These expect the mutex to be held.
+    ErrorCode check_place(const Fields&) const noexcept;
+    // These two answer whether the loop must look at the plan anew. The first leaves why it took nothing in the error.
+    bool append_locked(const Record&, std::int32_t partition, const Fields&, DeliveryCallback&&, Error&);
     bool add(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
+    bool add_batch(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
     bool add_waiting(TopicQueue&, std::int32_t wanted, const Fields&, DeliveryCallback&&);
     std::int32_t choose(TopicQueue&, const Fields&);
+    std::int32_t choose_sticky(TopicQueue&, const Fields&);
+    // Asks it for what waits for the topic, without the mutex meanwhile.
+    void move_waiting_as_user_says(TopicQueue&, std::unique_lock<std::mutex>& hold, std::vector<BatchPtr>& rejected);
+    void ask_user(Batch&, std::int32_t count);  // without it, too
     void move_waiting(TopicQueue&, std::vector<BatchPtr>& rejected);
     void move_waiting(TopicQueue&, Batch&, std::vector<BatchPtr>& rejected);
     BatchPtr new_batch(const TopicQueue&, TimePoint created, std::size_t bytes_expected);
@@ -136,26 +173,32 @@ private:
     // Whether there is still something in it.
     bool look_at(PartitionQueue&, TimePoint now, Plan& out);
     BatchPtr pop_front(PartitionQueue&);
+    static void list_unpacked(const PartitionQueue&, Plan& out);
+    static void close_last(PartitionQueue&);
+    std::array<BatchPtr, 2> split(PartitionQueue&, Batch& whole);
     static void end_flight(PartitionQueue&, Place);
     // Counted from the oldest that is not settled: brokers must still know it when it comes again.
     static bool can_send_new(const PartitionQueue& queue) noexcept {
         return queue.in_flight.empty() || queue.next_place - queue.in_flight.front() < queue.in_flight_max;
     }
     static bool can_send(const PartitionQueue& queue, const Batch& front) noexcept {
-        return front.attempts == 0 ? can_send_new(queue) : queue.in_flight.size() < queue.in_flight_max;
+        return !front.has_place ? can_send_new(queue) : queue.in_flight.size() < queue.in_flight_max;
     }
     TimePoint expiry(TimePoint created) const noexcept;
 
     const ProducerConfig& config_;
     const PartitionerRow& partitioner_;
+    PartitionerFunction users_partitioner_;
     const base::Clock& clock_;
     base::BufferPool& pool_;
     Function<void()> wake_;
     const std::size_t batch_bytes_max_;
+    const bool packs_;  // batches are compressed
 
     mutable std::mutex queues_;  // guards all that follows
     std::unordered_map<std::string, std::unique_ptr<TopicQueue>, Hash, std::equal_to<>> topics_;
-    TopicQueue* last_topic_ = nullptr;  // records mostly come for the same one
+    TopicQueue* last_topic_ = nullptr;  // the last that was asked for
+    std::string_view last_topic_name_;
     std::vector<TopicQueue*> waiting_topics_;
     std::vector<PartitionQueue*> listed_;
     std::vector<BatchPtr> spare_;

@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "client/cluster/backoff.hpp"
+#include "client/producer/packer.hpp"
 #include "client/producer/sequences.hpp"
 
 namespace ottla::client {
@@ -56,13 +57,20 @@ struct Batch {
     TimePoint created{};  // when the first record came
     TimePoint expires = TimePoint::max();
 
+    // In work, or done and not sent yet; null before, and where nothing is compressed.
+    std::shared_ptr<Packing> packing;
+    bool is_packed() const noexcept { return !sealed.empty() || (packing && packing->is_done); }
     // As it is sent: whole and compressed, crc and all.
     Buffer sealed;
     // What `sealed` is numbered with; none while there is nothing, or new ones are due.
     Numbers numbers;
-    Place place = 0;              // from the first time that it is sent
+    bool has_been_sent() const noexcept { return attempts > 0; }
+    Place place = 0;
+    bool has_place = false;       // it has been sent
     bool went_first = false;      // nothing of its partition before it was open when it was sent last
     bool waits_its_turn = false;  // to be sent again only when nothing of its partition is in flight
+    bool is_oversized = false;    // for the broker: to be split
+    bool is_awaited = false;      // somebody waits for one of its reports: it does not linger for long
     std::int64_t attempts = 0;
     Backoff backoff;
     // An attempt ended without an answer, or with one that leaves it open.

@@ -29,6 +29,17 @@ void EventQueue::push(Error error) {
     come_.notify_one();
 }
 
+void EventQueue::push(Statistics statistics) {
+    const std::lock_guard hold(events_);
+    for (Item& item : items_)
+        if (auto* waiting = std::get_if<Statistics>(&item)) {
+            *waiting = std::move(statistics);
+            return;
+        }
+    items_.emplace_back(std::move(statistics));
+    come_.notify_one();
+}
+
 std::optional<Event> EventQueue::pop(std::chrono::nanoseconds timeout) {
     std::optional<Event> event;
     BatchPtr done;
@@ -49,6 +60,11 @@ std::optional<Event> EventQueue::pop(std::chrono::nanoseconds timeout) {
 }
 
 Event EventQueue::take_front(BatchPtr& done) {
+    if (auto* statistics = std::get_if<Statistics>(&items_.front())) {
+        Event event = std::move(*statistics);
+        items_.pop_front();
+        return event;
+    }
     --size_;
     if (auto* error = std::get_if<Error>(&items_.front())) {
         Event event = std::move(*error);

@@ -27,9 +27,11 @@ public:
     void push(BatchPtr, Outcome);
     // Dropped when many errors wait already.
     void push(Error);
+    // In the place of those that wait already.
+    void push(Statistics);
     // Waits at most `timeout`, not at all after stop_waiting().
     std::optional<Event> pop(std::chrono::nanoseconds timeout);
-    // Events not fetched yet.
+    // Events not fetched yet, statistics aside.
     std::size_t size() const;
     void stop_waiting();
 
@@ -40,7 +42,7 @@ private:
         DeliveryReport report;
         std::size_t next = 0;
     };
-    using Item = std::variant<Reports, Error>;
+    using Item = std::variant<Reports, Error, Statistics>;
 
     // The next report of the front item; expects the mutex to be held, and the queue not to be empty.
     Event take_front(BatchPtr& done);

@@ -61,6 +61,11 @@ inline bool leaves_open(ErrorCode code) noexcept {
     }
 }
 
+// Fewer records may be taken.
+inline bool is_too_large(ErrorCode code) noexcept {
+    return code == ErrorCode::message_too_large || code == ErrorCode::record_list_too_large;
+}
+
 // The broker does not take the batch for the numbers it has.
 inline bool refuses_numbers(ErrorCode code) noexcept {
     return code == ErrorCode::out_of_order_sequence_number || code == ErrorCode::unknown_producer_id ||

@@ -9,13 +9,14 @@ namespace ottla::client {
 
 namespace {
 constexpr PartitionerRow rows[] = {
-    {Partitioner::consistent, partition_by_crc32, false, false},
-    {Partitioner::consistent_random, partition_by_crc32, true, true},
-    {Partitioner::murmur2, partition_by_murmur2, false, false},
-    {Partitioner::murmur2_random, partition_by_murmur2, true, false},
-    {Partitioner::fnv1a, partition_by_fnv1a, false, false},
-    {Partitioner::fnv1a_random, partition_by_fnv1a, true, false},
-    {Partitioner::random, nullptr, true, true},
+    {Partitioner::consistent, partition_by_crc32, false, false, Spread::sticky},
+    {Partitioner::consistent_random, partition_by_crc32, true, true, Spread::sticky},
+    {Partitioner::murmur2, partition_by_murmur2, false, false, Spread::sticky},
+    {Partitioner::murmur2_random, partition_by_murmur2, true, false, Spread::sticky},
+    {Partitioner::fnv1a, partition_by_fnv1a, false, false, Spread::sticky},
+    {Partitioner::fnv1a_random, partition_by_fnv1a, true, false, Spread::sticky},
+    {Partitioner::random, nullptr, true, true, Spread::random},
+    {Partitioner::round_robin, nullptr, true, true, Spread::in_turn},
 };
 }  // namespace
 

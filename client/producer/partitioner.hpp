@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Partitioners: which partition a key belongs to, by librdkafka's names. Each hash has a file of its own and a row in
-// the table; records without a key go to the sticky partition (sticky_partition.hpp). Pure.
+// the table, which also says where records go whose key decides nothing. Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,13 @@
 
 namespace ottla::client {
 
+// Where records go whose key decides nothing.
+enum class Spread : std::uint8_t {
+    sticky,   // to one partition for a while (sticky_partition.hpp)
+    random,   // each anywhere
+    in_turn,  // each to the next that has a leader
+};
+
 struct PartitionerRow {
     Partitioner id;
     // 0 … count - 1 for a key; null: no key decides anything, every record goes anywhere.
@@ -19,6 +26,7 @@ struct PartitionerRow {
     // Records without a key, or with an empty one, are spread instead of hashed.
     bool spreads_null;
     bool spreads_empty;
+    Spread spread;
 };
 
 const PartitionerRow& partitioner_row(Partitioner) noexcept;

@@ -12,7 +12,7 @@ using client::ProducerCore;
 namespace {
 
 template <class MakeRuntime>
-Result<Producer> make_on(const Config& config, bool waits_at_end, MakeRuntime make_runtime) {
+Result<Producer> make_on(const Config& config, ProducerOptions options, bool waits_at_end, MakeRuntime make_runtime) {
     const auto settings = client::producer_config(config);
     if (!settings) return settings.error();
     auto runtime = make_runtime(client::client_name(settings->common, "producer"), settings->common.log_level);
@@ -20,19 +20,20 @@ Result<Producer> make_on(const Config& config, bool waits_at_end, MakeRuntime ma
     if (!settings->no_idempotence_because.empty())
         runtime->log().info("enable.idempotence is off, since it needs {}: a retry may write a record twice",
                             settings->no_idempotence_because);
-    return Producer(ProducerCore::make(std::move(runtime), *settings, waits_at_end));
+    return Producer(ProducerCore::make(std::move(runtime), *settings, waits_at_end, std::move(options)));
 }
 
 }  // namespace
 
-Result<Producer> Producer::create(const Config& config) {
-    return make_on(config, true, [](std::string name, base::LogLevel level) {
+Result<Producer> Producer::create(const Config& config, ProducerOptions options) {
+    return make_on(config, std::move(options), true, [](std::string name, base::LogLevel level) {
         return client::Runtime::with_thread(std::move(name), level);
     });
 }
 
-Result<Producer> Producer::create(boost::asio::any_io_executor executor, const Config& config) {
-    return make_on(config, false, [&](std::string name, base::LogLevel level) {
+Result<Producer> Producer::create(boost::asio::any_io_executor executor, const Config& config,
+                                  ProducerOptions options) {
+    return make_on(config, std::move(options), false, [&](std::string name, base::LogLevel level) {
         return client::Runtime::on_executor(std::move(executor), std::move(name), level);
     });
 }
@@ -55,6 +56,10 @@ Result<void> Producer::produce(const Record& record) { return core_->produce(rec
 
 Result<void> Producer::produce(const Record& record, DeliveryCallback callback) {
     return core_->produce(record, std::move(callback));
+}
+
+Result<void> Producer::produce(const Record& record, DeliveryCallback callback, std::chrono::nanoseconds block_for) {
+    return core_->produce(record, std::move(callback), block_for);
 }
 
 std::optional<Event> Producer::events(std::chrono::nanoseconds timeout) {
@@ -88,6 +93,12 @@ Result<void> Producer::close(std::chrono::nanoseconds timeout) {
                                   [&](Completion<void> done) { start_close(*core_, timeout, std::move(done)); });
 }
 
+Result<std::string> Producer::statistics(std::chrono::nanoseconds timeout) {
+    return client::wait_for<std::string>(core_->runtime(), "statistics", timeout, [&](Completion<std::string> done) {
+        start_statistics(*core_, std::move(done));
+    });
+}
+
 std::optional<Error> Producer::fatal_error() const {
     const Error error = core_->accumulator().refusal();
     return error.is_fatal() ? std::optional(error) : std::nullopt;
@@ -117,6 +128,10 @@ void Producer::start_wait_for_room(ProducerCore& core, std::chrono::nanoseconds 
 
 void Producer::start_purge(ProducerCore& core, PurgeWhat what, Completion<void> done) {
     client::spawn_call(core.runtime().executor(), ProducerCore::purge(core.shared_from_this(), what), std::move(done));
+}
+
+void Producer::start_statistics(ProducerCore& core, Completion<std::string> done) {
+    client::spawn_call(core.runtime().executor(), ProducerCore::statistics(core.shared_from_this()), std::move(done));
 }
 
 void Producer::start_close(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<void> done) {

@@ -22,6 +22,18 @@ private:
     SendLoop& loop_;
 };
 
+// Told of all room that there is, while one lives.
+class RoomWanted {
+public:
+    explicit RoomWanted(SendLoop& loop) : loop_(loop) { loop_.set_room_wanted(true); }
+    RoomWanted(const RoomWanted&) = delete;
+    RoomWanted& operator=(const RoomWanted&) = delete;
+    ~RoomWanted() { loop_.set_room_wanted(false); }
+
+private:
+    SendLoop& loop_;
+};
+
 // The report of one record for somebody who awaits it. The loop's, but for its making.
 struct AwaitedReport {
     explicit AwaitedReport(Completion<DeliveryReport> handler, const asio::any_io_executor& loop)
@@ -41,20 +53,49 @@ struct AwaitedReport {
 
 }  // namespace
 
+std::size_t payload_bytes(const Record& record) noexcept {
+    std::size_t bytes = record.key.size() + record.value.size();
+    for (const Header& h : record.headers) bytes += h.name.size() + h.value.size();
+    return bytes;
+}
+
 ProducerCore::ProducerCore(std::shared_ptr<Runtime> runtime, const ProducerConfig& config, std::uint64_t seed,
-                           bool waits_at_end)
+                           bool waits_at_end, ProducerOptions options)
     : runtime_(std::move(runtime)),
       cluster_(Cluster::make(runtime_, config.common, true)),
-      loop_(std::make_shared<SendLoop>(cluster_, config, seed)),
+      loop_(std::make_shared<SendLoop>(cluster_, config, seed, std::move(options.partitioner))),
       waits_at_end_(waits_at_end) {}
 
 std::shared_ptr<ProducerCore> ProducerCore::make(std::shared_ptr<Runtime> runtime, const ProducerConfig& config,
-                                                 bool waits_at_end) {
+                                                 bool waits_at_end, ProducerOptions options) {
     // Before the cluster begins to use the loop's randomness on the loop.
     const std::uint64_t seed = runtime->random().next();
-    std::shared_ptr<ProducerCore> core(new ProducerCore(std::move(runtime), config, seed, waits_at_end));
+    std::shared_ptr<ProducerCore> core(
+        new ProducerCore(std::move(runtime), config, seed, waits_at_end, std::move(options)));
     core->loop_->start();
+    if (config.statistics_interval.count() > 0)
+        spawn(core->runtime_->executor(), emit_statistics(core->loop_, config.statistics_interval));
     return core;
+}
+
+Result<void> ProducerCore::produce(const Record& record, DeliveryCallback&& callback, nanoseconds block_for) {
+    constexpr std::string_view call = "wait_for_room";
+    if (block_for.count() > 0 && runtime_->on_loop()) return on_own_loop(call);
+    auto appended = produce(record, std::move(callback));
+    if (appended || appended.error() != ErrorCode::queue_full) return appended;
+    const TimePoint deadline = runtime_->deadline(block_for);
+    // Others may be faster when there is room again.
+    for (TimePoint now = runtime_->now(); now < deadline; now = runtime_->now()) {
+        const nanoseconds left = deadline == TimePoint::max() ? nanoseconds::max() : deadline - now;
+        const auto waited = wait_for<void>(*runtime_, call, left, [&](Completion<void> done) {
+            spawn_call(runtime_->executor(), wait_for_room(shared_from_this(), left, payload_bytes(record)),
+                       std::move(done));
+        });
+        appended = produce(record, std::move(callback));
+        if (appended || appended.error() != ErrorCode::queue_full) return appended;
+        if (!waited && waited.error() != ErrorCode::queue_full) return waited.error();
+    }
+    return appended;
 }
 
 void ProducerCore::start_produce(const Record& record, Completion<DeliveryReport> done) {
@@ -69,7 +110,8 @@ void ProducerCore::start_produce(const Record& record, Completion<DeliveryReport
             });
         });
     }
-    auto appended = produce(record, [awaited](const DeliveryReport& report) { awaited->finish(report); });
+    auto appended = produce(
+        record, [awaited](const DeliveryReport& report) { awaited->finish(report); }, true);
     if (appended) return;
     asio::post(runtime_->executor(), [awaited, error = appended.error()] { awaited->finish(error); });
 }
@@ -92,12 +134,16 @@ awaitable<Result<std::size_t>> ProducerCore::flush(std::shared_ptr<ProducerCore>
     co_return self->accumulator().unreported();
 }
 
-awaitable<Result<void>> ProducerCore::wait_for_room(std::shared_ptr<ProducerCore> self, nanoseconds timeout) {
+awaitable<Result<void>> ProducerCore::wait_for_room(std::shared_ptr<ProducerCore> self, nanoseconds timeout,
+                                                    std::size_t bytes) {
     const TimePoint deadline = self->runtime_->deadline(timeout);
     co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
+    // Whoever waits can't fill batches.
+    const Flushing flushing(*self->loop_);
+    const RoomWanted wanted(*self->loop_);
     Watch watch(self->loop_->reporter().progress(), self->runtime_->executor());
-    while (!self->accumulator().has_room()) {
-        if (self->ended_) co_return Error::of(ErrorCode::closed);
+    while (!self->accumulator().has_room(bytes)) {
+        if (const Error refusal = self->accumulator().refusal(); refusal.code() != ErrorCode::none) co_return refusal;
         if (self->runtime_->now() >= deadline) co_return Error::of(ErrorCode::queue_full);
         co_await watch.wait_until(self->runtime_->timers(), deadline);
     }
@@ -110,6 +156,20 @@ awaitable<Result<void>> ProducerCore::purge(std::shared_ptr<ProducerCore> self, 
         self->loop_->drop(SendLoop::Part::queued, Error::of(ErrorCode::purged_from_queue));
     if (what != PurgeWhat::queued) self->loop_->drop(SendLoop::Part::in_flight, Error::of(ErrorCode::purged_in_flight));
     co_return ok();
+}
+
+awaitable<Result<std::string>> ProducerCore::statistics(std::shared_ptr<ProducerCore> self) {
+    co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
+    if (self->ended_) co_return Error::of(ErrorCode::closed);
+    co_return self->loop_->statistics();
+}
+
+awaitable<void> ProducerCore::emit_statistics(std::shared_ptr<SendLoop> loop, milliseconds interval) {
+    Runtime& runtime = loop->runtime();
+    for (TimePoint at = runtime.now() + interval; !loop->is_stopped(); at += interval) {
+        co_await loop->stopped_or(at);
+        if (!loop->is_stopped()) loop->events().push(Statistics{loop->statistics()});
+    }
 }
 
 awaitable<Result<void>> ProducerCore::close(std::shared_ptr<ProducerCore> self, nanoseconds timeout) {

@@ -12,21 +12,29 @@
 
 namespace ottla::client {
 
+// What a record takes of queue.buffering.max.kbytes.
+std::size_t payload_bytes(const Record&) noexcept;
+
 class ProducerCore : public std::enable_shared_from_this<ProducerCore> {
 public:
     // Starts looking for brokers. `waits_at_end`: the runtime has a thread of its own, so that the last handle can wait
     // for it.
-    static std::shared_ptr<ProducerCore> make(std::shared_ptr<Runtime>, const ProducerConfig&, bool waits_at_end);
+    static std::shared_ptr<ProducerCore> make(std::shared_ptr<Runtime>, const ProducerConfig&, bool waits_at_end,
+                                              ProducerOptions = {});
 
     Runtime& runtime() noexcept { return *runtime_; }
     const Runtime& runtime() const noexcept { return *runtime_; }
     Accumulator& accumulator() noexcept { return loop_->accumulator(); }
+    // Told after every batch. Loop only.
+    Watched& progress() noexcept { return loop_->reporter().progress(); }
     EventQueue& events() noexcept { return loop_->events(); }
 
     // Any thread.
-    Result<void> produce(const Record& record, DeliveryCallback&& callback) {
-        return accumulator().append(record, std::move(callback));
+    Result<void> produce(const Record& record, DeliveryCallback&& callback, bool is_awaited = false) {
+        return accumulator().append(record, std::move(callback), is_awaited);
     }
+    // Waits for room at most `block_for`. Takes the callback over only when it succeeds.
+    Result<void> produce(const Record&, DeliveryCallback&&, nanoseconds block_for);
     void start_produce(const Record&, Completion<DeliveryReport>);
     bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
     // Any thread. invalid_state when it has failed, or was closed, before.
@@ -36,12 +44,18 @@ public:
 
     // What the calls of the same names do; for the loop.
     static awaitable<Result<std::size_t>> flush(std::shared_ptr<ProducerCore> self, nanoseconds timeout);
-    static awaitable<Result<void>> wait_for_room(std::shared_ptr<ProducerCore> self, nanoseconds timeout);
+    // `bytes`: of the record that is to have its place.
+    static awaitable<Result<void>> wait_for_room(std::shared_ptr<ProducerCore> self, nanoseconds timeout,
+                                                 std::size_t bytes = 0);
     static awaitable<Result<void>> purge(std::shared_ptr<ProducerCore> self, PurgeWhat what);
+    static awaitable<Result<std::string>> statistics(std::shared_ptr<ProducerCore> self);
     static awaitable<Result<void>> close(std::shared_ptr<ProducerCore> self, nanoseconds timeout);
 
 private:
-    ProducerCore(std::shared_ptr<Runtime>, const ProducerConfig&, std::uint64_t seed, bool waits_at_end);
+    ProducerCore(std::shared_ptr<Runtime>, const ProducerConfig&, std::uint64_t seed, bool waits_at_end,
+                 ProducerOptions);
+
+    static awaitable<void> emit_statistics(std::shared_ptr<SendLoop> loop, milliseconds interval);
 
     std::shared_ptr<Runtime> runtime_;
     std::shared_ptr<Cluster> cluster_;

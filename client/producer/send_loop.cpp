@@ -16,18 +16,29 @@ namespace {
 constexpr std::size_t unacknowledged_bytes_max = 16U << 20;
 constexpr auto unacknowledged_pause = std::chrono::milliseconds(1);
 
+base::Workers* workers_for(const ProducerConfig& config, Runtime& runtime) {
+    return config.compression == Compression::none ? nullptr : runtime.workers();
+}
+
 std::string where(const Batch& batch) { return fmt::format("topic '{}' partition {}", *batch.topic, batch.partition); }
 
 }  // namespace
 
-SendLoop::SendLoop(std::shared_ptr<Cluster> cluster, const ProducerConfig& config, std::uint64_t seed)
+SendLoop::SendLoop(std::shared_ptr<Cluster> cluster, const ProducerConfig& config, std::uint64_t seed,
+                   PartitionerFunction partitioner)
     : cluster_(std::move(cluster)),
       config_(config),
-      accumulator_(config_, cluster_->runtime().timers(), cluster_->runtime().pool(), seed, [this] { wake(); }),
-      events_([this](BatchPtr batch) { accumulator_.recycle(std::move(batch)); }),
+      accumulator_(
+          config_, cluster_->runtime().timers(), cluster_->runtime().pool(), seed, [this] { wake(); },
+          std::move(partitioner)),
+      events_([this](BatchPtr batch) { recycle_fetched(std::move(batch)); }),
       reporter_(accumulator_, events_),
       signal_(cluster_->runtime().executor()),
-      call_(config_.acks, config_.request_timeout) {}
+      call_(config_.acks, config_.request_timeout),
+      packer_(config_, cluster_->runtime().pool(), workers_for(config_, cluster_->runtime()),
+              cluster_->runtime().executor(), [this] { signal_.notify(); }),
+      keeps_windows_(config.statistics_interval.count() > 0),
+      began_(cluster_->runtime().now()) {}
 
 void SendLoop::start() {
     const auto executor = cluster_->runtime().executor();
@@ -48,9 +59,24 @@ void SendLoop::set_flushing(bool on) {
     signal_.notify();
 }
 
+void SendLoop::set_room_wanted(bool on) { room_wanted_ += on ? 1 : -1; }
+
+// Who wants room says so before he looks, under the mutex that recycle() takes: one of the two sees the other.
+void SendLoop::recycle_fetched(BatchPtr batch) {
+    accumulator_.recycle(std::move(batch));
+    if (stopped_ || room_wanted_ == 0) return;
+    asio::post(cluster_->runtime().executor(), [self = shared_from_this()] { self->reporter_.progress().notify(); });
+}
+
 void SendLoop::stop() {
     stopped_ = true;
     signal_.notify();
+    stopping_.notify();
+}
+
+awaitable<void> SendLoop::stopped_or(TimePoint at) {
+    Watch watch(stopping_, runtime().executor());
+    if (!stopped_) co_await watch.wait_until(runtime().timers(), at);
 }
 
 awaitable<void> SendLoop::run(std::shared_ptr<SendLoop> self) {
@@ -179,6 +205,10 @@ TimePoint SendLoop::carry_out(Accumulator::Plan& plan, TimePoint now, bool& has_
         Error error = timed_out(*batch);
         report_failed(std::move(batch), std::move(error));
     }
+    for (PartitionQueue* queue : plan.oversized) accumulator_.split_front(*queue, plan.unpacked);
+    for (Batch* batch : plan.unpacked) batch->packing = packer_.pack(batch->builder.finish());
+    // They may be ready now.
+    has_sent |= !plan.oversized.empty() || !plan.unpacked.empty();
     if (plan.leaderless) cluster_->request_refresh("a partition has no leader");
 
     TimePoint next = plan.next;
@@ -241,39 +271,40 @@ bool SendLoop::may_send(BrokerId id, Leader& leader, TimePoint now, TimePoint& n
 }
 
 Result<void> SendLoop::seal(Batch& batch) {
+    bool wants_stamp = false;
+    if (batch.packing) {
+        if (batch.packing->error.code() != ErrorCode::none) return batch.packing->error;
+        batch.sealed = std::move(batch.packing->packed);
+        batch.packing.reset();
+        wants_stamp = batch.numbers.any();
+    }
     if (config_.idempotence && !batch.numbers.any()) {
         accumulator_.number(batch);
-        if (!batch.sealed.empty()) seal_anew(batch);
+        wants_stamp = !batch.sealed.empty();
     }
-    return batch.sealed.empty() ? seal_first(batch) : ok();
+    if (wants_stamp) stamp(batch);
+    if (batch.sealed.empty()) seal_first(batch);
+    return ok();
 }
 
-Result<void> SendLoop::seal_first(Batch& batch) {
+void SendLoop::seal_first(Batch& batch) {
     protocol::BatchStamp stamp;
     stamp.producer_id = batch.numbers.producer_id;
     stamp.producer_epoch = batch.numbers.epoch;
     stamp.base_sequence = batch.numbers.first;
-    Buffer plain = batch.builder.finish(stamp);
-    if (config_.compression == Compression::none) {
-        batch.sealed = std::move(plain);
-        return ok();
-    }
-    Buffer packed = cluster_->runtime().pool().take(plain.size() / 2 + 1024);
-    auto done = protocol::compress_batch(plain.span(), static_cast<protocol::CompressionType>(config_.compression),
-                                         config_.compression_level, compressor_, packed);
-    if (!done) return done.error();
-    batch.sealed = std::move(packed);
-    return ok();
+    batch.sealed = batch.builder.finish(stamp);
 }
 
-// In a copy: the old bytes may still be on their way.
-void SendLoop::seal_anew(Batch& batch) {
-    Buffer copy = cluster_->runtime().pool().take(batch.sealed.size());
-    copy.append(batch.sealed.span());
+// Its numbers into a batch that is whole already. In a copy, if it has been sent: the bytes may still be on their way.
+void SendLoop::stamp(Batch& batch) {
+    if (batch.has_been_sent()) {
+        Buffer copy = cluster_->runtime().pool().take(batch.sealed.size());
+        copy.append(batch.sealed.span());
+        batch.sealed = std::move(copy);
+    }
     const auto& numbers = batch.numbers;
-    protocol::patch_producer(copy.writable(), numbers.producer_id, numbers.epoch, numbers.first);
-    protocol::patch_crc(copy.writable());
-    batch.sealed = std::move(copy);
+    protocol::patch_producer(batch.sealed.writable(), numbers.producer_id, numbers.epoch, numbers.first);
+    protocol::patch_crc(batch.sealed.writable());
 }
 
 void SendLoop::send(BrokerId id, Leader& leader) {
@@ -288,6 +319,7 @@ void SendLoop::send(BrokerId id, Leader& leader) {
         flight->sent.push_back({batch->topic, info ? info->id : Uuid{}, batch->partition});
         flight->seats.push_back({batch->home, batch->place, batch->numbers});
         ++batch->attempts;
+        count(id, *batch);
     }
     const auto fail_all = [&](const Error& error) {
         for (std::size_t i = 0; i < flight->batches.size(); ++i) failed(*flight, i, error, false);
@@ -320,6 +352,18 @@ void SendLoop::send(BrokerId id, Leader& leader) {
         [self = shared_from_this(), flight](Result<Bytes> answer) { self->on_answer(flight, std::move(answer)); });
 }
 
+void SendLoop::count(BrokerId id, const Batch& batch) {
+    batch.home->records_sent += batch.count();
+    batch.home->bytes_sent += batch.payload_bytes;
+    records_sent_ += batch.count();
+    record_bytes_sent_ += batch.payload_bytes;
+    if (!keeps_windows_) return;
+    TopicWindows& windows = windows_[*batch.topic];
+    windows.bytes.add(static_cast<std::int64_t>(batch.sealed.size()));
+    windows.records.add(static_cast<std::int64_t>(batch.count()));
+    if (BrokerStats* stats = cluster_->stats(id)) stats->queued.add(micros(runtime().now() - batch.created));
+}
+
 void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
     flights_.erase(flight->place);
     Leader& leader = leaders_[flight->broker];
@@ -334,6 +378,7 @@ void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
                     cluster_->add_broker(
                         node.node_id,
                         BrokerInfo{net::Endpoint(node.host, static_cast<std::uint16_t>(node.port)), node.rack});
+            if (BrokerStats* stats = cluster_->stats(flight->broker)) stats->throttle.add(response.throttle_time_ms);
             if (response.throttle_time_ms > 0)
                 leader.not_before = cluster_->runtime().now() + std::chrono::milliseconds(response.throttle_time_ms);
             for (const auto& one : *answers) apply(*flight, one);
@@ -382,6 +427,10 @@ void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_on
     }
     if (leaves_open(error.code())) batch->possibly_persisted = true;
     if (error == ErrorCode::transport || error == ErrorCode::closed) cluster_->request_refresh("a connection was lost");
+    if (is_too_large(error.code()) && batch->count() > 1) {
+        split_later(std::move(batch));
+        return;
+    }
     const bool is_numbers = seat.numbers.any() && refuses_numbers(error.code());
     const bool is_retried =
         is_numbers ? is_numbered_again(*batch, error) : is_worth_retrying(error) && batch->attempts <= config_.retries;
@@ -396,6 +445,15 @@ void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_on
                                     to_string(error));
     batch->last_error = std::move(error);
     accumulator_.retry(std::move(batch), at);
+}
+
+// When nothing of the partition is in flight: what follows it must not come before its second half. The halves have the
+// numbers that the whole had: should it have been written, when the limit was higher perhaps, their first is refused.
+void SendLoop::split_later(BatchPtr batch) {
+    cluster_->runtime().log().debug("{}: {} records are too large for the broker as one batch, and are split",
+                                    where(*batch), batch->count());
+    batch->is_oversized = batch->waits_its_turn = true;
+    accumulator_.retry(std::move(batch), cluster_->runtime().now());
 }
 
 bool SendLoop::is_numbered_again(Batch& batch, const Error& error) {

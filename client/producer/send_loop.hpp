@@ -10,8 +10,6 @@
 #include <string>
 #include <vector>
 
-#include <ottla/protocol/compression.hpp>
-
 #include "client/cluster/cluster.hpp"
 #include "client/producer/accumulator.hpp"
 #include "client/producer/produce_call.hpp"
@@ -23,7 +21,7 @@ namespace ottla::client {
 
 class SendLoop : public std::enable_shared_from_this<SendLoop> {
 public:
-    SendLoop(std::shared_ptr<Cluster>, const ProducerConfig&, std::uint64_t seed);
+    SendLoop(std::shared_ptr<Cluster>, const ProducerConfig&, std::uint64_t seed, PartitionerFunction);
     // What it works on; they live as long as this.
     Accumulator& accumulator() noexcept { return accumulator_; }
     EventQueue& events() noexcept { return events_; }
@@ -41,6 +39,14 @@ public:
     void drop(Part, const Error&);
     // Ends the coroutines; what is left must have been dropped.
     void stop();
+    bool is_stopped() const noexcept { return stopped_; }
+    // Until then, or until the loop is stopped.
+    awaitable<void> stopped_or(TimePoint at);
+    Runtime& runtime() noexcept { return cluster_->runtime(); }
+    // In the layout of librdkafka's STATISTICS.md (producer_statistics.cpp).
+    std::string statistics();
+    // While set, what events() frees is progress, too. Loop only.
+    void set_room_wanted(bool);
     // The producer can do no more: what waits is reported as failed, what comes is refused. Any thread.
     void fail(const Error& fatal);
 
@@ -79,6 +85,8 @@ private:
     static awaitable<void> connect(std::shared_ptr<SendLoop> self, BrokerId id);
     static awaitable<void> get_producer_id(std::shared_ptr<SendLoop> self);
 
+    // The application has fetched all reports of the batch. Any thread.
+    void recycle_fetched(BatchPtr);
     // Does what is to be done; when to come again.
     TimePoint step();
     TimePoint carry_out(Accumulator::Plan&, TimePoint now, bool& has_sent);
@@ -86,15 +94,17 @@ private:
     bool may_number(PartitionQueue&);
     bool may_send(BrokerId, Leader&, TimePoint now, TimePoint& next);
     Result<void> seal(Batch&);
-    Result<void> seal_first(Batch&);
-    void seal_anew(Batch&);
+    void seal_first(Batch&);
+    void stamp(Batch&);
     void send(BrokerId, Leader&);
+    void count(BrokerId, const Batch&);
     void on_answer(const FlightPtr&, Result<Bytes>);
     void apply(Flight&, const ProduceCall::Answer&);
     // The attempt failed: again later, or never.
     void failed(Flight&, std::size_t index, Error, bool at_once);
     // What to do with a batch whose numbers the broker refused; false: nothing more, report it.
     bool is_numbered_again(Batch&, const Error&);
+    void split_later(BatchPtr);
     // Of a batch that is not in flight.
     void report_failed(BatchPtr, Error);
     // The batch has an end without success: what was numbered behind it is told.
@@ -110,11 +120,22 @@ private:
     Reporter reporter_;
     net::Signal signal_;
     std::atomic<bool> wake_posted_{false};
+    std::atomic<int> room_wanted_{0};
     Accumulator::Plan plan_;
     ProduceCall call_;
-    protocol::Compressor compressor_;
+    Packer packer_;
     std::map<BrokerId, Leader> leaders_;
     std::list<FlightPtr> flights_;
+    // Sizes of the batches sent since the last statistics, by topic; kept only once somebody has asked.
+    struct TopicWindows {
+        Window bytes, records;
+    };
+    std::map<std::string, TopicWindows> windows_;
+    bool keeps_windows_;
+    std::uint64_t records_sent_ = 0;
+    std::uint64_t record_bytes_sent_ = 0;
+    const TimePoint began_;
+    Watched stopping_;
     ProducerId producer_id_;  // of partitions that begin now
     bool asks_producer_id_ = false;
     std::map<std::string, bool> topics_;  // known to the accumulator

@@ -20,6 +20,12 @@ struct Numbers {
     std::int32_t count = 0;   // of its records
 
     bool any() const noexcept { return first >= 0; }
+    // Of the first `head` records, and of the others. Sequences go around at 2³¹.
+    Numbers first_part(std::int32_t head) const noexcept { return {producer_id, epoch, first, any() ? head : 0}; }
+    Numbers second_part(std::int32_t head) const noexcept {
+        if (!any()) return {};
+        return {producer_id, epoch, static_cast<std::int32_t>((std::int64_t{first} + head) & 0x7fffffff), count - head};
+    }
 };
 
 class Sequences {
@@ -91,10 +97,7 @@ private:
     bool is_current(const Numbers& numbers) const noexcept {
         return numbers.producer_id == id_ && numbers.epoch == epoch_;
     }
-    // Sequences go around at 2³¹.
-    static std::int32_t behind(const Numbers& numbers) noexcept {
-        return static_cast<std::int32_t>((std::int64_t{numbers.first} + numbers.count) & 0x7fffffff);
-    }
+    static std::int32_t behind(const Numbers& numbers) noexcept { return numbers.second_part(numbers.count).first; }
 
     std::int64_t id_ = -1;
     std::int16_t epoch_ = -1;

@@ -105,6 +105,8 @@ std::string to_string(const PartitionError& e) {
     return fmt::format("{}[{}]@{}: {}", e.topic, e.partition, to_string(e.offset), to_string(e.error));
 }
 
+std::string to_string(const Statistics& statistics) { return "statistics: " + statistics.json; }
+
 std::string to_string(const Event& event) {
     return std::visit([](const auto& e) { return to_string(e); }, event);
 }

@@ -12,10 +12,10 @@ namespace ottla::protocol::compression {
 
 namespace {
 
-struct FreeCompression {
+struct FreeLz4Compression {
     void operator()(LZ4F_cctx* c) const noexcept { LZ4F_freeCompressionContext(c); }
 };
-struct FreeDecompression {
+struct FreeLz4Decompression {
     void operator()(LZ4F_dctx* d) const noexcept { LZ4F_freeDecompressionContext(d); }
 };
 
@@ -56,7 +56,7 @@ public:
 private:
     static Error failed() { return Error::of(ErrorCode::failed).with_context("lz4 compression"); }
 
-    std::unique_ptr<LZ4F_cctx, FreeCompression> context_;
+    std::unique_ptr<LZ4F_cctx, FreeLz4Compression> context_;
 };
 
 class Lz4Decoder final : public Decoder {
@@ -90,7 +90,7 @@ public:
     }
 
 private:
-    std::unique_ptr<LZ4F_dctx, FreeDecompression> context_;
+    std::unique_ptr<LZ4F_dctx, FreeLz4Decompression> context_;
 };
 
 }  // namespace

@@ -12,10 +12,10 @@ namespace ottla::protocol::compression {
 
 namespace {
 
-struct FreeCompression {
+struct FreeZstdCompression {
     void operator()(ZSTD_CCtx* c) const noexcept { ZSTD_freeCCtx(c); }
 };
-struct FreeDecompression {
+struct FreeZstdDecompression {
     void operator()(ZSTD_DCtx* d) const noexcept { ZSTD_freeDCtx(d); }
 };
 
@@ -42,7 +42,7 @@ private:
         return Error::of(ErrorCode::failed).with_context(why).with_context("zstd compression");
     }
 
-    std::unique_ptr<ZSTD_CCtx, FreeCompression> context_;
+    std::unique_ptr<ZSTD_CCtx, FreeZstdCompression> context_;
 };
 
 class ZstdDecoder final : public Decoder {
@@ -81,7 +81,7 @@ private:
         return std::max<std::size_t>(static_cast<std::size_t>(told), 1);
     }
 
-    std::unique_ptr<ZSTD_DCtx, FreeDecompression> context_;
+    std::unique_ptr<ZSTD_DCtx, FreeZstdDecompression> context_;
 };
 
 }  // namespace

@@ -61,6 +61,30 @@ std::size_t RecordBatchBuilder::batch_size_bound(const NullableSpan& key, const 
     return RecordBatchHeader::size + 21 + span_size(key) + span_size(value) + headers_size(headers);
 }
 
+bool RecordBatchBuilder::append_counted(std::int32_t offset_delta, std::int64_t timestamp, const NullableSpan& key,
+                                        const NullableSpan& value, std::span<const RecordHeaderView> headers) {
+    const std::int64_t timestamp_delta = empty() ? 0 : timestamp - base_timestamp_;
+    const std::int64_t body = body_size(timestamp_delta, offset_delta, key, value, headers);
+    const std::size_t after = size_ + varint_size(body) + static_cast<std::size_t>(body);
+    if (after > bytes_max_ && (!empty() || after > std::numeric_limits<std::int32_t>::max())) [[unlikely]]
+        return false;
+    if (after > capacity_) [[unlikely]]
+        grow(after);
+    std::uint8_t* to = store_varint(begin_ + size_, body);
+    *to++ = 0;
+    to = store_varint(to, timestamp_delta);
+    to = store_varint(to, offset_delta);
+    to = store_span(to, key);
+    to = store_span(to, value);
+    if (headers.empty()) {
+        *to = 0;
+    } else {
+        store_headers(to, headers);
+    }
+    note_added(after, offset_delta, timestamp);
+    return true;
+}
+
 Buffer RecordBatchBuilder::finish(const BatchStamp& stamp) {
     OTTLA_ASSERT(!empty());
     RecordBatchHeader header;

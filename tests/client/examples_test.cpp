@@ -42,6 +42,39 @@ TEST_F(Examples, what_the_producer_writes_the_consumer_reads) {
               "words[0]@0 key=null value=one\nwords[0]@1 key=null value=two\nwords[0]@2 key=null value=three\n");
 }
 
+TEST_F(Examples, reports_come_as_events) {
+    cluster.create_topic("words").value();
+    const auto ran = run("printf 'one\\ntwo\\n' | " OTTLA_EXAMPLE_PRODUCER_EVENTS + brokers + "words");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(ran.output, "words[0]@0 persisted\nwords[0]@1 persisted\n");
+}
+
+TEST_F(Examples, a_coroutine_awaits_its_reports) {
+    cluster.create_topic("words").value();
+    const auto ran = run(OTTLA_EXAMPLE_PRODUCER_COROUTINE + brokers + "words one two");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(ran.output, "one: words[0]@0 persisted\ntwo: words[0]@1 persisted\n");
+}
+
+TEST_F(Examples, the_writer_says_what_was_written) {
+    cluster.create_topic("words").value();
+    const auto ran = run(OTTLA_EXAMPLE_WRITER + brokers + "words one two three");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(ran.output, "1 writes, 3 messages (11 bytes), 0 errors\n");
+    const auto refused = run(OTTLA_EXAMPLE_WRITER + brokers + "'no topic' one");
+    EXPECT_NE(refused.status, 0);
+    EXPECT_NE(refused.output.find("one: not persisted, INVALID_TOPIC_EXCEPTION"), std::string::npos) << refused.output;
+}
+
+TEST_F(Examples, a_partitioner_keeps_the_last_partition_for_some) {
+    cluster.create_topic("orders", 3).value();
+    const auto ran = run("printf 'vip-1 a\\nvip-2 b\\n' | " OTTLA_EXAMPLE_PARTITIONER + brokers + "orders");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(ran.output, "orders[2]@0 persisted\norders[2]@1 persisted\n");
+    const auto others = run("printf 'x a\\ny b\\nz c\\n' | " OTTLA_EXAMPLE_PARTITIONER + brokers + "orders");
+    EXPECT_EQ(others.output.find("orders[2]"), std::string::npos) << others.output;
+}
+
 TEST_F(Examples, admin_makes_and_removes_a_topic) {
     const auto ran = run(OTTLA_EXAMPLE_ADMIN + brokers + "passing");
     EXPECT_EQ(ran.status, 0) << ran.output;

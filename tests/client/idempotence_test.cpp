@@ -235,6 +235,72 @@ TEST(Idempotence, a_record_that_fails_alone_costs_no_epoch) {
     EXPECT_EQ(s.broker.producers[p0].find(4000)->last_sequence, 1);
 }
 
+// Reliability case 17: what is too large together may be small enough apart.
+TEST(Idempotence, a_batch_too_large_for_the_broker_is_split_in_order) {
+    for (const char* codec : {"none", "zstd"}) {
+        ProducerScript s(Config{{"linger.ms", 50}, {"compression.type", codec}});
+        s.broker.records_max = 3;
+        for (int i = 0; i < 40; ++i) {
+            ASSERT_TRUE(s.produce(i % 2, std::to_string(i)));
+            if (i % 10 == 9) s.loop.run_for(20ms);
+        }
+        s.loop.run_for(10s);
+        EXPECT_EQ(s.codes, Codes(40));
+        for (int p = 0; p < 2; ++p) {
+            Lines expected;
+            for (int i = p; i < 40; i += 2) expected.push_back(std::to_string(i));
+            EXPECT_EQ((s.broker.log[{"t", p}]), expected);
+        }
+        for (std::size_t i = 0; i < s.reports.size(); ++i)
+            EXPECT_NE(s.reports[i].find(" persisted"), std::string::npos) << s.reports[i];
+    }
+}
+
+TEST(Idempotence, a_split_with_others_in_flight_keeps_the_order) {
+    ProducerScript s(Config{{"linger.ms", 0}, {"batch.num.messages", 4}});
+    warm_up(s);
+    s.broker.reactions = {slow(100ms), slow(10ms)};
+    s.broker.records_max = 2;
+    for (int i = 1; i < 40; ++i) ASSERT_TRUE(s.produce(0, std::to_string(i)));
+    s.loop.run_for(20s);
+    EXPECT_EQ(s.codes, Codes(40));
+    EXPECT_EQ(s.broker.log[p0], numbers_to(40));
+}
+
+// It was written, the answer was lost, and the limit is lower now: the halves must not be written as well.
+TEST(Idempotence, what_may_be_written_is_not_written_again_in_halves) {
+    for (const bool appended : {true, false}) {
+        ProducerScript s(Config{{"linger.ms", 10}});
+        warm_up(s);
+        s.broker.reactions = {appended ? lost_answer() : lost_request()};
+        for (int i = 1; i < 5; ++i) ASSERT_TRUE(s.produce(0, std::to_string(i)));
+        s.loop.run_for(50ms);
+        s.broker.records_max = 2;
+        s.loop.run_for(20s);
+        EXPECT_EQ(s.broker.log[p0], numbers_to(5));
+        const auto expected = appended ? ErrorCode::out_of_order_sequence_number : ErrorCode::none;
+        EXPECT_EQ(std::ranges::count(s.codes, expected), appended ? 4 : 5);
+        ASSERT_TRUE(s.produce(0, "5"));
+        s.loop.run_for(2s);
+        EXPECT_EQ(s.broker.log[p0], numbers_to(6));
+        EXPECT_EQ(s.broker.producers[p0].find(4000)->epoch, appended ? 1 : 0);
+    }
+}
+
+TEST(Idempotence, a_record_too_large_for_the_broker_fails_alone) {
+    ProducerScript s(Config{{"linger.ms", 10}});
+    warm_up(s);
+    s.broker.records_max = 1;
+    s.broker.too_large = "5";
+    for (int i = 1; i < 10; ++i) ASSERT_TRUE(s.produce(0, std::to_string(i)));
+    s.loop.run_for(20s);
+    Lines expected = numbers_to(10);
+    expected.erase(expected.begin() + 5);
+    EXPECT_EQ(s.broker.log[p0], expected);
+    EXPECT_EQ(std::ranges::count(s.codes, ErrorCode::message_too_large), 1);
+    EXPECT_EQ(std::ranges::count(s.codes, ErrorCode::none), 9);
+}
+
 // Reliability case 25: the deadline comes while nobody knows.
 TEST(Idempotence, a_deadline_in_flight_is_reported_as_open_and_the_rest_follows_once) {
     for (const bool appended : {true, false}) {

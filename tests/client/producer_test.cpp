@@ -158,6 +158,21 @@ TEST(Producer, a_partition_that_does_not_exist_is_reported) {
     EXPECT_EQ(s.produce(5, "after").error(), ErrorCode::unknown_partition);
 }
 
+TEST(Producer, the_users_partitioner_is_asked_and_its_mistakes_are_told) {
+    ProducerScript s;
+    s.options.partitioner = [](const Record& r, std::int32_t count) { return r.value == "bad" ? count : count - 1; };
+    for (const char* v : {"a", "bad", "b"}) ASSERT_TRUE(s.produce(any_partition, v)) << "the topic is not known yet";
+    s.loop.run_for(1s);
+    EXPECT_EQ(s.broker.log[t1], (Lines{"a", "b"}));
+    EXPECT_EQ(s.codes, (Codes{ErrorCode::unknown_partition, ErrorCode::none, ErrorCode::none}));
+    EXPECT_NE(s.reports[0].find("there is no partition 2"), std::string::npos) << s.reports[0];
+    EXPECT_EQ(s.produce(any_partition, "bad").error(), ErrorCode::unknown_partition);
+    EXPECT_TRUE(s.produce(any_partition, "c"));
+    s.loop.run_for(1s);
+    EXPECT_EQ(s.broker.log[t1], (Lines{"a", "b", "c"}));
+    EXPECT_EQ(s.reports.size(), 4U);
+}
+
 TEST(Producer, waits_for_a_leader) {
     ProducerScript s;
     s.broker.has_leaders = false;
@@ -246,6 +261,80 @@ TEST(Producer, reports_without_a_callback_are_events_and_take_room_until_fetched
     EXPECT_FALSE(s.producer().events(0s));
     EXPECT_EQ(s.producer().size(), 0U);
     EXPECT_TRUE(s.producer().produce(r));
+}
+
+TEST(Producer, what_is_awaited_lingers_only_while_others_are_in_flight) {
+    ProducerScript s(Config{{"linger.ms", 10'000}});
+    ASSERT_TRUE(s.produce(0, "warm up"));
+    s.loop.run_for(11s);
+    Reaction slow;
+    slow.delay = 50ms;
+    s.broker.reactions = {slow, slow};
+    int reported = 0;
+    const auto count = [&](const Result<DeliveryReport>&) { ++reported; };
+    Record r;
+    r.topic = "t";
+    r.partition = 0;
+    for (const char* value : {"a", "b", "c"}) {
+        r.value = value;
+        s.producer().async_produce(r, count);
+    }
+    const int before = s.broker.produced;
+    s.loop.run_for(60ms);
+    EXPECT_EQ(s.broker.produced, before + 1) << "together, for they came in one turn";
+    EXPECT_EQ(reported, 3);
+    s.producer().async_produce(r, count);
+    s.loop.run_for(10ms);
+    s.producer().async_produce(r, count);
+    s.loop.run_for(10ms);
+    EXPECT_EQ(s.broker.produced, before + 2) << "the second waits for the first";
+    s.loop.run_for(100ms);
+    EXPECT_EQ(reported, 5);
+}
+
+TEST(Producer, room_that_fetched_events_leave_is_told) {
+    ProducerScript s(Config{{"queue.buffering.max.messages", 2}});
+    Record r;
+    r.topic = "t";
+    ASSERT_TRUE(s.producer().produce(r));
+    ASSERT_TRUE(s.producer().produce(r));
+    s.loop.run_for(1s);
+    std::optional<ErrorCode> room;
+    s.producer().async_wait_for_room(1h, [&](const Result<void>& waited) { room = waited.error().code(); });
+    s.loop.run_for(1s);
+    EXPECT_FALSE(room);
+    while (s.producer().events(0s)) {
+    }
+    s.loop.settle();
+    EXPECT_EQ(room, ErrorCode::none);
+}
+
+TEST(Producer, who_waits_for_room_is_told_of_the_end) {
+    ProducerScript s(Config{{"queue.buffering.max.messages", 1}});
+    s.stop_broker();
+    ASSERT_TRUE(s.produce(0, "v"));
+    std::optional<ErrorCode> room;
+    s.producer().async_wait_for_room(1h, [&](const Result<void>& waited) { room = waited.error().code(); });
+    s.loop.run_for(1s);
+    EXPECT_FALSE(room);
+    ASSERT_TRUE(s.producer().test_fatal_error(ErrorCode::producer_fenced, "as the test wants"));
+    EXPECT_EQ(s.producer().produce(Record{.topic = "t"}, nullptr, 1h).error(), ErrorCode::fatal)
+        << "what will never be is not waited for";
+    s.loop.run_for(1s);
+    EXPECT_TRUE(room);
+}
+
+TEST(Producer, a_produce_that_would_block_is_refused_on_the_loop) {
+    ProducerScript s(Config{{"queue.buffering.max.messages", 1}});
+    std::optional<ErrorCode> blocking, at_once;
+    asio::post(s.loop.io, [&] {
+        blocking = s.producer().produce(Record{.topic = "t"}, nullptr, 1s).error().code();
+        at_once = s.producer().produce(Record{.topic = "t"}, nullptr, 0s).error().code();
+    });
+    s.loop.settle();
+    EXPECT_EQ(blocking, ErrorCode::invalid_state);
+    EXPECT_EQ(at_once, ErrorCode::none);
+    EXPECT_EQ(s.producer().produce(Record{.topic = "t"}, nullptr, 0s).error(), ErrorCode::queue_full);
 }
 
 TEST(Producer, flush_does_not_linger) {

@@ -50,6 +50,7 @@ public:
 
     std::map<std::string, int> topics{{"t", 2}};  // number of partitions
     std::map<std::string, ErrorCode> topic_errors;
+    std::deque<ErrorCode> metadata_errors;  // of the next who ask
     bool has_leaders = true;
     std::int16_t produce_version_max = 13;
     std::deque<Reaction> reactions;
@@ -62,6 +63,8 @@ public:
     std::int16_t producer_epoch = 0;
     std::vector<protocol::RecordBatchHeader> batches_seen;
     int ids_given = 0;
+    int records_max = 1 << 30;  // batches with more are too large
+    std::string too_large;      // and so is a record with this value
     int produced = 0, metadata_asked = 0, in_flight = 0, in_flight_most = 0;
 
     static Uuid id_of(const std::string& topic) {
@@ -152,6 +155,11 @@ private:
         protocol::MetadataRequest asked;
         EXPECT_TRUE(decode(reader, asked, request.version));
         protocol::MetadataResponse response;
+        if (!metadata_errors.empty()) {
+            response.error_code = static_cast<std::int16_t>(metadata_errors.front());
+            metadata_errors.pop_front();
+            return reply(response, request.version);
+        }
         auto& broker = response.brokers.emplace_back();
         broker.node_id = 1;
         broker.host = "broker";
@@ -207,6 +215,8 @@ private:
         auto checked = protocol::check_produced_batch(bytes, rules, decompressor_, space_);
         EXPECT_TRUE(checked) << to_string(checked.error());
         auto header = checked->view.header();
+        if (header.count > records_max || (!too_large.empty() && holds(*checked, too_large)))
+            return {ErrorCode::message_too_large, -1};
         batches_seen.push_back(header);
         auto& states = producers[where];
         const auto followed = states.check(header);
@@ -219,6 +229,13 @@ private:
         for (protocol::RecordView r; records.next(r);) to.emplace_back(as_text(r.value.value_or(ByteSpan{})));
         states.add(header);
         return {ErrorCode::none, header.base_offset};
+    }
+
+    bool holds(const protocol::CheckedBatch& batch, const std::string& value) const {
+        auto records = batch.view.is_compressed() ? batch.view.records(space_.span()) : batch.view.records();
+        for (protocol::RecordView r; records.next(r);)
+            if (as_text(r.value.value_or(ByteSpan{})) == value) return true;
+        return false;
     }
 
     net::Reply answer(const protocol::ProduceRequest& asked, std::int16_t version, const Reaction& reaction,
@@ -271,7 +288,7 @@ public:
             around.transport = client_host_.get();
             around.timers = &loop.timers;
             around.seed = 7;
-            producer_.emplace(ProducerCore::make(Runtime::within(around, "test"), settings, false));
+            producer_.emplace(ProducerCore::make(Runtime::within(around, "test"), settings, false, std::move(options)));
         }
         return *producer_;
     }
@@ -283,6 +300,7 @@ public:
         return producer().produce(
             r, [this](const DeliveryReport& report) { reports.push_back(to_string(report)), status(report); });
     }
+    ProducerOptions options;  // of the producer, which the first call makes
     // The pieces of all reports, one line each.
     std::vector<std::string> reports;
     std::vector<DeliveryStatus> statuses;

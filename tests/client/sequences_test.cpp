@@ -35,6 +35,14 @@ TEST(Sequences, go_around) {
     EXPECT_EQ(s.next(1).first, 2);
 }
 
+TEST(Sequences, of_a_batch_can_be_parted) {
+    const Numbers whole{9, 1, std::numeric_limits<std::int32_t>::max(), 5};
+    EXPECT_EQ(shown(whole.first_part(2)), "9/1: 2147483647+2");
+    EXPECT_EQ(shown(whole.second_part(2)), "9/1: 1+3");
+    EXPECT_FALSE(Numbers().second_part(2).any());
+    EXPECT_FALSE(Numbers().first_part(2).any());
+}
+
 TEST(Sequences, one_is_in_flight_until_one_is_delivered) {
     Sequences s = begun();
     EXPECT_EQ(s.in_flight_max(), 1U);

@@ -113,6 +113,7 @@ public:
         session_.hint(to_string(error));
     }
     void operator()(const DeliveryReport&) {}
+    void operator()(const Statistics&) {}
 
 private:
     Session& session_;

@@ -26,6 +26,18 @@ namespace ottla::inline v0 {
 // Runs on the client's loop: it must not block and must not throw. 32 bytes of captures cost no allocation.
 using DeliveryCallback = Function<void(const DeliveryReport&)>;
 
+// The partition of a record that names none: 0 … partition_count - 1; anything else is unknown_partition. Asked for
+// each record that has room in the queue, by the thread that calls produce(), or, for records that waited until the
+// topic's partitions were known, by the loop: so several threads may ask at the same time. It must not throw nor block;
+// it may call the producer, but none of its blocking calls.
+using PartitionerFunction = Function<std::int32_t(const Record&, std::int32_t partition_count)>;
+
+// What can't be said in a Config.
+struct ProducerOptions {
+    // Instead of the setting `partitioner`.
+    PartitionerFunction partitioner = nullptr;
+};
+
 enum class PurgeWhat : std::uint8_t {
     queued,     // what is not sent: purged_from_queue, not persisted
     in_flight,  // what is sent and not answered: purged_in_flight, possibly persisted
@@ -33,13 +45,15 @@ enum class PurgeWhat : std::uint8_t {
 };
 std::string_view to_string(PurgeWhat) noexcept;
 
+class Writer;
+
 // A handle: move it, or share it between threads by reference; every call may come from any thread.
 class Producer {
 public:
     // Starts one I/O thread. Fails on a setting that is wrong; brokers are looked for in the background.
-    static Result<Producer> create(const Config&);
+    static Result<Producer> create(const Config&, ProducerOptions = {});
     // Runs on the caller's executor, which somebody must run. Blocking calls fail with invalid_state on it.
-    static Result<Producer> create(boost::asio::any_io_executor, const Config&);
+    static Result<Producer> create(boost::asio::any_io_executor, const Config&, ProducerOptions = {});
     // Of the library's own making: a simulator's surroundings.
     explicit Producer(std::shared_ptr<client::ProducerCore>) noexcept;
 
@@ -49,9 +63,14 @@ public:
     ~Producer();
 
     // The report comes as an event: call events(), for what is not fetched takes up room in the queue.
-    // queue_full, closed, invalid_argument, message_too_large and unknown_partition are answered at once.
+    // Answered at once: queue_full; closed; fatal; invalid_argument (no topic, a header without a name, a partition
+    // below 0); invalid_topic_exception (a name that Kafka does not allow); message_too_large; unknown_partition, once
+    // it is known how many there are. Nothing of the record is kept then.
     Result<void> produce(const Record&);
     Result<void> produce(const Record&, DeliveryCallback);
+    // Blocks for as long when the queue is full, until there is room for the record; queue_full when the time is up. On
+    // the client's own loop it is invalid_state. nullptr as the callback: the report comes as an event.
+    Result<void> produce(const Record&, DeliveryCallback, std::chrono::nanoseconds block_for);
 
     // Completes with the report, once the record is delivered or given up.
     template <class Token>
@@ -64,12 +83,24 @@ public:
             record);
     }
 
-    // The next event: a DeliveryReport or an Error. Nothing when the time is up.
+    // The next event: a DeliveryReport, an Error, or Statistics (every statistics.interval.ms). Nothing when the time
+    // is up.
     std::optional<Event> events(std::chrono::nanoseconds timeout);
+
+    // What the producer counts and measures, as JSON in the layout of librdkafka's STATISTICS.md; the windows hold what
+    // came since they were last asked for or emitted. timed_out, closed; invalid_state on the loop.
+    Result<std::string> statistics(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_statistics(Token&& token) {
+        return detail::initiate<std::string>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::string> done) { start_statistics(*core, std::move(done)); });
+    }
 
     // Records not reported yet, and reports not fetched yet by events().
     std::size_t size() const noexcept;
-    // Waits until a quarter of the queue is free again: what to do on queue_full. queue_full when the time is up.
+    // Waits until a quarter of the queue is free again: what to do on queue_full. queue_full when the time is up;
+    // closed or fatal when there will be none.
     Result<void> wait_for_room(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_wait_for_room(std::chrono::nanoseconds timeout, Token&& token) {
@@ -127,10 +158,12 @@ public:
     const std::string& name() const noexcept;
 
 private:
+    friend class Writer;
     static void start_produce(client::ProducerCore&, const Record&, Completion<DeliveryReport>);
     static void start_flush(client::ProducerCore&, std::chrono::nanoseconds, Completion<std::size_t>);
     static void start_wait_for_room(client::ProducerCore&, std::chrono::nanoseconds, Completion<void>);
     static void start_purge(client::ProducerCore&, PurgeWhat, Completion<void>);
+    static void start_statistics(client::ProducerCore&, Completion<std::string>);
     static void start_close(client::ProducerCore&, std::chrono::nanoseconds, Completion<void>);
 
     std::shared_ptr<client::ProducerCore> core_;

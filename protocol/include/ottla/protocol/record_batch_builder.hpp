@@ -4,6 +4,7 @@
 // codec, the producer's id and its sequence are known late and lie within the crc.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -87,6 +88,12 @@ private:
         std::memcpy(to, bytes->data(), bytes->size());
         return to + bytes->size();
     }
+    static std::uint8_t* store_bytes(std::uint8_t* to, std::int64_t size, const std::uint8_t* data) noexcept {
+        to = store_varint(to, size);
+        if (size <= 0) return to;
+        std::memcpy(to, data, static_cast<std::size_t>(size));
+        return to + size;
+    }
     static std::size_t headers_size(std::span<const RecordHeaderView>) noexcept;
     static std::uint8_t* store_headers(std::uint8_t* to, std::span<const RecordHeaderView>) noexcept;
     static std::int64_t body_size(std::int64_t timestamp_delta, std::int32_t offset_delta, const NullableSpan& key,
@@ -95,6 +102,20 @@ private:
                                          span_size(value) + (headers.empty() ? 1 : headers_size(headers)));
     }
     void grow(std::size_t size);
+    bool append_counted(std::int32_t offset_delta, std::int64_t timestamp, const NullableSpan& key,
+                        const NullableSpan& value, std::span<const RecordHeaderView> headers);
+    void note_added(std::size_t size, std::int32_t offset_delta, std::int64_t timestamp) noexcept {
+        size_ = size;
+        if (empty()) base_timestamp_ = max_timestamp_ = timestamp;
+        if (timestamp > max_timestamp_) max_timestamp_ = timestamp;
+        last_offset_delta_ = offset_delta;
+        ++count_;
+    }
+    // Besides key and value a record takes its length (2 here), attributes 1, timestamp delta 10, offset delta 5, the
+    // sizes of key and value 2 each, a count of headers 1; at least 5 of it count for its length.
+    static constexpr std::size_t fields_most = 23;
+    static constexpr std::size_t two_byte_least = 64;
+    static constexpr std::size_t two_byte_most = 8191 - fields_most;
 
     Buffer buffer_;
     std::uint8_t* begin_ = nullptr;  // of buffer_
@@ -109,30 +130,32 @@ private:
 
 inline bool RecordBatchBuilder::append_at(std::int32_t offset_delta, std::int64_t timestamp, const NullableSpan& key,
                                           const NullableSpan& value, std::span<const RecordHeaderView> headers) {
-    const std::int64_t timestamp_delta = empty() ? 0 : timestamp - base_timestamp_;
-    const std::int64_t body = body_size(timestamp_delta, offset_delta, key, value, headers);
-    const std::size_t after = size_ + varint_size(body) + static_cast<std::size_t>(body);
-    if (after > bytes_max_ && (!empty() || after > std::numeric_limits<std::int32_t>::max())) [[unlikely]]
-        return false;
-    if (after > capacity_) [[unlikely]]
-        grow(after);
-    std::uint8_t* to = store_varint(begin_ + size_, body);
-    *to++ = 0;
-    to = store_varint(to, timestamp_delta);
-    to = store_varint(to, offset_delta);
-    to = store_span(to, key);
-    to = store_span(to, value);
-    if (headers.empty()) {
-        *to = 0;
-    } else {
-        store_headers(to, headers);
+    // Most records are so large that their length takes two bytes, whatever the other fields come to: then nothing has
+    // to be counted beforehand. In locals, for the bytes written might be anybody's.
+    const std::int64_t key_size = length_of(key), value_size = length_of(value);
+    const auto payload =
+        static_cast<std::size_t>(std::max<std::int64_t>(key_size, 0) + std::max<std::int64_t>(value_size, 0));
+    if (payload - two_byte_least <= two_byte_most - two_byte_least && headers.empty() &&
+        size_ + payload + fields_most <= std::min(capacity_, bytes_max_)) [[likely]] {
+        const std::uint8_t* const key_data = key_size > 0 ? key->data() : nullptr;
+        const std::uint8_t* const value_data = value_size > 0 ? value->data() : nullptr;
+        std::uint8_t* const begin = begin_;
+        std::uint8_t* const start = begin + size_ + 2;
+        const std::int64_t timestamp_delta = empty() ? 0 : timestamp - base_timestamp_;
+        std::uint8_t* to = start;
+        *to++ = 0;
+        to = store_varint(to, timestamp_delta);
+        to = store_varint(to, offset_delta);
+        to = store_bytes(to, key_size, key_data);
+        to = store_bytes(to, value_size, value_data);
+        *to++ = 0;
+        const auto length = static_cast<std::uint64_t>(to - start) << 1;
+        start[-2] = static_cast<std::uint8_t>(length | 0x80);
+        start[-1] = static_cast<std::uint8_t>(length >> 7);
+        note_added(static_cast<std::size_t>(to - begin), offset_delta, timestamp);
+        return true;
     }
-    size_ = after;
-    if (empty()) base_timestamp_ = max_timestamp_ = timestamp;
-    if (timestamp > max_timestamp_) max_timestamp_ = timestamp;
-    last_offset_delta_ = offset_delta;
-    ++count_;
-    return true;
+    return append_counted(offset_delta, timestamp, key, value, headers);
 }
 
 // Writes a batch into `out` (emptied first): `header` with the right length, codec and crc, and `records`, which are

@@ -17,13 +17,25 @@ constexpr std::int64_t unzigzag(std::uint64_t value) noexcept {
 
 // 1 … 10 bytes.
 constexpr std::size_t varint_size(std::int64_t value) noexcept {
+    const std::uint64_t plain = zigzag(value);
+    if (plain < 0x80) return 1;
+    if (plain < 0x4000) return 2;
     // 9/64 is close enough to 1/7 for 64 bits, and needs no division.
-    return static_cast<std::size_t>(std::bit_width(zigzag(value) | 1) * 9 + 64) / 64;
+    return static_cast<std::size_t>(std::bit_width(plain) * 9 + 64) / 64;
 }
 
 // There must be room for varint_size(value); returns the end.
-inline std::uint8_t* store_varint(std::uint8_t* to, std::int64_t value) noexcept {
+[[gnu::always_inline]] inline std::uint8_t* store_varint(std::uint8_t* to, std::int64_t value) noexcept {
     std::uint64_t rest = zigzag(value);
+    if (rest < 0x80) [[likely]] {
+        *to = static_cast<std::uint8_t>(rest);
+        return to + 1;
+    }
+    if (rest < 0x4000) [[likely]] {
+        to[0] = static_cast<std::uint8_t>(rest | 0x80);
+        to[1] = static_cast<std::uint8_t>(rest >> 7);
+        return to + 2;
+    }
     while (rest >= 0x80) {
         *to++ = static_cast<std::uint8_t>(rest | 0x80);
         rest >>= 7;
