@@ -38,6 +38,13 @@ static void dr(rd_kafka_t*, const rd_kafka_message_t* m, void*) {
     g_done.store(g_done.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 int main(int argc, char** argv) {
+    if (argc == 3 && std::string(argv[1]) == "values") {  // those of produce, a line each
+        const size_t bytes = (size_t)atoll(argv[2]);
+        Rng rng(7);
+        for (size_t i = 0; i < std::clamp<size_t>((4u << 20) / (bytes ? bytes : 1), 64, 16384); ++i)
+            puts(json_record(rng, bytes, i).c_str());
+        return 0;
+    }
     if (argc < 3) {
         fprintf(stderr, "see the head of rdk_bench.cpp\n");
         return 2;

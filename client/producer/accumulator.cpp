@@ -370,7 +370,7 @@ void Accumulator::move_waiting(TopicQueue& topic, std::vector<BatchPtr>& rejecte
 }
 
 // Who comes while the function is asked queues up behind: the topic is not known before all have their places.
-void Accumulator::move_waiting_as_user_says(TopicQueue& topic, std::unique_lock<std::mutex>& hold,
+void Accumulator::move_waiting_as_user_says(TopicQueue& topic, std::unique_lock<base::AdaptiveMutex>& hold,
                                             std::vector<BatchPtr>& rejected) {
     while (!topic.waiting.empty()) {
         std::deque<BatchPtr> batches = std::exchange(topic.waiting, {});
@@ -462,27 +462,25 @@ std::vector<BatchPtr> Accumulator::take_all() {
 }
 
 void Accumulator::recycle(BatchPtr batch) {
-    const std::size_t records = batch->count();
-    const std::size_t bytes = batch->payload_bytes;
-    // Outside the mutex: callbacks may own anything.
-    batch->deliveries.clear();
-    batch->builder.reset(Buffer());
-    batch->sealed = Buffer();
-    batch->wanted.clear();
-    batch->topic.reset();
-    batch->home = nullptr;
-    batch->events = batch->payload_bytes = 0;
-    batch->packing.reset();
-    batch->attempts = 0;
-    batch->has_place = batch->is_oversized = batch->is_awaited = false;
-    batch->numbers = Numbers();
-    batch->waits_its_turn = false;
-    batch->possibly_persisted = false;
-    batch->last_error = Error();
+    std::vector<BatchPtr> one;
+    one.push_back(std::move(batch));
+    recycle(one);
+}
+
+void Accumulator::recycle(std::vector<BatchPtr>& batches) {
+    std::size_t records = 0, bytes = 0;
+    for (const BatchPtr& batch : batches) {
+        records += batch->count();
+        bytes += batch->payload_bytes;
+        // Outside the mutex: callbacks may own anything.
+        batch->clear();
+    }
     const std::lock_guard hold(queues_);
     messages_ -= records;
     payload_bytes_ -= bytes;
-    if (spare_.size() < spare_batches_max) spare_.push_back(std::move(batch));
+    for (BatchPtr& batch : batches)
+        if (spare_.size() < spare_batches_max) spare_.push_back(std::move(batch));
+    batches.clear();
 }
 
 }  // namespace ottla::client

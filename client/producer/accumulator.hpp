@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/adaptive_mutex.hpp"
 #include "base/buffer_pool.hpp"
 #include "client/cluster/metadata_cache.hpp"
 #include "client/producer/batch.hpp"
@@ -91,9 +92,11 @@ public:
             BrokerId leader;
             PartitionQueue* queue;
             TimePoint since;
+            std::size_t bytes;
             bool wants_numbers;  // its first batch has none
         };
         std::vector<Ready> ready;                // the longest waiting first
+        std::vector<Ready> lingering;            // might go with others, but need not yet
         std::vector<BatchPtr> expired;           // taken out; to be reported
         std::vector<std::string> unresolved;     // topics that nobody has looked up yet
         TimePoint next = TimePoint::max();       // when to look again, if nothing else happens
@@ -102,17 +105,21 @@ public:
         std::vector<PartitionQueue*> oversized;  // the first batch is to be split
     };
     void plan(TimePoint now, Plan& out);
-    // The first batch of a queue that was ready: it is in flight until land() or retry().
-    BatchPtr take(PartitionQueue&);
-    void land(PartitionQueue&, Place);
+    // Of queues that were ready the first batch each: it is in flight until land() or retry(). With numbers, if
+    // `numbered`.
+    void take(std::span<PartitionQueue* const>, bool numbered, std::vector<BatchPtr>& out);
+    struct Landing {
+        PartitionQueue* queue;
+        Place place;
+    };
+    void land(std::span<const Landing>);
+    void land(PartitionQueue& queue, Place place) { land({{Landing{&queue, place}}}); }
     // Puts a batch in flight back to where it belongs, to be sent again from `at` on.
     void retry(BatchPtr, TimePoint at);
     // Makes two batches of the first one. Nothing of the queue may be in flight.
     void split_front(PartitionQueue&, std::vector<Batch*>& unpacked);
     // Batches of the queue that were not written and wait to be sent again get new numbers then.
     void take_numbers_back(PartitionQueue&);
-    // Gives a batch in flight its numbers.
-    void number(Batch&);
 
     // The leaders of all partitions, no_broker where there is none. Records that waited for the topic move on;
     // those for partitions that do not exist are returned.
@@ -139,6 +146,7 @@ public:
     void reported(std::size_t records) noexcept { reported_.fetch_add(records, std::memory_order_acq_rel); }
     // Nobody needs the batch any more: its share of the queue is free, its memory goes round. Any thread.
     void recycle(BatchPtr);
+    void recycle(std::vector<BatchPtr>&);
 
 private:
     struct Hash {
@@ -162,7 +170,8 @@ private:
     std::int32_t choose(TopicQueue&, const Fields&);
     std::int32_t choose_sticky(TopicQueue&, const Fields&);
     // Asks it for what waits for the topic, without the mutex meanwhile.
-    void move_waiting_as_user_says(TopicQueue&, std::unique_lock<std::mutex>& hold, std::vector<BatchPtr>& rejected);
+    void move_waiting_as_user_says(TopicQueue&, std::unique_lock<base::AdaptiveMutex>& hold,
+                                   std::vector<BatchPtr>& rejected);
     void ask_user(Batch&, std::int32_t count);  // without it, too
     void move_waiting(TopicQueue&, std::vector<BatchPtr>& rejected);
     void move_waiting(TopicQueue&, Batch&, std::vector<BatchPtr>& rejected);
@@ -195,7 +204,7 @@ private:
     const std::size_t batch_bytes_max_;
     const bool packs_;  // batches are compressed
 
-    mutable std::mutex queues_;  // guards all that follows
+    mutable base::AdaptiveMutex queues_;  // guards all that follows
     std::unordered_map<std::string, std::unique_ptr<TopicQueue>, Hash, std::equal_to<>> topics_;
     TopicQueue* last_topic_ = nullptr;  // the last that was asked for
     std::string_view last_topic_name_;

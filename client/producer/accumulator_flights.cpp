@@ -14,6 +14,7 @@ constexpr std::size_t split_bytes_least = 1024;
 
 void Accumulator::plan(TimePoint now, Plan& out) {
     out.ready.clear();
+    out.lingering.clear();
     out.expired.clear();
     out.unresolved.clear();
     out.next = TimePoint::max();
@@ -57,6 +58,8 @@ bool Accumulator::look_at(PartitionQueue& queue, TimePoint now, Plan& out) {
     const TimePoint ready_at = std::max(lingers ? front.created + config_.linger : TimePoint{}, queue.retry_at);
     if (ready_at > now) {
         out.next = std::min(out.next, ready_at);
+        if (queue.retry_at <= now && queue.leader != no_broker && !packs_)
+            out.lingering.push_back({queue.leader, &queue, front.created, front.bytes(), wants_numbers});
     } else if (queue.leader == no_broker) {
         out.leaderless = true;
     } else if (packs_ && !front.is_packed()) {
@@ -65,7 +68,7 @@ bool Accumulator::look_at(PartitionQueue& queue, TimePoint now, Plan& out) {
             out.unpacked.push_back(queue.batches.front().get());
         }
     } else {
-        out.ready.push_back({queue.leader, &queue, front.created, wants_numbers});
+        out.ready.push_back({queue.leader, &queue, front.created, front.bytes(), wants_numbers});
     }
     return true;
 }
@@ -94,17 +97,22 @@ BatchPtr Accumulator::pop_front(PartitionQueue& queue) {
     return batch;
 }
 
-BatchPtr Accumulator::take(PartitionQueue& queue) {
+void Accumulator::take(std::span<PartitionQueue* const> queues, bool numbered, std::vector<BatchPtr>& out) {
     const std::lock_guard hold(queues_);
-    OTTLA_ASSERT(!queue.batches.empty() && can_send(queue, *queue.batches.front()));
-    BatchPtr batch = pop_front(queue);
-    if (!batch->has_place) batch->place = queue.next_place++;
-    batch->has_place = true;
-    const auto at = std::ranges::lower_bound(queue.in_flight, batch->place);
-    batch->went_first = at == queue.in_flight.begin();
-    batch->waits_its_turn = false;
-    queue.in_flight.insert(at, batch->place);
-    return batch;
+    for (PartitionQueue* queue : queues) {
+        OTTLA_ASSERT(!queue->batches.empty() && can_send(*queue, *queue->batches.front()));
+        Batch& batch = *out.emplace_back(pop_front(*queue));
+        if (!batch.has_place) batch.place = queue->next_place++;
+        batch.has_place = true;
+        const auto at = std::ranges::lower_bound(queue->in_flight, batch.place);
+        batch.went_first = at == queue->in_flight.begin();
+        batch.waits_its_turn = false;
+        queue->in_flight.insert(at, batch.place);
+        if (!numbered || batch.numbers.any()) continue;
+        batch.numbers = queue->sequences.next(static_cast<std::int32_t>(batch.count()));
+        batch.is_stamped = false;
+        queue->in_flight_max = queue->sequences.in_flight_max();
+    }
 }
 
 void Accumulator::end_flight(PartitionQueue& queue, Place place) {
@@ -114,10 +122,12 @@ void Accumulator::end_flight(PartitionQueue& queue, Place place) {
     queue.in_flight_max = queue.sequences.in_flight_max();
 }
 
-void Accumulator::land(PartitionQueue& queue, Place place) {
+void Accumulator::land(std::span<const Landing> landings) {
     const std::lock_guard hold(queues_);
-    end_flight(queue, place);
-    queue.retry_at = TimePoint{};
+    for (const auto& [queue, place] : landings) {
+        end_flight(*queue, place);
+        queue->retry_at = TimePoint{};
+    }
 }
 
 void Accumulator::retry(BatchPtr batch, TimePoint at) {
@@ -133,13 +143,6 @@ void Accumulator::retry(BatchPtr batch, TimePoint at) {
         queue.listed = true;
         listed_.push_back(&queue);
     }
-}
-
-void Accumulator::number(Batch& batch) {
-    PartitionQueue& queue = *batch.home;
-    batch.numbers = queue.sequences.next(static_cast<std::int32_t>(batch.count()));
-    const std::lock_guard hold(queues_);
-    queue.in_flight_max = queue.sequences.in_flight_max();
 }
 
 void Accumulator::take_numbers_back(PartitionQueue& queue) {
@@ -189,6 +192,7 @@ std::array<BatchPtr, 2> Accumulator::split(PartitionQueue& queue, Batch& whole) 
             half->backoff = whole.backoff;
             half->attempts = whole.attempts;
             half->possibly_persisted = whole.possibly_persisted;
+            half->is_stamped = false;
             half->numbers = i < middle ? whole.numbers.first_part(static_cast<std::int32_t>(middle))
                                        : whole.numbers.second_part(static_cast<std::int32_t>(middle));
         }

@@ -42,6 +42,21 @@ struct Batch {
           backoff(retry_backoff) {}
 
     std::size_t count() const noexcept { return deliveries.size(); }
+    // As new, but for the memory of `deliveries`.
+    void clear() {
+        deliveries.clear();
+        builder.reset(Buffer());
+        sealed = Buffer();
+        packing.reset();
+        wanted.clear();
+        topic.reset();
+        home = nullptr;
+        events = payload_bytes = 0;
+        attempts = 0;
+        numbers = Numbers();
+        has_place = is_stamped = is_oversized = is_awaited = waits_its_turn = possibly_persisted = false;
+        last_error = Error();
+    }
 
     std::shared_ptr<const std::string> topic;
     std::int32_t partition = any_partition;
@@ -59,11 +74,16 @@ struct Batch {
 
     // In work, or done and not sent yet; null before, and where nothing is compressed.
     std::shared_ptr<Packing> packing;
+    // As it is sent, or, while it takes records, as far as it has come.
+    std::size_t bytes() const noexcept {
+        return !sealed.empty() ? sealed.size() : packing ? packing->packed.size() : builder.size();
+    }
     bool is_packed() const noexcept { return !sealed.empty() || (packing && packing->is_done); }
     // As it is sent: whole and compressed, crc and all.
     Buffer sealed;
-    // What `sealed` is numbered with; none while there is nothing, or new ones are due.
+    // What `sealed` is numbered with, once it is stamped; none while there is nothing, or new ones are due.
     Numbers numbers;
+    bool is_stamped = false;
     bool has_been_sent() const noexcept { return attempts > 0; }
     Place place = 0;
     bool has_place = false;       // it has been sent

@@ -43,13 +43,21 @@ Producer::Producer(Producer&&) noexcept = default;
 
 Producer& Producer::operator=(Producer&& other) noexcept {
     if (this == &other) return *this;
-    if (core_) core_->abandon();
+    let_go();
     core_ = std::move(other.core_);
     return *this;
 }
 
-Producer::~Producer() {
-    if (core_) core_->abandon();
+Producer::~Producer() { let_go(); }
+
+void Producer::let_go() noexcept {
+    if (!core_) return;
+    if (core_->runtime().is_of_parent()) {
+        // Its threads are not here to be waited for, nor is anything of theirs to be touched: it stays as it is.
+        static_cast<void>(new std::shared_ptr<ProducerCore>(std::move(core_)));
+        return;
+    }
+    core_->abandon();
 }
 
 Result<void> Producer::produce(const Record& record) { return core_->produce(record, DeliveryCallback()); }
@@ -63,11 +71,15 @@ Result<void> Producer::produce(const Record& record, DeliveryCallback callback, 
 }
 
 std::optional<Event> Producer::events(std::chrono::nanoseconds timeout) {
+    if (core_->runtime().is_of_parent()) return std::nullopt;
     // The loop can't wait for itself.
     return core_->events().pop(core_->runtime().on_loop() ? std::chrono::nanoseconds::zero() : timeout);
 }
 
-std::size_t Producer::size() const noexcept { return core_->accumulator().unreported() + core_->events().size(); }
+std::size_t Producer::size() const noexcept {
+    if (core_->runtime().is_of_parent()) return 0;
+    return core_->accumulator().unreported() + core_->events().size();
+}
 
 Result<std::size_t> Producer::flush(std::chrono::nanoseconds timeout) {
     return client::wait_for<std::size_t>(core_->runtime(), "flush", timeout, [&](Completion<std::size_t> done) {
@@ -100,6 +112,7 @@ Result<std::string> Producer::statistics(std::chrono::nanoseconds timeout) {
 }
 
 std::optional<Error> Producer::fatal_error() const {
+    if (core_->runtime().is_of_parent()) return std::nullopt;
     const Error error = core_->accumulator().refusal();
     return error.is_fatal() ? std::optional(error) : std::nullopt;
 }
@@ -117,24 +130,34 @@ void Producer::start_produce(ProducerCore& core, const Record& record, Completio
 }
 
 void Producer::start_flush(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<std::size_t> done) {
+    if (core.runtime().is_of_parent())
+        return client::answer_without_loop<std::size_t>(std::move(done), client::made_before_fork());
     client::spawn_call(core.runtime().executor(), ProducerCore::flush(core.shared_from_this(), timeout),
                        std::move(done));
 }
 
 void Producer::start_wait_for_room(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<void> done) {
+    if (core.runtime().is_of_parent())
+        return client::answer_without_loop<void>(std::move(done), client::made_before_fork());
     client::spawn_call(core.runtime().executor(), ProducerCore::wait_for_room(core.shared_from_this(), timeout),
                        std::move(done));
 }
 
 void Producer::start_purge(ProducerCore& core, PurgeWhat what, Completion<void> done) {
+    if (core.runtime().is_of_parent())
+        return client::answer_without_loop<void>(std::move(done), client::made_before_fork());
     client::spawn_call(core.runtime().executor(), ProducerCore::purge(core.shared_from_this(), what), std::move(done));
 }
 
 void Producer::start_statistics(ProducerCore& core, Completion<std::string> done) {
+    if (core.runtime().is_of_parent())
+        return client::answer_without_loop<std::string>(std::move(done), client::made_before_fork());
     client::spawn_call(core.runtime().executor(), ProducerCore::statistics(core.shared_from_this()), std::move(done));
 }
 
 void Producer::start_close(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<void> done) {
+    if (core.runtime().is_of_parent())
+        return client::answer_without_loop<void>(std::move(done), client::made_before_fork());
     client::spawn_call(core.runtime().executor(), ProducerCore::close(core.shared_from_this(), timeout),
                        std::move(done));
 }

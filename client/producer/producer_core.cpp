@@ -99,6 +99,7 @@ Result<void> ProducerCore::produce(const Record& record, DeliveryCallback&& call
 }
 
 void ProducerCore::start_produce(const Record& record, Completion<DeliveryReport> done) {
+    if (runtime_->is_of_parent()) return answer_without_loop<DeliveryReport>(std::move(done), made_before_fork());
     auto slot = asio::get_associated_cancellation_slot(done);
     auto awaited = std::make_shared<AwaitedReport>(std::move(done), runtime_->executor());
     // Before the record is on its way: afterwards the report belongs to the loop.
@@ -117,6 +118,7 @@ void ProducerCore::start_produce(const Record& record, Completion<DeliveryReport
 }
 
 Result<void> ProducerCore::fail(const Error& fatal) {
+    if (runtime_->is_of_parent()) return made_before_fork();
     if (const Error before = accumulator().refusal(); before.code() != ErrorCode::none)
         return Error::of(ErrorCode::invalid_state, to_string(before));
     loop_->fail(fatal);

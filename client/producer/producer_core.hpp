@@ -9,6 +9,7 @@
 
 #include "client/cluster/cluster.hpp"
 #include "client/producer/send_loop.hpp"
+#include "client/runtime/blocking.hpp"
 
 namespace ottla::client {
 
@@ -31,6 +32,8 @@ public:
 
     // Any thread.
     Result<void> produce(const Record& record, DeliveryCallback&& callback, bool is_awaited = false) {
+        if (runtime_->is_of_parent()) [[unlikely]]
+            return made_before_fork();
         return accumulator().append(record, std::move(callback), is_awaited);
     }
     // Waits for room at most `block_for`. Takes the callback over only when it succeeds.

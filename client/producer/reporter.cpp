@@ -18,23 +18,37 @@ void fill_report(DeliveryReport& report, const Batch& batch, const Outcome& outc
 }
 
 void Reporter::report(BatchPtr batch, Outcome outcome) {
-    const std::size_t count = batch->count();
-    if (batch->events < count) {
-        DeliveryReport report = report_frame(*batch, outcome);
-        for (std::size_t i = 0; i < count; ++i) {
-            DeliveryCallback& callback = batch->deliveries[i].callback;
-            if (!callback) continue;
-            fill_report(report, *batch, outcome, i);
-            callback(report);
+    std::vector<Ended> one;
+    one.emplace_back(std::move(batch), std::move(outcome));
+    report(one);
+}
+
+void Reporter::report(std::vector<Ended>& ended) {
+    std::vector<BatchPtr> done;
+    for (auto& [batch, outcome] : ended) {
+        tell(*batch, outcome);
+        accumulator_.reported(batch->count());
+        if (batch->events > 0) {
+            events_.push(std::move(batch), std::move(outcome));
+        } else {
+            done.push_back(std::move(batch));
         }
     }
-    accumulator_.reported(count);
-    if (batch->events > 0) {
-        events_.push(std::move(batch), std::move(outcome));
-    } else {
-        accumulator_.recycle(std::move(batch));
-    }
+    ended.clear();
+    accumulator_.recycle(done);
     progress_.notify();
+}
+
+void Reporter::tell(Batch& batch, const Outcome& outcome) {
+    const std::size_t count = batch.count();
+    if (batch.events == count) return;
+    DeliveryReport report = report_frame(batch, outcome);
+    for (std::size_t i = 0; i < count; ++i) {
+        DeliveryCallback& callback = batch.deliveries[i].callback;
+        if (!callback) continue;
+        fill_report(report, batch, outcome, i);
+        callback(report);
+    }
 }
 
 }  // namespace ottla::client

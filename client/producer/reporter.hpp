@@ -21,10 +21,15 @@ public:
 
     // Each record of the batch gets its report; nobody else may have told them.
     void report(BatchPtr, Outcome);
-    // Told after every batch.
+    // Of several; the vector is empty afterwards.
+    using Ended = std::pair<BatchPtr, Outcome>;
+    void report(std::vector<Ended>&);
+    // Told after every report.
     Watched& progress() noexcept { return progress_; }
 
 private:
+    static void tell(Batch&, const Outcome&);
+
     Accumulator& accumulator_;
     EventQueue& events_;
     Watched progress_;

@@ -212,28 +212,57 @@ TimePoint SendLoop::carry_out(Accumulator::Plan& plan, TimePoint now, bool& has_
     if (plan.leaderless) cluster_->request_refresh("a partition has no leader");
 
     TimePoint next = plan.next;
-    for (const auto& ready : plan.ready) has_sent |= load(ready, now, next);
-    for (auto& [id, leader] : leaders_)
+    chosen_.clear();
+    for (const auto& ready : plan.ready)
+        if (may_load(ready, now, next)) chosen_.push_back(ready.queue);
+    // Where a request goes anyway, what lingers goes along: so that partitions of one leader fall into step, and their
+    // batches share requests.
+    for (const auto& lingering : plan.lingering)
+        if (goes_along(lingering)) chosen_.push_back(lingering.queue);
+    has_sent |= !chosen_.empty();
+    accumulator_.take(chosen_, config_.idempotence, taken_);
+    for (BatchPtr& batch : taken_) load(std::move(batch));
+    taken_.clear();
+    for (auto& [id, leader] : leaders_) {
         if (!leader.load.empty()) send(id, leader);
+        leader.planned = 0;
+    }
     return next;
 }
 
-// Puts the batch with others for the same broker, up to the size of a request.
-bool SendLoop::load(const Accumulator::Plan::Ready& ready, TimePoint now, TimePoint& next) {
+// Whether the batch can go with others for the same broker, up to the size of a request, or in one more request.
+bool SendLoop::may_load(const Accumulator::Plan::Ready& ready, TimePoint now, TimePoint& next) {
     Leader& leader = leaders_[ready.leader];
     if (ready.wants_numbers && !may_number(*ready.queue)) return false;
     if (!may_send(ready.leader, leader, now, next)) return false;
-    BatchPtr batch = accumulator_.take(*ready.queue);
+    if (leader.planned == 0 || leader.planned_bytes + ready.bytes > config_.message_bytes_max) {
+        if (leader.in_flight + leader.planned >= config_.common.max_in_flight) return false;
+        ++leader.planned;
+        leader.planned_bytes = 0;
+    }
+    leader.planned_bytes += ready.bytes;
+    return true;
+}
+
+bool SendLoop::goes_along(const Accumulator::Plan::Ready& lingering) {
+    Leader& leader = leaders_[lingering.leader];
+    if (leader.planned == 0 || leader.planned_bytes + lingering.bytes > config_.message_bytes_max) return false;
+    if (lingering.wants_numbers && !may_number(*lingering.queue)) return false;
+    leader.planned_bytes += lingering.bytes;
+    return true;
+}
+
+void SendLoop::load(BatchPtr batch) {
+    const BrokerId id = batch->home->leader;
+    Leader& leader = leaders_[id];
     if (auto sealed = seal(*batch); !sealed) {
-        accumulator_.land(*ready.queue, batch->place);
-        report_failed(std::move(batch), sealed.error());
-        return true;
+        accumulator_.land(*batch->home, batch->place);
+        return report_failed(std::move(batch), sealed.error());
     }
     const std::size_t bytes = batch->sealed.size();
-    if (!leader.load.empty() && leader.load_bytes + bytes > config_.message_bytes_max) send(ready.leader, leader);
+    if (!leader.load.empty() && leader.load_bytes + bytes > config_.message_bytes_max) send(id, leader);
     leader.load_bytes += bytes;
     leader.load.push_back(std::move(batch));
-    return true;
 }
 
 bool SendLoop::may_number(PartitionQueue& queue) {
@@ -253,8 +282,7 @@ bool SendLoop::may_send(BrokerId id, Leader& leader, TimePoint now, TimePoint& n
         next = std::min(next, leader.not_before);
         return false;
     }
-    // One more, for what is loaded already.
-    if (leader.in_flight + (leader.load.empty() ? 0 : 1) >= config_.common.max_in_flight) return false;
+    if (leader.in_flight >= config_.common.max_in_flight) return false;
     Channel channel = cluster_->connection(id);
     if (!channel) {
         leader.connecting = true;
@@ -271,18 +299,12 @@ bool SendLoop::may_send(BrokerId id, Leader& leader, TimePoint now, TimePoint& n
 }
 
 Result<void> SendLoop::seal(Batch& batch) {
-    bool wants_stamp = false;
     if (batch.packing) {
         if (batch.packing->error.code() != ErrorCode::none) return batch.packing->error;
         batch.sealed = std::move(batch.packing->packed);
         batch.packing.reset();
-        wants_stamp = batch.numbers.any();
     }
-    if (config_.idempotence && !batch.numbers.any()) {
-        accumulator_.number(batch);
-        wants_stamp = !batch.sealed.empty();
-    }
-    if (wants_stamp) stamp(batch);
+    if (!batch.sealed.empty() && batch.numbers.any() && !batch.is_stamped) stamp(batch);
     if (batch.sealed.empty()) seal_first(batch);
     return ok();
 }
@@ -293,6 +315,7 @@ void SendLoop::seal_first(Batch& batch) {
     stamp.producer_epoch = batch.numbers.epoch;
     stamp.base_sequence = batch.numbers.first;
     batch.sealed = batch.builder.finish(stamp);
+    batch.is_stamped = true;
 }
 
 // Its numbers into a batch that is whole already. In a copy, if it has been sent: the bytes may still be on their way.
@@ -305,6 +328,7 @@ void SendLoop::stamp(Batch& batch) {
     const auto& numbers = batch.numbers;
     protocol::patch_producer(batch.sealed.writable(), numbers.producer_id, numbers.epoch, numbers.first);
     protocol::patch_crc(batch.sealed.writable());
+    batch.is_stamped = true;
 }
 
 void SendLoop::send(BrokerId id, Leader& leader) {
@@ -382,6 +406,7 @@ void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
             if (response.throttle_time_ms > 0)
                 leader.not_before = cluster_->runtime().now() + std::chrono::milliseconds(response.throttle_time_ms);
             for (const auto& one : *answers) apply(*flight, one);
+            finish_delivered();
         } else {
             left_out = answers.error();
         }
@@ -401,9 +426,9 @@ void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
     if (code == ErrorCode::none || code == ErrorCode::duplicate_sequence_number) {
         PartitionQueue& queue = *std::exchange(seat.queue, nullptr);
         queue.sequences.delivered(seat.numbers);
-        accumulator_.land(queue, seat.place);
+        landings_.push_back({&queue, seat.place});
         if (BatchPtr batch = std::move(flight.batches[answer.batch]))
-            reporter_.report(std::move(batch), Outcome::delivered(said.base_offset, said.log_append_time_ms));
+            delivered_.emplace_back(std::move(batch), Outcome::delivered(said.base_offset, said.log_append_time_ms));
         return;
     }
     const std::string& topic = *flight.sent[answer.batch].topic;
@@ -415,6 +440,17 @@ void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
     if (said.error_message && !said.error_message->empty()) error = error.with_context(*said.error_message);
     if (needs_metadata_refresh(code) && !has_hint) cluster_->request_refresh("a leader has moved");
     failed(flight, answer.batch, std::move(error), has_hint);
+}
+
+// What one answer has delivered, together: the application's threads are at the accumulator's mutex all the time.
+void SendLoop::finish_delivered() {
+    accumulator_.land(landings_);
+    landings_.clear();
+    // Callbacks may come back here.
+    std::vector<Reporter::Ended> delivered;
+    delivered.swap(delivered_);
+    if (!delivered.empty()) reporter_.report(delivered);
+    delivered.swap(delivered_);
 }
 
 void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_once) {

@@ -77,6 +77,8 @@ private:
         TimePoint not_before{};  // throttled, or just failed
         std::vector<BatchPtr> load;
         std::size_t load_bytes = 0;
+        int planned = 0;                // requests that are about to be sent
+        std::size_t planned_bytes = 0;  // in the last of them
     };
 
     static awaitable<void> run(std::shared_ptr<SendLoop> self);
@@ -90,7 +92,9 @@ private:
     // Does what is to be done; when to come again.
     TimePoint step();
     TimePoint carry_out(Accumulator::Plan&, TimePoint now, bool& has_sent);
-    bool load(const Accumulator::Plan::Ready&, TimePoint now, TimePoint& next);
+    bool may_load(const Accumulator::Plan::Ready&, TimePoint now, TimePoint& next);
+    bool goes_along(const Accumulator::Plan::Ready& lingering);
+    void load(BatchPtr);
     bool may_number(PartitionQueue&);
     bool may_send(BrokerId, Leader&, TimePoint now, TimePoint& next);
     Result<void> seal(Batch&);
@@ -100,6 +104,7 @@ private:
     void count(BrokerId, const Batch&);
     void on_answer(const FlightPtr&, Result<Bytes>);
     void apply(Flight&, const ProduceCall::Answer&);
+    void finish_delivered();
     // The attempt failed: again later, or never.
     void failed(Flight&, std::size_t index, Error, bool at_once);
     // What to do with a batch whose numbers the broker refused; false: nothing more, report it.
@@ -126,6 +131,11 @@ private:
     Packer packer_;
     std::map<BrokerId, Leader> leaders_;
     std::list<FlightPtr> flights_;
+    // Between one answer's parts, or one plan's; kept for their memory.
+    std::vector<PartitionQueue*> chosen_;
+    std::vector<BatchPtr> taken_;
+    std::vector<Accumulator::Landing> landings_;
+    std::vector<Reporter::Ended> delivered_;
     // Sizes of the batches sent since the last statistics, by topic; kept only once somebody has asked.
     struct TopicWindows {
         Window bytes, records;

@@ -17,10 +17,13 @@ namespace ottla::client {
 
 Error on_own_loop(std::string_view call);
 Error executor_not_run(std::string_view call);
+// For every call in a child of fork().
+Error made_before_fork();
 
 // `start(Completion<T>)` begins an operation that ends by itself within `timeout`.
 template <class T, class Start>
 Result<T> wait_for(const Runtime& runtime, std::string_view call, nanoseconds timeout, Start start) {
+    if (runtime.is_of_parent()) return made_before_fork();
     if (runtime.on_loop()) return on_own_loop(call);
     struct Answer {
         std::mutex result_mutex;

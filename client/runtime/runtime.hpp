@@ -9,6 +9,7 @@
 #include <boost/asio.hpp>
 
 #include "base/buffer_pool.hpp"
+#include "base/fork_generation.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/workers.hpp"
@@ -49,6 +50,8 @@ public:
     const std::string& name() const noexcept { return name_; }
     // All of a client's coroutines run here, one at a time.
     const asio::any_io_executor& executor() const noexcept { return executor_; }
+    // In a child of fork(): the loop does not run here, and locks may be held for ever.
+    bool is_of_parent() const noexcept { return made_in_ != base::fork_generation(); }
     // The caller is on that executor: waiting would wait for itself.
     bool on_loop() const noexcept;
     net::Timers& timers() noexcept { return *timers_; }
@@ -71,6 +74,7 @@ public:
 private:
     Runtime(std::string name, std::uint64_t seed, base::Log log);
 
+    const std::uint32_t made_in_ = base::fork_generation();
     std::string name_;
     base::Log log_;
     base::Random random_;

@@ -45,12 +45,17 @@ protected:
         for (protocol::RecordView r; records.next(r);) out.emplace_back(as_text(*r.value));
         return out;
     }
+    BatchPtr take(PartitionQueue& queue) {
+        std::vector<BatchPtr> taken;
+        accumulator().take({{&queue}}, false, taken);
+        return std::move(taken.at(0));
+    }
     // Takes the first batch of the first ready queue, as if it were sent and answered.
     std::vector<std::string> send_one() {
         auto& p = plan();
         if (p.ready.empty()) return {"(nothing ready)"};
         PartitionQueue& queue = *p.ready.front().queue;
-        BatchPtr batch = accumulator().take(queue);
+        BatchPtr batch = take(queue);
         auto sent = values(*batch);
         accumulator().land(queue, batch->place);
         accumulator().reported(batch->count());
@@ -111,7 +116,7 @@ TEST_F(AccumulatorTest, one_batch_of_a_partition_is_in_flight) {
     accumulator().set_leaders("t", two_leaders);
     for (const char* v : {"a", "b"}) ASSERT_TRUE(add("t", 0, v));
     PartitionQueue& queue = *plan().ready.at(0).queue;
-    BatchPtr batch = accumulator().take(queue);
+    BatchPtr batch = take(queue);
     EXPECT_TRUE(plan().ready.empty());
     const auto again = clock.now() + 100ms;
     accumulator().retry(std::move(batch), again);
@@ -204,7 +209,7 @@ TEST_F(AccumulatorTest, keeps_headers_and_nulls_of_waiting_records) {
     ASSERT_TRUE(accumulator().append(r, nullptr));
     accumulator().set_leaders("new", two_leaders);
     accumulator().set_flushing(true);
-    BatchPtr batch = accumulator().take(*plan().ready.at(0).queue);
+    BatchPtr batch = take(*plan().ready.at(0).queue);
     EXPECT_EQ(batch->events, 1U);
     const Buffer bytes = batch->builder.finish();
     auto records = protocol::RecordBatchView::parse(bytes.span())->records();
@@ -315,7 +320,7 @@ TEST_F(AccumulatorTest, keyless_records_avoid_a_partition_whose_last_attempt_fai
     accumulator().set_leaders("t", two_leaders);
     ASSERT_TRUE(add("t", 0, "v"));
     PartitionQueue& queue = *plan().ready.at(0).queue;
-    accumulator().retry(accumulator().take(queue), clock.now() + 1h);
+    accumulator().retry(take(queue), clock.now() + 1h);
     for (int i = 0; i < 100; ++i) {
         clock.advance(1ms);
         ASSERT_TRUE(add("t", any_partition, "v"));

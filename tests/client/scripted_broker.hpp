@@ -42,6 +42,8 @@ struct Reaction {
     bool append = true;       // the records are kept (with an error, too: an answer that was lost)
     bool disconnect = false;  // instead of an answer
     std::int32_t leader_hint = -1;
+    std::int32_t throttle_ms = 0;
+    enum class Lie : std::uint8_t { none, leaves_out, says_twice, says_more, negative } lie = Lie::none;
 };
 
 class ScriptedBroker final : public net::RequestHandler {
@@ -52,6 +54,9 @@ public:
     std::map<std::string, ErrorCode> topic_errors;
     std::deque<ErrorCode> metadata_errors;  // of the next who ask
     bool has_leaders = true;
+    std::map<std::int32_t, std::string> nodes{{1, "broker"}};  // hosts
+    std::map<int, std::int32_t> leaders;                       // of partitions that node 1 does not lead
+    std::int32_t leader_epoch = 0;
     std::int16_t produce_version_max = 13;
     std::deque<Reaction> reactions;
     std::map<std::pair<std::string, int>, std::vector<std::string>> log;
@@ -160,10 +165,12 @@ private:
             metadata_errors.pop_front();
             return reply(response, request.version);
         }
-        auto& broker = response.brokers.emplace_back();
-        broker.node_id = 1;
-        broker.host = "broker";
-        broker.port = 9092;
+        for (const auto& [id, host] : nodes) {
+            auto& broker = response.brokers.emplace_back();
+            broker.node_id = id;
+            broker.host = host;
+            broker.port = 9092;
+        }
         response.controller_id = 1;
         if (asked.topics)
             for (const auto& wanted : *asked.topics) {
@@ -180,8 +187,9 @@ private:
                     for (int p = 0; p < known->second; ++p) {
                         auto& partition = topic.partitions.emplace_back();
                         partition.partition_index = p;
-                        partition.leader_id = has_leaders ? 1 : -1;
-                        partition.leader_epoch = 0;
+                        const auto other = leaders.find(p);
+                        partition.leader_id = !has_leaders ? -1 : other == leaders.end() ? 1 : other->second;
+                        partition.leader_epoch = leader_epoch;
                         if (!has_leaders)
                             partition.error_code = static_cast<std::int16_t>(ErrorCode::leader_not_available);
                     }
@@ -241,6 +249,8 @@ private:
     net::Reply answer(const protocol::ProduceRequest& asked, std::int16_t version, const Reaction& reaction,
                       const Kept& kept) {
         protocol::ProduceResponse response;
+        response.throttle_time_ms = reaction.throttle_ms;
+        if (reaction.lie == Reaction::Lie::leaves_out) return reply(response, version);
         for (const auto& topic : asked.topic_data) {
             auto& to = response.responses.emplace_back();
             to.name = topic.name;
@@ -255,7 +265,13 @@ private:
                     p.current_leader.leader_id = reaction.leader_hint;
                     p.current_leader.leader_epoch = 5;
                 }
+                if (reaction.lie == Reaction::Lie::negative) p.index = -p.index - 1;
             }
+            if (reaction.lie == Reaction::Lie::says_twice) {
+                const auto once = to.partition_responses;
+                to.partition_responses.insert(to.partition_responses.end(), once.begin(), once.end());
+            }
+            if (reaction.lie == Reaction::Lie::says_more) to.partition_responses.emplace_back().index = 1000;
         }
         return reply(response, version);
     }
@@ -306,6 +322,8 @@ public:
     std::vector<DeliveryStatus> statuses;
     std::vector<ErrorCode> codes;
 
+    int connections = 0;  // that were accepted
+
     void drop_handle() { producer_.reset(); }
     // Nobody listens any more; connections end.
     void stop_broker() {
@@ -314,10 +332,13 @@ public:
         loop.settle();
     }
     void listen() {
-        auto opened = server_host_->listen(loop.io.get_executor(), net::Endpoint("", 9092));
-        ASSERT_TRUE(opened);
-        listener_ = std::shared_ptr<net::Listener>(std::move(*opened));
-        asio::co_spawn(loop.io, serve(listener_, this), asio::detached);
+        listener_ = listen_as(*server_host_, broker);
+        loop.settle();
+    }
+    // A broker of its own on another host.
+    void add_broker(const std::string& host, ScriptedBroker& other) {
+        more_hosts_.push_back(network.host(host));
+        more_listeners_.push_back(listen_as(*more_hosts_.back(), other));
         loop.settle();
     }
 
@@ -330,14 +351,23 @@ private:
         statuses.push_back(report.status);
         codes.push_back(report.error.code());
     }
-    static asio::awaitable<void> serve(std::shared_ptr<net::Listener> listener, ProducerScript* script) {
+    std::shared_ptr<net::Listener> listen_as(net::Transport& host, ScriptedBroker& as) {
+        auto opened = host.listen(loop.io.get_executor(), net::Endpoint("", 9092));
+        EXPECT_TRUE(opened);
+        std::shared_ptr<net::Listener> listener(std::move(*opened));
+        asio::co_spawn(loop.io, serve(listener, this, &as), asio::detached);
+        return listener;
+    }
+    static asio::awaitable<void> serve(std::shared_ptr<net::Listener> listener, ProducerScript* script,
+                                       ScriptedBroker* as) {
         const auto executor = co_await asio::this_coro::executor;
         for (;;) {
             auto stream = co_await listener->accept(executor);
             if (!stream) co_return;
             net::ServerSessionOptions options;
-            auto session = net::ServerSession::make(std::move(*stream), script->loop.timers, script->pool_,
-                                                    script->broker, options, base::Log());
+            auto session = net::ServerSession::make(std::move(*stream), script->loop.timers, script->pool_, *as,
+                                                    options, base::Log());
+            ++script->connections;
             script->sessions_.push_back(session);
             asio::co_spawn(executor, session->run(), asio::detached);
         }
@@ -348,6 +378,8 @@ private:
     std::unique_ptr<net::Transport> client_host_ = network.host("client");
     std::unique_ptr<net::Transport> server_host_ = network.host("broker");
     std::shared_ptr<net::Listener> listener_;
+    std::vector<std::unique_ptr<net::Transport>> more_hosts_;
+    std::vector<std::shared_ptr<net::Listener>> more_listeners_;
     std::vector<std::weak_ptr<net::ServerSession>> sessions_;
     std::optional<Producer> producer_;
 };

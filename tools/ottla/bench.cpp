@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 
 #include <sys/resource.h>
 
@@ -12,6 +13,7 @@
 
 #include "base/random.hpp"
 #include "tools/ottla/numbers.hpp"
+#include "tools/ottla/verb.hpp"
 
 namespace ottla::tools {
 
@@ -23,10 +25,14 @@ void add_bench_options(CLI::App& app, BenchOptions& to) {
         ->capture_default_str();
     // 64 values of the largest size are kept at once.
     app.add_option("--size", to.size, "Bytes of a value")->check(whole_number(0, 10'000'000))->capture_default_str();
+    app.add_option("--values", to.values,
+                   "A file whose lines are the values, in turn; without it they are random bytes");
     app.add_option("--partitions", to.partitions, "Partitions 0 to N-1 are used in turn")
         ->check(whole_number(1, 1'000'000))
         ->capture_default_str();
 }
+
+namespace {
 
 std::vector<std::string> random_payloads(std::size_t size) {
     constexpr std::size_t total_bytes = 4 << 20;
@@ -40,6 +46,17 @@ std::vector<std::string> random_payloads(std::size_t size) {
         }
     }
     return payloads;
+}
+
+}  // namespace
+
+std::vector<std::string> payloads(const BenchOptions& options) {
+    if (options.values.empty()) return random_payloads(options.size);
+    std::ifstream file(options.values);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(std::move(line));
+    if (lines.empty()) throw UsageError(fmt::format("--values: no line can be read from '{}'", options.values));
+    return lines;
 }
 
 Usage Usage::now() {

@@ -15,14 +15,16 @@ struct BenchOptions {
     std::string topic = "bench";
     std::int64_t records = 1'000'000;
     std::size_t size = 100;
+    std::string values;  // a file whose lines are the values; empty: random bytes
     std::int32_t partitions = 1;
     double rate = 10'000;
 };
 
 void add_bench_options(CLI::App&, BenchOptions&);
 
-// Random bytes, the same in every run: enough of them that a cache does not flatter.
-std::vector<std::string> random_payloads(std::size_t size);
+// The values, in turn: the lines of the file, or random bytes, the same in every run and enough of them that a cache
+// does not flatter. Throws UsageError for a file without lines.
+std::vector<std::string> payloads(const BenchOptions&);
 
 // Wall time and CPU of this process at one point.
 struct Usage {

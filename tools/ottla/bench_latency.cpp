@@ -36,7 +36,7 @@ public:
         : options_(options),
           producer_(producer),
           stop_(stop),
-          payloads_(random_payloads(options.size)) {}
+          payloads_(payloads(options)) {}
 
     // The records of the first call warm up; only those of the last are kept.
     void run(std::int64_t count) {

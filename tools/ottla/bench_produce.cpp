@@ -22,7 +22,7 @@ public:
         : options_(options),
           producer_(producer),
           stop_(stop),
-          payloads_(random_payloads(options.size)) {}
+          payloads_(payloads(options)) {}
 
     // Produces `count` records and waits until each is reported.
     void run(std::int64_t count) {
@@ -44,6 +44,13 @@ public:
             deliveries_.wait_for(deliveries_.done() + (sent_ - deliveries_.done()) / 2);
         }
         while (deliveries_.done() < sent_ && !stop_) deliveries_.wait_for(sent_);
+    }
+    // About: of the values in turn.
+    std::int64_t bytes_of(std::int64_t records) const {
+        std::size_t sum = 0;
+        for (const std::string& p : payloads_) sum += p.size();
+        return static_cast<std::int64_t>(static_cast<double>(sum) / static_cast<double>(payloads_.size()) *
+                                         static_cast<double>(records));
     }
     const Deliveries& deliveries() const { return deliveries_; }
 
@@ -74,7 +81,7 @@ int bench_produce(Session& session, const BenchOptions& options) {
     run.run(options.records);
     result.ended = Usage::now();
     result.records = run.deliveries().done() - warmed;
-    result.bytes = result.records * static_cast<std::int64_t>(options.size);
+    result.bytes = run.bytes_of(result.records);
     result.errors = run.deliveries().failed() - failed;
     session.out.print(to_line(result) + "\n");
     if (result.errors > 0) throw Exception(run.deliveries().first_error());

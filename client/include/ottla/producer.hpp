@@ -47,7 +47,8 @@ std::string_view to_string(PurgeWhat) noexcept;
 
 class Writer;
 
-// A handle: move it, or share it between threads by reference; every call may come from any thread.
+// A handle: move it, or share it between threads by reference; every call may come from any thread. In a child of
+// fork() every call fails with invalid_state, and size() is 0: there it has no thread.
 class Producer {
 public:
     // Starts one I/O thread. Fails on a setting that is wrong; brokers are looked for in the background.
@@ -165,6 +166,8 @@ private:
     static void start_purge(client::ProducerCore&, PurgeWhat, Completion<void>);
     static void start_statistics(client::ProducerCore&, Completion<std::string>);
     static void start_close(client::ProducerCore&, std::chrono::nanoseconds, Completion<void>);
+
+    void let_go() noexcept;
 
     std::shared_ptr<client::ProducerCore> core_;
 };
