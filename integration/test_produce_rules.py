@@ -80,6 +80,16 @@ class Answer:
 
 
 def produce(connection, topic, records):
+    """Like produce_once(); Apache Kafka's broker may learn of a new topic a moment after its controller has answered."""
+    for _ in range(100):
+        said = produce_once(connection, topic, records)
+        if said[0] not in (UNKNOWN_TOPIC, NOT_LEADER):
+            break
+        time.sleep(0.1)
+    return said
+
+
+def produce_once(connection, topic, records):
     """Of partition 0: code, base offset, whether there is an append time, log start, indices of bad records, message."""
     name = bytes([len(topic) + 1]) + topic.encode()
     body = b"\0" + struct.pack(">hi", -1, 10_000) + b"\x02" + name + b"\x02" + struct.pack(">i", 0)
@@ -93,6 +103,9 @@ def produce(connection, topic, records):
         answer.count()
         bad.append((index, message))
     return code, base, appended >= 0, start, bad, answer.text()
+
+
+UNKNOWN_TOPIC, NOT_LEADER = 3, 6
 
 
 class ProduceRules(unittest.TestCase):

@@ -23,7 +23,8 @@ ProducerStates::ProducerStates(std::span<const ProducerEntry> entries) {
     for (const ProducerEntry& entry : entries) {
         Known& producer = producers_[entry.producer_id];
         producer.entry = entry;
-        if (entry.last_sequence >= 0)
+        // A snapshot may say anything.
+        if (entry.last_sequence >= 0 && entry.offset_delta >= 0 && entry.last_offset >= entry.offset_delta)
             producer.recent.add({sequence_before(entry.last_sequence, entry.offset_delta), entry.last_sequence,
                                  entry.last_offset - entry.offset_delta, entry.last_offset, entry.timestamp});
         if (entry.transaction_first_offset >= 0) begin(entry.transaction_first_offset, entry.producer_id);

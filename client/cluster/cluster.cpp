@@ -19,7 +19,6 @@ Cluster::Cluster(std::shared_ptr<Runtime> runtime, CommonConfig config, bool may
       config_(std::move(config)),
       may_create_topics_(may_create_topics),
       refresh_(runtime_->executor()),
-      last_answer_(runtime_->now()),
       refresh_backoff_(config_.retry_backoff, config_.retry_backoff_max) {
     for (const auto& endpoint : config_.bootstrap_servers)
         bootstrap_.push_back(std::make_shared<Broker>(config_, endpoint, runtime_->timers()));
@@ -81,6 +80,7 @@ awaitable<void> Cluster::metadata_loop(std::shared_ptr<Cluster> self) {
         self->refresh_wanted_ = false;
         self->refreshed_once_ = true;
         self->last_refresh_ = timers.now();
+        if (!self->failing_since_) self->failing_since_ = timers.now();
         std::optional<std::vector<std::string>> topics(std::in_place);
         for (const auto& [topic, uses] : self->uses_) topics->push_back(topic);
         const auto deadline = self->runtime_->deadline(self->config_.socket_timeout);
@@ -93,7 +93,7 @@ awaitable<void> Cluster::metadata_loop(std::shared_ptr<Cluster> self) {
             const auto& after = self->config_.rebootstrap_after;
             if (answer.error() == ErrorCode::rebootstrap_required)
                 self->rebootstrap("the cluster asks for it");
-            else if (after.count() > 0 && timers.now() - self->last_answer_ >= after)
+            else if (after.count() > 0 && self->failing_since_ && timers.now() - *self->failing_since_ >= after)
                 self->rebootstrap("metadata.recovery.rebootstrap.trigger.ms have passed without metadata");
             else if (answer.error() == ErrorCode::all_brokers_down)
                 self->rebootstrap("no broker can be reached");
@@ -130,7 +130,7 @@ awaitable<Result<protocol::MetadataResponse>> Cluster::fetch_metadata(std::optio
 void Cluster::rebootstrap(std::string_view why) {
     if (!config_.rebootstraps || brokers_.empty()) return;
     runtime_->log().info("beginning again from bootstrap.servers: {}", why);
-    last_answer_ = runtime_->now();
+    failing_since_.reset();
     cache_.forget_brokers();
     for (const auto& [id, broker] : std::exchange(brokers_, {}))
         if (broker->channel) broker->channel->close(Error::of(ErrorCode::transport, "the client begins again"));
@@ -157,7 +157,7 @@ awaitable<void> Cluster::idle_loop(std::shared_ptr<Cluster> self) {
 }
 
 void Cluster::on_metadata(const protocol::MetadataResponse& answer, bool all) {
-    last_answer_ = runtime_->now();
+    failing_since_.reset();
     cache_.update(answer, all, runtime_->now());
     // Where a broker has moved, its old connection serves nobody.
     for (auto at = brokers_.begin(); at != brokers_.end();) {
@@ -184,6 +184,11 @@ Cluster::BrokerPtr Cluster::broker_of(BrokerId id) {
     if (!broker) broker = std::make_shared<Broker>(config_, info->endpoint, runtime_->timers());
     brokers_.emplace(id, broker);
     return broker;
+}
+
+bool Cluster::is_known(const BrokerPtr& broker) const {
+    return std::ranges::find(bootstrap_, broker) != bootstrap_.end() ||
+           std::ranges::any_of(brokers_, [&](const auto& known) { return known.second == broker; });
 }
 
 Cluster::BrokerView Cluster::view_of(BrokerId id, const Broker& broker) {
@@ -268,7 +273,8 @@ awaitable<void> Cluster::open(std::shared_ptr<Cluster> self, BrokerPtr broker) {
                                                     broker->endpoint, std::move(options), deadline, runtime.log());
     broker->connecting = false;
     ++broker->attempts;
-    if (self->closed_) {
+    // It may have been forgotten meanwhile.
+    if (self->closed_ || !self->is_known(broker)) {
         if (opened) (*opened)->close();
     } else if (opened) {
         self->on_opened(broker, std::move(*opened));

@@ -128,6 +128,7 @@ private:
     static awaitable<void> open(std::shared_ptr<Cluster> self, BrokerPtr broker);
     awaitable<Result<Channel>> connect_to(BrokerPtr broker, TimePoint deadline);
     BrokerPtr broker_of(BrokerId);
+    bool is_known(const BrokerPtr&) const;
     static BrokerView view_of(BrokerId, const Broker&);
     // All there are, those of the metadata first.
     std::vector<BrokerPtr> candidates();
@@ -150,7 +151,8 @@ private:
     bool refresh_wanted_ = false;
     bool refreshed_once_ = false;
     TimePoint last_refresh_{};
-    TimePoint last_answer_;  // when metadata came, or the client began from its bootstrap servers
+    // When the first attempt began that has brought no metadata since; nothing: the last one did.
+    std::optional<TimePoint> failing_since_;
     Backoff refresh_backoff_;
     Error last_error_;
     bool closed_ = false;

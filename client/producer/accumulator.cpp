@@ -97,18 +97,28 @@ inline Result<void> Accumulator::append(const Record& record, const Fields& fiel
     bool wake = false;
     {
         std::int32_t partition = record.partition;
-        if (users_partitioner_ && partition < 0) [[unlikely]] {
-            const auto chosen = ask_users_partitioner(record, fields);
-            if (!chosen) return chosen.error();
-            partition = *chosen;
-        }
-        const std::lock_guard hold(queues_);
+        std::unique_lock hold(queues_, std::defer_lock);
+        do {
+            if (hold.owns_lock()) hold.unlock();
+            if (users_partitioner_ && record.partition < 0) [[unlikely]] {
+                const auto chosen = ask_users_partitioner(record, fields);
+                if (!chosen) return chosen.error();
+                partition = *chosen;
+            }
+            hold.lock();
+            // The topic may have become known since.
+        } while (users_partitioner_ && partition < 0 && is_known(record.topic));
         wake = append_locked(record, partition, fields, std::move(callback), error);
     }
     if (error.code() != ErrorCode::none) [[unlikely]]
         return error;
     if (wake) wake_();
     return ok();
+}
+
+bool Accumulator::is_known(std::string_view topic) const {
+    const auto at = topics_.find(topic);
+    return at != topics_.end() && at->second->known;
 }
 
 // Not under the mutex. Below 0 when the topic's partitions are not known yet.
@@ -424,10 +434,11 @@ void Accumulator::move_waiting(TopicQueue& topic, Batch& from, std::vector<Batch
             continue;
         }
         BatchPtr& batch = homeless[partition];
-        if (!batch) {
-            batch = new_batch(topic, from.created, first_buffer_bytes);
-            batch->partition = partition;
-        }
+        if (batch && put_into(*batch, fields, std::move(delivery.callback))) continue;
+        // The first, or one that no longer fits: deltas are larger from another first record on.
+        if (batch) rejected.push_back(std::move(batch));
+        batch = new_batch(topic, from.created, first_buffer_bytes);
+        batch->partition = partition;
         const bool fits = put_into(*batch, fields, std::move(delivery.callback));
         OTTLA_ASSERT(fits);
     }

@@ -4,7 +4,6 @@
 // called from any thread, all else only on the loop. The mutex is held for moments, never over a callback.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -161,6 +160,7 @@ private:
     Result<std::int32_t> ask_users_partitioner(const Record&, const Fields&);
     bool is_too_large(const Fields&) const noexcept;
     // These expect the mutex to be held.
+    bool is_known(std::string_view topic) const;
     ErrorCode check_place(const Fields&) const noexcept;
     // These two answer whether the loop must look at the plan anew. The first leaves why it took nothing in the error.
     bool append_locked(const Record&, std::int32_t partition, const Fields&, DeliveryCallback&&, Error&);
@@ -184,7 +184,7 @@ private:
     BatchPtr pop_front(PartitionQueue&);
     static void list_unpacked(const PartitionQueue&, Plan& out);
     static void close_last(PartitionQueue&);
-    std::array<BatchPtr, 2> split(PartitionQueue&, Batch& whole);
+    std::vector<BatchPtr> split(PartitionQueue&, Batch& whole);
     static void end_flight(PartitionQueue&, Place);
     // Counted from the oldest that is not settled: brokers must still know it when it comes again.
     static bool can_send_new(const PartitionQueue& queue) noexcept {

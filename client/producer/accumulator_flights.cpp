@@ -170,7 +170,7 @@ void Accumulator::split_front(PartitionQueue& queue, std::vector<Batch*>& unpack
     recycle(std::move(whole));
 }
 
-std::array<BatchPtr, 2> Accumulator::split(PartitionQueue& queue, Batch& whole) {
+std::vector<BatchPtr> Accumulator::split(PartitionQueue& queue, Batch& whole) {
     const auto view = protocol::RecordBatchView::parse(whole.sealed.span());
     OTTLA_ASSERT(view.has_value());
     protocol::Decompressor decompressor;
@@ -179,31 +179,38 @@ std::array<BatchPtr, 2> Accumulator::split(PartitionQueue& queue, Batch& whole) 
     OTTLA_ASSERT(records.has_value());
     const std::size_t bytes = view->is_compressed() ? space.size() : whole.sealed.size();
     queue.topic->batch_bytes_max = std::max(std::min(queue.topic->batch_bytes_max, bytes / 2), split_bytes_least);
-    std::array<BatchPtr, 2> halves;
+    std::vector<BatchPtr> parts;
+    const auto begin_part = [&] {
+        Batch& part = *parts.emplace_back(new_batch(*queue.topic, whole.created, bytes / 2));
+        part.partition = queue.partition;
+        part.home = &queue;
+        part.backoff = whole.backoff;
+        part.attempts = whole.attempts;
+        part.possibly_persisted = whole.possibly_persisted;
+    };
     const std::size_t middle = whole.count() / 2;
     std::vector<protocol::RecordHeaderView> headers;
     protocol::RecordView record;
     for (std::size_t i = 0; records->next(record); ++i) {
-        BatchPtr& half = halves[i < middle ? 0 : 1];
-        if (!half) {
-            half = new_batch(*queue.topic, whole.created, bytes / 2);
-            half->partition = queue.partition;
-            half->home = &queue;
-            half->backoff = whole.backoff;
-            half->attempts = whole.attempts;
-            half->possibly_persisted = whole.possibly_persisted;
-            half->is_stamped = false;
-            half->numbers = i < middle ? whole.numbers.first_part(static_cast<std::int32_t>(middle))
-                                       : whole.numbers.second_part(static_cast<std::int32_t>(middle));
-        }
         DeliveryDue& delivery = whole.deliveries[i];
-        const bool fits = put_into(*half, Fields::of(record, delivery, headers), std::move(delivery.callback));
+        const Fields fields = Fields::of(record, delivery, headers);
+        if (i == 0 || i == middle) begin_part();
+        if (put_into(*parts.back(), fields, std::move(delivery.callback))) continue;
+        // Deltas may be larger from another first record on.
+        begin_part();
+        const bool fits = put_into(*parts.back(), fields, std::move(delivery.callback));
         OTTLA_ASSERT(fits);
     }
-    // What they were counts for the halves now.
+    Numbers rest = whole.numbers;
+    for (const BatchPtr& part : parts) {
+        const auto count = static_cast<std::int32_t>(part->count());
+        part->numbers = rest.first_part(count);
+        rest = rest.second_part(count);
+    }
+    // What they were counts for the parts now.
     whole.deliveries.clear();
     whole.payload_bytes = 0;
-    return halves;
+    return parts;
 }
 
 }  // namespace ottla::client

@@ -51,6 +51,7 @@ struct Batch {
         wanted.clear();
         topic.reset();
         home = nullptr;
+        partition = any_partition;
         events = payload_bytes = 0;
         attempts = 0;
         numbers = Numbers();

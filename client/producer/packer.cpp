@@ -60,7 +60,7 @@ Packer::Packer(const ProducerConfig& config, base::BufferPool& pool, base::Worke
     : shared_(std::make_shared<Shared>(config, pool, std::move(loop), std::move(done))),
       workers_(workers) {}
 
-Packer::~Packer() { shared_->done = {}; }
+void Packer::forget() { shared_->done = {}; }
 
 std::shared_ptr<Packing> Packer::pack(Buffer plain) {
     auto packing = std::make_shared<Packing>();

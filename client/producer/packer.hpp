@@ -25,14 +25,16 @@ struct Packing {
 
 class Packer {
 public:
-    // Without workers everything is done at once. `done` is called on the loop after each that was not. What is in work
-    // may outlive this, but nothing is told then.
+    // Without workers everything is done at once. `done` is called on the loop after each that was not, until forget(),
+    // which must have been called before this goes. What is in work may outlive this.
     Packer(const ProducerConfig&, base::BufferPool&, base::Workers*, boost::asio::any_io_executor loop,
            Function<void()> done);
     Packer(const Packer&) = delete;
     Packer& operator=(const Packer&) = delete;
-    ~Packer();
+    ~Packer() = default;
 
+    // `done` is not called any more. On the loop.
+    void forget();
     // `plain`: a whole batch. On the loop.
     std::shared_ptr<Packing> pack(Buffer plain);
 

@@ -88,7 +88,7 @@ Result<std::size_t> Producer::flush(std::chrono::nanoseconds timeout) {
 }
 
 Result<void> Producer::wait_for_room(std::chrono::nanoseconds timeout) {
-    if (core_->accumulator().has_room()) return ok();
+    if (!core_->runtime().is_of_parent() && core_->accumulator().has_room()) return ok();
     return client::wait_for<void>(core_->runtime(), "wait_for_room", timeout, [&](Completion<void> done) {
         start_wait_for_room(*core_, timeout, std::move(done));
     });

@@ -70,6 +70,7 @@ void SendLoop::recycle_fetched(BatchPtr batch) {
 
 void SendLoop::stop() {
     stopped_ = true;
+    packer_.forget();
     signal_.notify();
     stopping_.notify();
 }
@@ -162,11 +163,13 @@ awaitable<void> SendLoop::get_producer_id(std::shared_ptr<SendLoop> self) {
 void SendLoop::fail(const Error& fatal) {
     const Error error = Error::of(ErrorCode::fatal, to_string(fatal)).as_fatal();
     accumulator_.refuse(error);
-    asio::dispatch(cluster_->runtime().executor(), [self = shared_from_this(), error] {
+    asio::post(cluster_->runtime().executor(), [self = shared_from_this(), error] {
         if (self->stopped_) return;
         self->cluster_->runtime().log().error("the producer can't go on: {}", error.text());
         self->events_.push(error);
         self->drop(Part::queued, error);
+        // For who waits for room that will never be.
+        self->reporter_.progress().notify();
     });
 }
 
@@ -204,6 +207,12 @@ TimePoint SendLoop::carry_out(Accumulator::Plan& plan, TimePoint now, bool& has_
     for (BatchPtr& batch : plan.expired) {
         Error error = timed_out(*batch);
         report_failed(std::move(batch), std::move(error));
+    }
+    // Whom these told may have changed what the plan speaks of, and a batch that is given up begins an epoch: look
+    // again.
+    if (!plan.unresolved.empty() || !plan.expired.empty()) {
+        has_sent = true;
+        return plan.next;
     }
     for (PartitionQueue* queue : plan.oversized) accumulator_.split_front(*queue, plan.unpacked);
     for (Batch* batch : plan.unpacked) batch->packing = packer_.pack(batch->builder.finish());
@@ -260,7 +269,11 @@ void SendLoop::load(BatchPtr batch) {
         return report_failed(std::move(batch), sealed.error());
     }
     const std::size_t bytes = batch->sealed.size();
-    if (!leader.load.empty() && leader.load_bytes + bytes > config_.message_bytes_max) send(id, leader);
+    // A batch that was open may have grown since it was planned; then the request is larger by that rather than one
+    // more.
+    const bool may_be_one_more = leader.in_flight + 1 < config_.common.max_in_flight;
+    if (may_be_one_more && !leader.load.empty() && leader.load_bytes + bytes > config_.message_bytes_max)
+        send(id, leader);
     leader.load_bytes += bytes;
     leader.load.push_back(std::move(batch));
 }
@@ -271,6 +284,7 @@ bool SendLoop::may_number(PartitionQueue& queue) {
         queue.sequences.begin(producer_id_.id, producer_id_.epoch);
         return true;
     }
+    if (accumulator_.refusal().is_fatal()) return false;
     if (!std::exchange(asks_producer_id_, true))
         spawn(cluster_->runtime().executor(), get_producer_id(shared_from_this()));
     return false;

@@ -62,7 +62,7 @@ public:
 
     // The broker has the batch.
     void delivered(const Numbers& numbers) noexcept {
-        if (is_current(numbers)) proven_ = true;
+        if (numbers.any() && is_current(numbers)) proven_ = true;
     }
     // The batch is given up. What was numbered behind it cannot follow any more.
     void given_up(const Numbers& numbers, bool possibly_persisted) noexcept {

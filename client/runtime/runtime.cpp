@@ -35,7 +35,12 @@ Runtime::Runtime(std::string name, std::uint64_t seed, base::Log log)
       random_(seed),
       pool_(idle_bytes_max) {}
 
-Runtime::~Runtime() = default;
+Runtime::~Runtime() {
+    if (!is_of_parent()) return;
+    // Their threads are not here: nobody could wait for them.
+    static_cast<void>(own_workers_.release());
+    static_cast<void>(thread_.release());
+}
 
 std::shared_ptr<Runtime> Runtime::with_thread(std::string name, base::LogLevel level) {
     auto log = base::make_stderr_log(name, level);
@@ -81,7 +86,7 @@ base::Workers* Runtime::workers() {
 bool Runtime::on_loop() const noexcept { return thread_ ? thread_->is_current() : within_strand(executor_); }
 
 void Runtime::finish(TimePoint deadline) {
-    if (thread_) thread_->finish(deadline);
+    if (thread_ && !is_of_parent()) thread_->finish(deadline);
 }
 
 TimePoint Runtime::deadline(nanoseconds timeout) const {

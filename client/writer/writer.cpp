@@ -161,6 +161,8 @@ void Writer::start_write(std::span<const Record> messages, std::chrono::nanoseco
     const auto core = producer_.core_;
     const auto deadline = core->runtime().deadline(timeout);
     auto call = std::make_shared<WriteCall>(state_, messages.size());
+    // In a child of fork() no loop runs that could tell of it later.
+    if (core->runtime().is_of_parent()) return std::move(done)(call->finish(client::made_before_fork()));
     std::vector<Waiting> rest;
     for (std::size_t i = 0; i < messages.size(); ++i)
         if (!rest.empty() || !hand_over(*core, call, i, messages[i], {})) rest.emplace_back(i, messages[i]);

@@ -13,8 +13,8 @@ Error invalid(std::string_view why) { return Error::of(ErrorCode::invalid_record
 Result<void> check_header(const RecordBatchView& view, const BatchRules& rules) {
     const RecordBatchHeader& h = view.header();
     if (h.is_control()) return invalid("clients may not write control records");
-    if (h.count == 0 || h.count != h.last_offset_delta + 1)
-        return invalid(fmt::format("{} records over {} offsets", h.count, std::int64_t{h.last_offset_delta} + 1));
+    const std::int64_t offsets = std::int64_t{h.last_offset_delta} + 1;
+    if (h.count == 0 || h.count != offsets) return invalid(fmt::format("{} records over {} offsets", h.count, offsets));
     if (h.has_producer_id() && (h.base_sequence < 0 || h.producer_epoch < 0))
         return invalid("a producer id without epoch and sequence");
     if (h.is_transactional() && !h.has_producer_id()) return invalid("a transactional batch without a producer id");

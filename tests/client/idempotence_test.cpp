@@ -81,6 +81,24 @@ TEST(Idempotence, off_asks_for_no_id) {
     EXPECT_EQ(s.broker.batches_seen.at(0).base_sequence, -1);
 }
 
+TEST(Idempotence, off_keeps_one_batch_of_a_partition_in_flight) {
+    for (const char* acks : {"all", "1"}) {
+        Config config = one_record_each();
+        ASSERT_TRUE(config.set("enable.idempotence", false));
+        ASSERT_TRUE(config.set("acks", acks));
+        ProducerScript s(config);
+        ASSERT_TRUE(s.produce(0, "0"));
+        s.loop.run_for(1s);
+        s.broker.reactions = {refused(ErrorCode::not_enough_replicas)};
+        for (int i = 0; i < 10; ++i) s.broker.reactions.push_back(slow(50ms));
+        s.broker.in_flight_most = 0;
+        for (int i = 1; i < 8; ++i) ASSERT_TRUE(s.produce(0, std::to_string(i)));
+        s.loop.run_for(5s);
+        EXPECT_EQ(s.broker.in_flight_most, 1);
+        EXPECT_EQ(s.broker.log[p0], numbers_to(8));
+    }
+}
+
 TEST(Idempotence, five_batches_of_a_partition_are_in_flight_once_one_is_delivered) {
     ProducerScript s(one_record_each());
     s.broker.reactions = {slow(100ms)};
@@ -402,6 +420,28 @@ TEST(Idempotence, a_fatal_error_can_be_tried_out) {
     EXPECT_EQ(s.produce(0, "2").error(), ErrorCode::fatal);
     s.loop.run_for(1s);
     EXPECT_EQ(s.codes, Codes(2)) << "what was in flight has arrived";
+}
+
+TEST(Idempotence, a_fatal_error_out_of_a_report_harms_nothing) {
+    Config config = one_record_each();
+    ASSERT_TRUE(config.set("delivery.timeout.ms", 1000));
+    ProducerScript s(config);
+    warm_up(s);
+    for (int i = 0; i < 50; ++i) s.broker.reactions.push_back(refused(ErrorCode::not_enough_replicas));
+    Record r;
+    r.topic = "t";
+    r.partition = 0;
+    r.value = "expires";
+    int told = 0;
+    ASSERT_TRUE(s.producer().produce(r, [&](const DeliveryReport&) {
+        ++told;
+        static_cast<void>(s.producer().test_fatal_error(ErrorCode::failed, "out of a report").has_value());
+    }));
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(s.produce(i % 2, "more"));
+    s.loop.run_for(10s);
+    EXPECT_EQ(told, 1);
+    EXPECT_EQ(s.codes.size(), 21U);
+    EXPECT_TRUE(s.producer().fatal_error());
 }
 
 TEST(Idempotence, on_a_bad_network_every_record_is_there_once_and_in_order) {

@@ -188,7 +188,7 @@ TEST(Rebootstrap, after_a_time_without_metadata) {
     ASSERT_TRUE(s.produce(0, "b"));
     s.loop.run_for(4s);
     EXPECT_EQ(number(broker_of(s).at("disconnects")), 0);
-    s.loop.run_for(10s);
+    s.loop.run_for(12s);
     EXPECT_GE(number(broker_of(s).at("disconnects")), 1);
     s.broker.metadata_errors.clear();
     s.loop.run_for(10s);

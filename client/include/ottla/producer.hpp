@@ -39,7 +39,7 @@ struct ProducerOptions {
 };
 
 enum class PurgeWhat : std::uint8_t {
-    queued,     // what is not sent: purged_from_queue, not persisted
+    queued,     // what is not on its way: purged_from_queue; possibly persisted, if it was and waits to be sent again
     in_flight,  // what is sent and not answered: purged_in_flight, possibly persisted
     all,
 };
