@@ -82,8 +82,8 @@ Admin::~Admin() {
     }                                                                                                            \
     void Admin::start_##NAME(AdminCore& core, ARGUMENT asked, AdminOptions options, Completion<ANSWER> done) {   \
         if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error(#NAME));     \
-        client::spawn_call(core.runtime().executor(),                                                            \
-                           client::NAME(core.shared_from_this(), std::move(asked), options), std::move(done));   \
+        client::spawn_call(core.runtime(), client::NAME(core.shared_from_this(), std::move(asked), options),     \
+                           std::move(done));                                                                     \
     }
 OTTLA_ADMIN_CALL(create_topics, std::vector<TopicResult>, std::vector<NewTopic>)
 OTTLA_ADMIN_CALL(delete_topics, std::vector<TopicResult>, std::vector<std::string>)
@@ -105,8 +105,7 @@ Result<std::vector<TopicListing>> Admin::list_topics(AdminOptions options) {
 
 void Admin::start_list_topics(AdminCore& core, AdminOptions options, Completion<std::vector<TopicListing>> done) {
     if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("list_topics"));
-    client::spawn_call(core.runtime().executor(), client::list_topics(core.shared_from_this(), options),
-                       std::move(done));
+    client::spawn_call(core.runtime(), client::list_topics(core.shared_from_this(), options), std::move(done));
 }
 
 Result<ClusterDescription> Admin::describe_cluster(AdminOptions options) {
@@ -118,8 +117,7 @@ Result<ClusterDescription> Admin::describe_cluster(AdminOptions options) {
 
 void Admin::start_describe_cluster(AdminCore& core, AdminOptions options, Completion<ClusterDescription> done) {
     if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("describe_cluster"));
-    client::spawn_call(core.runtime().executor(), client::describe_cluster(core.shared_from_this(), options),
-                       std::move(done));
+    client::spawn_call(core.runtime(), client::describe_cluster(core.shared_from_this(), options), std::move(done));
 }
 
 Result<Metadata> Admin::metadata(std::optional<std::string> topic, nanoseconds timeout) {
@@ -133,12 +131,12 @@ Result<void> Admin::close(nanoseconds timeout) {
     if (!core_->begin_close()) return core_->closed_error("close");
     auto& runtime = core_->runtime();
     if (runtime.on_loop()) {
-        client::spawn_call(runtime.executor(), AdminCore::close(core_), Completion<void>([](Result<void>) {}));
+        client::spawn_call(runtime, AdminCore::close(core_), Completion<void>([](Result<void>) {}));
         return ok();
     }
     const auto until = runtime.deadline(timeout);
     auto closed = client::wait_for<void>(runtime, "close", timeout, [&](Completion<void> done) {
-        client::spawn_call(runtime.executor(), AdminCore::close(core_), std::move(done));
+        client::spawn_call(runtime, AdminCore::close(core_), std::move(done));
     });
     runtime.finish(until);
     return closed;
@@ -150,14 +148,14 @@ const std::string& Admin::name() const noexcept { return core_->runtime().name()
 void Admin::start_metadata(AdminCore& core, std::optional<std::string> topic, nanoseconds timeout,
                            Completion<Metadata> done) {
     if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("metadata"));
-    client::spawn_call(core.runtime().executor(),
+    client::spawn_call(core.runtime(),
                        client::metadata_call(core.cluster(), std::move(topic), core.runtime().deadline(timeout)),
                        std::move(done));
 }
 
 void Admin::start_close(AdminCore& core, Completion<void> done) {
     if (!core.begin_close()) return client::answer_without_loop(std::move(done), core.closed_error("close"));
-    client::spawn_call(core.runtime().executor(), AdminCore::close(core.shared_from_this()), std::move(done));
+    client::spawn_call(core.runtime(), AdminCore::close(core.shared_from_this()), std::move(done));
 }
 
 }  // namespace ottla::inline v0

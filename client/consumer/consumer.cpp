@@ -238,12 +238,12 @@ Result<void> Consumer::close(nanoseconds timeout) {
     if (!core_->begin_close()) return core_->closed_error("close");
     auto& runtime = core_->runtime();
     if (runtime.on_loop()) {
-        client::spawn_call(runtime.executor(), ConsumerCore::close(core_), Completion<void>([](Result<void>) {}));
+        client::spawn_call(runtime, ConsumerCore::close(core_), Completion<void>([](Result<void>) {}));
         return ok();
     }
     const auto until = runtime.deadline(timeout);
     auto closed = client::wait_for<void>(runtime, "close", timeout, [&](Completion<void> done) {
-        client::spawn_call(runtime.executor(), ConsumerCore::close(core_), std::move(done));
+        client::spawn_call(runtime, ConsumerCore::close(core_), std::move(done));
     });
     runtime.finish(until);
     return closed;
@@ -254,23 +254,23 @@ const std::string& Consumer::name() const noexcept { return core_->runtime().nam
 
 void Consumer::start_poll(ConsumerCore& core, nanoseconds timeout, Completion<std::optional<Event>> done) {
     if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("poll"));
-    client::spawn_call(core.runtime().executor(), poll_async(core.shared_from_this(), timeout), std::move(done));
+    client::spawn_call(core.runtime(), poll_async(core.shared_from_this(), timeout), std::move(done));
 }
 
 void Consumer::start_read_message(ConsumerCore& core, nanoseconds timeout, Completion<Message> done) {
     if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("read_message"));
-    client::spawn_call(core.runtime().executor(), read_async(core.shared_from_this(), timeout), std::move(done));
+    client::spawn_call(core.runtime(), read_async(core.shared_from_this(), timeout), std::move(done));
 }
 
 void Consumer::start_poll_batch(ConsumerCore& core, nanoseconds timeout, Completion<MessageBatch> done) {
     if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("poll_batch"));
-    client::spawn_call(core.runtime().executor(), batch_async(core.shared_from_this(), timeout), std::move(done));
+    client::spawn_call(core.runtime(), batch_async(core.shared_from_this(), timeout), std::move(done));
 }
 
 void Consumer::start_offsets_for_times(ConsumerCore& core, std::vector<TopicPartition> times, nanoseconds timeout,
                                        Completion<std::vector<TopicPartition>> done) {
     if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("offsets_for_times"));
-    client::spawn_call(core.runtime().executor(), times_async(core.shared_from_this(), std::move(times), timeout),
+    client::spawn_call(core.runtime(), times_async(core.shared_from_this(), std::move(times), timeout),
                        std::move(done));
 }
 
@@ -278,19 +278,19 @@ void Consumer::start_query_watermark_offsets(ConsumerCore& core, TopicPartition 
                                              Completion<WatermarkOffsets> done) {
     if (core.is_closed())
         return client::answer_without_loop(std::move(done), core.closed_error("query_watermark_offsets"));
-    client::spawn_call(core.runtime().executor(),
-                       watermarks_async(core.shared_from_this(), std::move(partition), timeout), std::move(done));
+    client::spawn_call(core.runtime(), watermarks_async(core.shared_from_this(), std::move(partition), timeout),
+                       std::move(done));
 }
 
 void Consumer::start_close(ConsumerCore& core, nanoseconds, Completion<void> done) {
     if (!core.begin_close()) return client::answer_without_loop(std::move(done), core.closed_error("close"));
-    client::spawn_call(core.runtime().executor(), ConsumerCore::close(core.shared_from_this()), std::move(done));
+    client::spawn_call(core.runtime(), ConsumerCore::close(core.shared_from_this()), std::move(done));
 }
 
 void Consumer::start_metadata(ConsumerCore& core, std::optional<std::string> topic, nanoseconds timeout,
                               Completion<Metadata> done) {
     if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("metadata"));
-    client::spawn_call(core.runtime().executor(),
+    client::spawn_call(core.runtime(),
                        client::metadata_call(core.cluster(), std::move(topic), core.runtime().deadline(timeout)),
                        std::move(done));
 }

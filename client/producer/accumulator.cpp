@@ -96,18 +96,13 @@ inline Result<void> Accumulator::append(const Record& record, const Fields& fiel
     Error error;
     bool wake = false;
     {
+        std::unique_lock hold(queues_);
         std::int32_t partition = record.partition;
-        std::unique_lock hold(queues_, std::defer_lock);
-        do {
-            if (hold.owns_lock()) hold.unlock();
-            if (users_partitioner_ && record.partition < 0) [[unlikely]] {
-                const auto chosen = ask_users_partitioner(record, fields);
-                if (!chosen) return chosen.error();
-                partition = *chosen;
-            }
-            hold.lock();
-            // The topic may have become known since.
-        } while (users_partitioner_ && partition < 0 && is_known(record.topic));
+        if (users_partitioner_ && partition < 0) [[unlikely]] {
+            const auto chosen = ask_users_partitioner(record, fields, hold);
+            if (!chosen) return chosen.error();
+            partition = *chosen;
+        }
         wake = append_locked(record, partition, fields, std::move(callback), error);
     }
     if (error.code() != ErrorCode::none) [[unlikely]]
@@ -116,25 +111,18 @@ inline Result<void> Accumulator::append(const Record& record, const Fields& fiel
     return ok();
 }
 
-bool Accumulator::is_known(std::string_view topic) const {
-    const auto at = topics_.find(topic);
-    return at != topics_.end() && at->second->known;
-}
-
-// Not under the mutex. Below 0 when the topic's partitions are not known yet.
-Result<std::int32_t> Accumulator::ask_users_partitioner(const Record& record, const Fields& fields) {
-    std::int32_t count = 0;
-    {
-        const std::lock_guard hold(queues_);
-        if (const auto at = topics_.find(record.topic); at != topics_.end() && at->second->known)
-            count = at->second->partition_count;
-        if (count == 0) return any_partition;
-        if (refusal_.code() != ErrorCode::none) return refusal_;
-        if (const ErrorCode code = check_place(fields); code != ErrorCode::none) return Error::of(code);
-    }
+// Without the mutex meanwhile. Below 0 when the topic's partitions are not known yet; then it has been held all the
+// time.
+Result<std::int32_t> Accumulator::ask_users_partitioner(const Record& record, const Fields& fields, Hold& hold) {
+    const auto at = topics_.find(record.topic);
+    if (at == topics_.end() || !at->second->known) return any_partition;
+    if (auto error = why_not(fields); error.code() != ErrorCode::none) return error;
+    const std::int32_t count = at->second->partition_count;
+    hold.unlock();
     const std::int32_t partition = users_partitioner_(record, count);
     if (partition < 0 || partition >= count)
         return no_such_partition(record.topic, count, partition).with_context("the answer of the partitioner");
+    hold.lock();
     return partition;
 }
 
@@ -146,22 +134,19 @@ inline bool Accumulator::is_too_large(const Fields& fields) const noexcept {
            config_.message_bytes_max;
 }
 
-inline ErrorCode Accumulator::check_place(const Fields& fields) const noexcept {
+inline Error Accumulator::why_not(const Fields& fields) const noexcept {
+    if (refusal_.code() != ErrorCode::none) [[unlikely]]
+        return refusal_;
     const bool is_full = (messages_ >= config_.queue_messages_max && config_.queue_messages_max != 0) ||
                          (payload_bytes_ + fields.payload_bytes > config_.queue_bytes_max && messages_ > 0);
-    return is_full ? ErrorCode::queue_full : ErrorCode::none;
+    return is_full ? Error::of(ErrorCode::queue_full) : Error();
 }
 
 inline bool Accumulator::append_locked(const Record& record, std::int32_t wanted, const Fields& fields,
                                        DeliveryCallback&& callback, Error& error) {
-    if (refusal_.code() != ErrorCode::none) [[unlikely]] {
-        error = refusal_;
+    error = why_not(fields);
+    if (error.code() != ErrorCode::none) [[unlikely]]
         return false;
-    }
-    if (const ErrorCode code = check_place(fields); code != ErrorCode::none) {
-        error = Error::of(code);
-        return false;
-    }
     // Records mostly come for the same topic.
     const bool is_same = last_topic_ && last_topic_name_ == record.topic;
     if (!is_same && !topics_.contains(record.topic)) [[unlikely]] {
@@ -186,6 +171,10 @@ inline bool Accumulator::append_locked(const Record& record, std::int32_t wanted
     ++appended_;
     payload_bytes_ += fields.payload_bytes;
     return wake;
+}
+
+void Accumulator::list(PartitionQueue& queue) {
+    if (!std::exchange(queue.listed, true)) listed_.push_back(&queue);
 }
 
 TopicQueue& Accumulator::topic_queue(std::string_view name) {
@@ -259,10 +248,7 @@ bool Accumulator::add_batch(PartitionQueue& queue, const Fields& fields, Deliver
     batch.home = &queue;
     const bool fits = put_into(batch, fields, std::move(callback));
     OTTLA_ASSERT(fits);
-    if (!queue.listed) {
-        queue.listed = true;
-        listed_.push_back(&queue);
-    }
+    list(queue);
     return wake;
 }
 
@@ -330,6 +316,21 @@ Accumulator::Usage Accumulator::usage() const {
     return {messages_, config_.queue_messages_max, payload_bytes_, config_.queue_bytes_max};
 }
 
+std::map<std::string, std::vector<Accumulator::Depth>> Accumulator::depths() const {
+    std::map<std::string, std::vector<Depth>> all;
+    const std::lock_guard hold(queues_);
+    for (const auto& [name, topic] : topics_)
+        for (const auto& queue : topic->partitions) {
+            Depth depth{queue->partition, queue->leader, 0, 0, queue->records_sent, queue->bytes_sent};
+            for (const BatchPtr& batch : queue->batches) {
+                depth.records += batch->count();
+                depth.bytes += batch->payload_bytes;
+            }
+            all[name].push_back(depth);
+        }
+    return all;
+}
+
 void Accumulator::refuse(const Error& because) {
     const std::lock_guard hold(queues_);
     if (refusal_.code() == ErrorCode::none) refusal_ = because;
@@ -380,8 +381,7 @@ void Accumulator::move_waiting(TopicQueue& topic, std::vector<BatchPtr>& rejecte
 }
 
 // Who comes while the function is asked queues up behind: the topic is not known before all have their places.
-void Accumulator::move_waiting_as_user_says(TopicQueue& topic, std::unique_lock<base::AdaptiveMutex>& hold,
-                                            std::vector<BatchPtr>& rejected) {
+void Accumulator::move_waiting_as_user_says(TopicQueue& topic, Hold& hold, std::vector<BatchPtr>& rejected) {
     while (!topic.waiting.empty()) {
         std::deque<BatchPtr> batches = std::exchange(topic.waiting, {});
         std::erase(waiting_topics_, &topic);

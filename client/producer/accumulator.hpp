@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -102,6 +103,9 @@ public:
         bool leaderless = false;                 // something is ready and has no leader
         std::vector<Batch*> unpacked;            // take no more records, and are to be compressed
         std::vector<PartitionQueue*> oversized;  // the first batch is to be split
+
+        // As new, but for the memory.
+        void clear();
     };
     void plan(TimePoint now, Plan& out);
     // Of queues that were ready the first batch each: it is in flight until land() or retry(). With numbers, if
@@ -115,7 +119,7 @@ public:
     void land(PartitionQueue& queue, Place place) { land({{Landing{&queue, place}}}); }
     // Puts a batch in flight back to where it belongs, to be sent again from `at` on.
     void retry(BatchPtr, TimePoint at);
-    // Makes two batches of the first one. Nothing of the queue may be in flight.
+    // Makes two batches, as a rule, of the first one. Nothing of the queue may be in flight.
     void split_front(PartitionQueue&, std::vector<Batch*>& unpacked);
     // Batches of the queue that were not written and wait to be sent again get new numbers then.
     void take_numbers_back(PartitionQueue&);
@@ -134,12 +138,15 @@ public:
         std::size_t messages, messages_max, bytes, bytes_max;
     };
     Usage usage() const;
-    // Of every topic that was ever used; `each` calls nothing of this.
-    template <class Visit>
-    void visit_topics(Visit&& each) const {
-        const std::lock_guard hold(queues_);
-        for (const auto& [name, topic] : topics_) each(*topic);
-    }
+    // What waits for a partition, and what has gone there so far.
+    struct Depth {
+        std::int32_t partition;
+        BrokerId leader;
+        std::size_t records, bytes;
+        std::uint64_t records_sent, bytes_sent;
+    };
+    // Of every topic that was ever used.
+    std::map<std::string, std::vector<Depth>> depths() const;
 
     // All of a batch's records have been reported: to callbacks, or as events that are still to be fetched.
     void reported(std::size_t records) noexcept { reported_.fetch_add(records, std::memory_order_acq_rel); }
@@ -155,13 +162,16 @@ private:
     struct Fields;
 
     TopicQueue& topic_queue(std::string_view name);
+    // In the list of those that hold something.
+    void list(PartitionQueue&);
     Result<void> append_with_headers(const Record&, DeliveryCallback&&, bool is_awaited);
     Result<void> append(const Record&, const Fields&, DeliveryCallback&&);
-    Result<std::int32_t> ask_users_partitioner(const Record&, const Fields&);
     bool is_too_large(const Fields&) const noexcept;
     // These expect the mutex to be held.
-    bool is_known(std::string_view topic) const;
-    ErrorCode check_place(const Fields&) const noexcept;
+    using Hold = std::unique_lock<base::AdaptiveMutex>;
+    Result<std::int32_t> ask_users_partitioner(const Record&, const Fields&, Hold&);
+    // Why nothing is taken; none when it is.
+    Error why_not(const Fields&) const noexcept;
     // These two answer whether the loop must look at the plan anew. The first leaves why it took nothing in the error.
     bool append_locked(const Record&, std::int32_t partition, const Fields&, DeliveryCallback&&, Error&);
     bool add(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
@@ -170,8 +180,7 @@ private:
     std::int32_t choose(TopicQueue&, const Fields&);
     std::int32_t choose_sticky(TopicQueue&, const Fields&);
     // Asks it for what waits for the topic, without the mutex meanwhile.
-    void move_waiting_as_user_says(TopicQueue&, std::unique_lock<base::AdaptiveMutex>& hold,
-                                   std::vector<BatchPtr>& rejected);
+    void move_waiting_as_user_says(TopicQueue&, Hold& hold, std::vector<BatchPtr>& rejected);
     void ask_user(Batch&, std::int32_t count);  // without it, too
     void move_waiting(TopicQueue&, std::vector<BatchPtr>& rejected);
     void move_waiting(TopicQueue&, Batch&, std::vector<BatchPtr>& rejected);

@@ -12,15 +12,19 @@ namespace {
 constexpr std::size_t split_bytes_least = 1024;
 }  // namespace
 
+void Accumulator::Plan::clear() {
+    ready.clear();
+    lingering.clear();
+    expired.clear();
+    unresolved.clear();
+    unpacked.clear();
+    oversized.clear();
+    next = TimePoint::max();
+    leaderless = false;
+}
+
 void Accumulator::plan(TimePoint now, Plan& out) {
-    out.ready.clear();
-    out.lingering.clear();
-    out.expired.clear();
-    out.unresolved.clear();
-    out.next = TimePoint::max();
-    out.leaderless = false;
-    out.unpacked.clear();
-    out.oversized.clear();
+    out.clear();
     const std::lock_guard hold(queues_);
     for (TopicQueue* topic : waiting_topics_) look_at(*topic, now, out);
     std::erase_if(waiting_topics_, [](const TopicQueue* topic) { return topic->waiting.empty(); });
@@ -88,12 +92,9 @@ void Accumulator::close_last(PartitionQueue& queue) {
 }
 
 BatchPtr Accumulator::pop_front(PartitionQueue& queue) {
+    if (queue.batches.size() == 1 && queue.last_is_open) close_last(queue);
     BatchPtr batch = std::move(queue.batches.front());
     queue.batches.pop_front();
-    if (queue.batches.empty() && queue.last_is_open) {
-        queue.last_is_open = false;
-        queue.last_batch_bytes = batch->builder.size();
-    }
     return batch;
 }
 
@@ -139,10 +140,7 @@ void Accumulator::retry(BatchPtr batch, TimePoint at) {
     const auto before = std::ranges::find_if(
         queue.batches, [&](const BatchPtr& other) { return !other->has_place || other->place > batch->place; });
     queue.batches.insert(before, std::move(batch));
-    if (!queue.listed) {
-        queue.listed = true;
-        listed_.push_back(&queue);
-    }
+    list(queue);
 }
 
 void Accumulator::take_numbers_back(PartitionQueue& queue) {
@@ -151,21 +149,20 @@ void Accumulator::take_numbers_back(PartitionQueue& queue) {
         if (!batch->possibly_persisted) batch->numbers = Numbers();
 }
 
-// Both halves come to the front; since nothing is in flight, places can be given anew to all that waits.
+// All parts come to the front; since nothing is in flight, places can be given anew to all that waits.
 void Accumulator::split_front(PartitionQueue& queue, std::vector<Batch*>& unpacked) {
     BatchPtr whole;
     {
         const std::lock_guard hold(queues_);
         whole = pop_front(queue);
         OTTLA_ASSERT(queue.in_flight.empty() && whole->count() > 1);
-        auto halves = split(queue, *whole);
+        auto parts = split(queue, *whole);
         for (const BatchPtr& batch : queue.batches) batch->has_place = false;
-        for (auto half = halves.rbegin(); half != halves.rend(); ++half) {
-            if (packs_) unpacked.push_back(half->get());
-            queue.batches.push_front(std::move(*half));
+        for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+            if (packs_) unpacked.push_back(part->get());
+            queue.batches.push_front(std::move(*part));
         }
-        if (!queue.listed) listed_.push_back(&queue);
-        queue.listed = true;
+        list(queue);
     }
     recycle(std::move(whole));
 }

@@ -86,8 +86,8 @@ struct Batch {
     Numbers numbers;
     bool is_stamped = false;
     bool has_been_sent() const noexcept { return attempts > 0; }
-    Place place = 0;
-    bool has_place = false;       // it has been sent
+    Place place = 0;  // from when it is sent first; anew after a split of one before it
+    bool has_place = false;
     bool went_first = false;      // nothing of its partition before it was open when it was sent last
     bool waits_its_turn = false;  // to be sent again only when nothing of its partition is in flight
     bool is_oversized = false;    // for the broker: to be split

@@ -2,7 +2,6 @@
 // Packer: compresses whole batches, on workers where there are some, several at a time, so that the loop goes on.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include <boost/asio/any_io_executor.hpp>

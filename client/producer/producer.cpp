@@ -130,36 +130,23 @@ void Producer::start_produce(ProducerCore& core, const Record& record, Completio
 }
 
 void Producer::start_flush(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<std::size_t> done) {
-    if (core.runtime().is_of_parent())
-        return client::answer_without_loop<std::size_t>(std::move(done), client::made_before_fork());
-    client::spawn_call(core.runtime().executor(), ProducerCore::flush(core.shared_from_this(), timeout),
-                       std::move(done));
+    client::spawn_call(core.runtime(), ProducerCore::flush(core.shared_from_this(), timeout), std::move(done));
 }
 
 void Producer::start_wait_for_room(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<void> done) {
-    if (core.runtime().is_of_parent())
-        return client::answer_without_loop<void>(std::move(done), client::made_before_fork());
-    client::spawn_call(core.runtime().executor(), ProducerCore::wait_for_room(core.shared_from_this(), timeout),
-                       std::move(done));
+    client::spawn_call(core.runtime(), ProducerCore::wait_for_room(core.shared_from_this(), timeout), std::move(done));
 }
 
 void Producer::start_purge(ProducerCore& core, PurgeWhat what, Completion<void> done) {
-    if (core.runtime().is_of_parent())
-        return client::answer_without_loop<void>(std::move(done), client::made_before_fork());
-    client::spawn_call(core.runtime().executor(), ProducerCore::purge(core.shared_from_this(), what), std::move(done));
+    client::spawn_call(core.runtime(), ProducerCore::purge(core.shared_from_this(), what), std::move(done));
 }
 
 void Producer::start_statistics(ProducerCore& core, Completion<std::string> done) {
-    if (core.runtime().is_of_parent())
-        return client::answer_without_loop<std::string>(std::move(done), client::made_before_fork());
-    client::spawn_call(core.runtime().executor(), ProducerCore::statistics(core.shared_from_this()), std::move(done));
+    client::spawn_call(core.runtime(), ProducerCore::statistics(core.shared_from_this()), std::move(done));
 }
 
 void Producer::start_close(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<void> done) {
-    if (core.runtime().is_of_parent())
-        return client::answer_without_loop<void>(std::move(done), client::made_before_fork());
-    client::spawn_call(core.runtime().executor(), ProducerCore::close(core.shared_from_this(), timeout),
-                       std::move(done));
+    client::spawn_call(core.runtime(), ProducerCore::close(core.shared_from_this(), timeout), std::move(done));
 }
 
 }  // namespace ottla::inline v0

@@ -10,28 +10,18 @@ namespace ottla::client {
 
 namespace {
 
-// Batches do not linger while one lives.
-class Flushing {
+// Says to the loop what holds while it lives, and takes it back.
+class While {
 public:
-    explicit Flushing(SendLoop& loop) : loop_(loop) { loop_.set_flushing(true); }
-    Flushing(const Flushing&) = delete;
-    Flushing& operator=(const Flushing&) = delete;
-    ~Flushing() { loop_.set_flushing(false); }
+    using Setting = void (SendLoop::*)(bool);
+    While(SendLoop& loop, Setting set) : loop_(loop), set_(set) { (loop_.*set_)(true); }
+    While(const While&) = delete;
+    While& operator=(const While&) = delete;
+    ~While() { (loop_.*set_)(false); }
 
 private:
     SendLoop& loop_;
-};
-
-// Told of all room that there is, while one lives.
-class RoomWanted {
-public:
-    explicit RoomWanted(SendLoop& loop) : loop_(loop) { loop_.set_room_wanted(true); }
-    RoomWanted(const RoomWanted&) = delete;
-    RoomWanted& operator=(const RoomWanted&) = delete;
-    ~RoomWanted() { loop_.set_room_wanted(false); }
-
-private:
-    SendLoop& loop_;
+    Setting set_;
 };
 
 // The report of one record for somebody who awaits it. The loop's, but for its making.
@@ -88,8 +78,7 @@ Result<void> ProducerCore::produce(const Record& record, DeliveryCallback&& call
     for (TimePoint now = runtime_->now(); now < deadline; now = runtime_->now()) {
         const nanoseconds left = deadline == TimePoint::max() ? nanoseconds::max() : deadline - now;
         const auto waited = wait_for<void>(*runtime_, call, left, [&](Completion<void> done) {
-            spawn_call(runtime_->executor(), wait_for_room(shared_from_this(), left, payload_bytes(record)),
-                       std::move(done));
+            spawn_call(*runtime_, wait_for_room(shared_from_this(), left, payload_bytes(record)), std::move(done));
         });
         appended = produce(record, std::move(callback));
         if (appended || appended.error() != ErrorCode::queue_full) return appended;
@@ -129,7 +118,7 @@ awaitable<Result<std::size_t>> ProducerCore::flush(std::shared_ptr<ProducerCore>
     const TimePoint deadline = self->runtime_->deadline(timeout);
     // Not within a delivery callback, from which this may be called.
     co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
-    const Flushing flushing(*self->loop_);
+    const While flushing(*self->loop_, &SendLoop::set_flushing);
     Watch watch(self->loop_->reporter().progress(), self->runtime_->executor());
     while (self->accumulator().unreported() > 0 && self->runtime_->now() < deadline)
         co_await watch.wait_until(self->runtime_->timers(), deadline);
@@ -141,8 +130,8 @@ awaitable<Result<void>> ProducerCore::wait_for_room(std::shared_ptr<ProducerCore
     const TimePoint deadline = self->runtime_->deadline(timeout);
     co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
     // Whoever waits can't fill batches.
-    const Flushing flushing(*self->loop_);
-    const RoomWanted wanted(*self->loop_);
+    const While flushing(*self->loop_, &SendLoop::set_flushing);
+    const While wanted(*self->loop_, &SendLoop::set_room_wanted);
     Watch watch(self->loop_->reporter().progress(), self->runtime_->executor());
     while (!self->accumulator().has_room(bytes)) {
         if (const Error refusal = self->accumulator().refusal(); refusal.code() != ErrorCode::none) co_return refusal;
@@ -189,7 +178,7 @@ awaitable<Result<void>> ProducerCore::close(std::shared_ptr<ProducerCore> self, 
         co_return ok();
     }
     {
-        const Flushing flushing(*self->loop_);
+        const While flushing(*self->loop_, &SendLoop::set_flushing);
         while (self->accumulator().unreported() > 0 && self->runtime_->now() < self->close_at_)
             co_await watch.wait_until(self->runtime_->timers(), self->close_at_);
     }
@@ -207,11 +196,11 @@ awaitable<Result<void>> ProducerCore::close(std::shared_ptr<ProducerCore> self, 
 void ProducerCore::abandon() {
     if (waits_at_end_ && !runtime_->on_loop()) {
         (void)wait_for<void>(*runtime_, "close", nanoseconds::zero(), [this](Completion<void> done) {
-            spawn_call<void>(runtime_->executor(), close(shared_from_this(), nanoseconds::zero()), std::move(done));
+            spawn_call<void>(*runtime_, close(shared_from_this(), nanoseconds::zero()), std::move(done));
         });
         return;
     }
-    spawn_call<void>(runtime_->executor(), close(shared_from_this(), nanoseconds::zero()),
+    spawn_call<void>(*runtime_, close(shared_from_this(), nanoseconds::zero()),
                      Completion<void>([](const Result<void>&) {}));
 }
 

@@ -9,7 +9,6 @@
 
 #include "client/cluster/cluster.hpp"
 #include "client/producer/send_loop.hpp"
-#include "client/runtime/blocking.hpp"
 
 namespace ottla::client {
 

@@ -11,23 +11,17 @@ namespace json = boost::json;
 
 namespace {
 
-json::object partition_json(const PartitionQueue& queue) {
-    std::size_t records = 0, bytes = 0;
-    for (const BatchPtr& batch : queue.batches) {
-        records += batch->count();
-        bytes += batch->payload_bytes;
-    }
+json::object partition_json(const Accumulator::Depth& depth) {
     json::object out;
-    out["partition"] = queue.partition;
-    out["broker"] = queue.leader;
-    out["leader"] = queue.leader;
+    out["partition"] = depth.partition;
+    out["broker"] = depth.leader;
+    out["leader"] = depth.leader;
     out["desired"] = false;
     out["unknown"] = false;
-    out["msgq_cnt"] = records;
-    out["msgq_bytes"] = bytes;
-    out["txmsgs"] = queue.records_sent;
-    out["txbytes"] = queue.bytes_sent;
-    out["msgs_inflight"] = queue.in_flight.size();  // batches
+    out["msgq_cnt"] = depth.records;
+    out["msgq_bytes"] = depth.bytes;
+    out["txmsgs"] = depth.records_sent;
+    out["txbytes"] = depth.bytes_sent;
     return out;
 }
 
@@ -48,18 +42,17 @@ std::string SendLoop::statistics() {
     add_brokers(out, *cluster_);
 
     json::object topics;
-    accumulator_.visit_topics([&](const TopicQueue& topic) {
-        json::object& one = topics[*topic.name].emplace_object();
-        one["topic"] = *topic.name;
-        if (const TopicInfo* info = cluster_->metadata().topic(*topic.name))
+    for (const auto& [name, depths] : accumulator_.depths()) {
+        json::object& one = topics[name].emplace_object();
+        one["topic"] = name;
+        if (const TopicInfo* info = cluster_->metadata().topic(name))
             one["metadata_age"] = micros(runtime().now() - info->updated) / 1000;
-        TopicWindows& windows = windows_[*topic.name];
+        TopicWindows& windows = windows_[name];
         one["batchsize"] = window_json(windows.bytes);
         one["batchcnt"] = window_json(windows.records);
         json::object& partitions = one["partitions"].emplace_object();
-        for (const auto& queue : topic.partitions)
-            partitions[std::to_string(queue->partition)] = partition_json(*queue);
-    });
+        for (const auto& depth : depths) partitions[std::to_string(depth.partition)] = partition_json(depth);
+    }
     out["topics"] = std::move(topics);
 
     if (config_.idempotence) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SendLoop: takes what the accumulator says is ready, seals it (compression, crc), sends it to the leaders, and turns
 // their answers into reports or retries. Loop only, but for wake().
+// send_requests.cpp is the way out, send_answers.cpp the way back.
 #pragma once
 
 #include <atomic>
@@ -91,7 +92,7 @@ private:
     void recycle_fetched(BatchPtr);
     // Does what is to be done; when to come again.
     TimePoint step();
-    TimePoint carry_out(Accumulator::Plan&, TimePoint now, bool& has_sent);
+    TimePoint carry_out(Accumulator::Plan&, TimePoint now, bool& look_again);
     bool may_load(const Accumulator::Plan::Ready&, TimePoint now, TimePoint& next);
     bool goes_along(const Accumulator::Plan::Ready& lingering);
     void load(BatchPtr);

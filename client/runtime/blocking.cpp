@@ -17,9 +17,4 @@ Error executor_not_run(std::string_view call) {
         fmt::format("{} was not even begun by its deadline; does somebody run the client's executor?", call));
 }
 
-Error made_before_fork() {
-    return Error::of(ErrorCode::invalid_state,
-                     "this client was made before fork(), and lives in the parent alone: make another one here");
-}
-
 }  // namespace ottla::client

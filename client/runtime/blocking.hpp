@@ -17,8 +17,6 @@ namespace ottla::client {
 
 Error on_own_loop(std::string_view call);
 Error executor_not_run(std::string_view call);
-// For every call in a child of fork().
-Error made_before_fork();
 
 // `start(Completion<T>)` begins an operation that ends by itself within `timeout`.
 template <class T, class Start>

@@ -95,6 +95,11 @@ TimePoint Runtime::deadline(nanoseconds timeout) const {
     return timeout > TimePoint::max() - now ? TimePoint::max() : now + timeout;
 }
 
+Error made_before_fork() {
+    return Error::of(ErrorCode::invalid_state,
+                     "this client was made before fork(), and lives in the parent alone: make another one here");
+}
+
 std::string client_name(const CommonConfig& config, std::string_view kind) {
     static std::atomic<std::uint64_t> clients{0};
     return fmt::format("{}#{}-{}", config.client_id, kind, ++clients);

@@ -90,6 +90,9 @@ private:
     std::unique_ptr<base::Workers> own_workers_;  // they tell the loop
 };
 
+// For every call in a child of fork().
+Error made_before_fork();
+
 // "client.id#consumer-3": N counts the clients of this process.
 std::string client_name(const CommonConfig&, std::string_view kind);
 

@@ -11,23 +11,6 @@
 
 namespace ottla::client {
 
-// Runs `work` on the loop and passes its result to `done`, on the executor that belongs to it. Cancelling through the
-// token's slot ends the wait with `cancelled`; nothing but cancellation ends a coroutine by an exception.
-template <class T>
-void spawn_call(const asio::any_io_executor& loop, awaitable<Result<T>> work, Completion<T> done) {
-    auto slot = asio::get_associated_cancellation_slot(done);
-    auto executor = asio::get_associated_executor(done, loop);
-    auto finish = [done = std::move(done)](std::exception_ptr failed, Result<T> result) mutable {
-        if (failed)
-            // In place: an Error may be a value, too.
-            std::move(done)(Result<T>(boost::system::in_place_error, Error::of(ErrorCode::cancelled)));
-        else
-            std::move(done)(std::move(result));
-    };
-    asio::co_spawn(loop, std::move(work),
-                   asio::bind_cancellation_slot(slot, asio::bind_executor(executor, std::move(finish))));
-}
-
 // For a client whose loop has ended: on the handler's own executor, or else on one of the system's threads. Never
 // within the call itself.
 template <class T>
@@ -45,6 +28,26 @@ void answer_without_loop(Completion<T> done, Error error) {
     asio::post(asio::system_executor(),
                [kept = asio::prefer(executor, asio::execution::outstanding_work.tracked),
                 answer = std::move(answer)]() mutable { asio::dispatch(kept, std::move(answer)); });
+}
+
+// Runs `work` on the loop and passes its result to `done`, on the executor that belongs to it. Cancelling through the
+// token's slot ends the wait with `cancelled`; nothing but cancellation ends a coroutine by an exception. In a child of
+// fork() nothing is run, and the answer is invalid_state.
+template <class T>
+void spawn_call(const Runtime& runtime, awaitable<Result<T>> work, Completion<T> done) {
+    if (runtime.is_of_parent()) return answer_without_loop<T>(std::move(done), made_before_fork());
+    const auto& loop = runtime.executor();
+    auto slot = asio::get_associated_cancellation_slot(done);
+    auto executor = asio::get_associated_executor(done, loop);
+    auto finish = [done = std::move(done)](std::exception_ptr failed, Result<T> result) mutable {
+        if (failed)
+            // In place: an Error may be a value, too.
+            std::move(done)(Result<T>(boost::system::in_place_error, Error::of(ErrorCode::cancelled)));
+        else
+            std::move(done)(std::move(result));
+    };
+    asio::co_spawn(loop, std::move(work),
+                   asio::bind_cancellation_slot(slot, asio::bind_executor(executor, std::move(finish))));
 }
 
 // For coroutines that nobody waits for: only cancellation ends them by an exception.

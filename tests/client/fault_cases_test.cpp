@@ -13,27 +13,24 @@ namespace ottla::client {
 namespace {
 
 using namespace std::chrono_literals;
-using Lines = std::vector<std::string>;
-using Codes = std::vector<ErrorCode>;
 using Lie = Reaction::Lie;
 
-const std::pair<std::string, int> on_first{"t", 0};
-const std::pair<std::string, int> on_second{"t", 1};
-
-Config at_once() { return Config{{"linger.ms", 0}, {"batch.num.messages", 1}}; }
-Reaction answers(ErrorCode code) {
-    Reaction r;
-    r.error = code;
-    r.append = false;
-    return r;
-}
+// Node 2 is another broker, and leads what the test says.
+class TwoBrokers : public ProducerScript {
+public:
+    TwoBrokers() : ProducerScript(one_record_each()) {
+        add_broker("other", other);
+        broker.nodes[2] = "other";
+    }
+    ScriptedBroker other{loop.timers};
+};
 
 TEST(FaultCase5, flapping_leaders_are_looked_up_at_most_ten_times_a_second) {
-    ProducerScript s(at_once());
+    ProducerScript s(one_record_each());
     ASSERT_TRUE(s.produce(0, "0"));
     s.loop.run_for(1s);
     const int before = s.broker.metadata_asked;
-    for (int i = 0; i < 200; ++i) s.broker.reactions.push_back(answers(ErrorCode::not_leader_or_follower));
+    for (int i = 0; i < 200; ++i) s.broker.reactions.push_back(refused(ErrorCode::not_leader_or_follower));
     for (int i = 1; i < 30; ++i) ASSERT_TRUE(s.produce(i % 2, std::to_string(i)));
     s.loop.run_for(10s);
     EXPECT_LE(s.broker.metadata_asked - before, 101);
@@ -41,36 +38,33 @@ TEST(FaultCase5, flapping_leaders_are_looked_up_at_most_ten_times_a_second) {
     s.broker.reactions.clear();
     s.loop.run_for(5s);
     EXPECT_EQ(s.codes, Codes(30));
-    EXPECT_EQ(s.broker.log[on_first].size() + s.broker.log[on_second].size(), 30U);
+    EXPECT_EQ(s.broker.log[p0].size() + s.broker.log[p1].size(), 30U);
 }
 
 TEST(FaultCase5, a_leader_that_moves_there_and_back_is_followed) {
-    ProducerScript s(at_once());
-    ScriptedBroker other(s.loop.timers);
-    s.add_broker("other", other);
-    s.broker.nodes[2] = "other";
+    TwoBrokers s;
     ASSERT_TRUE(s.produce(0, "0"));
     s.loop.run_for(1s);
     int n = 1;
     for (const std::int32_t leader : {2, 1, 2, 1}) {
         // The one that leads no more says so; where the leader is comes from the metadata.
-        ScriptedBroker& old = leader == 2 ? s.broker : other;
+        ScriptedBroker& old = leader == 2 ? s.broker : s.other;
         s.broker.leaders[0] = leader;
         ++s.broker.leader_epoch;
-        old.reactions = {answers(ErrorCode::not_leader_or_follower)};
+        old.reactions = {refused(ErrorCode::not_leader_or_follower)};
         // Replicas know each other's records and producers.
-        ScriptedBroker& next = leader == 2 ? other : s.broker;
+        ScriptedBroker& next = leader == 2 ? s.other : s.broker;
         next.log = old.log;
         next.producers = old.producers;
         ASSERT_TRUE(s.produce(0, std::to_string(n++)));
         s.loop.run_for(2s);
     }
     EXPECT_EQ(s.codes, Codes(5));
-    EXPECT_EQ(s.broker.log[on_first], (Lines{"0", "1", "2", "3", "4"}));
+    EXPECT_EQ(s.broker.log[p0], (Lines{"0", "1", "2", "3", "4"}));
 }
 
 TEST(FaultCase8, a_broker_that_hangs_is_given_up_after_its_time_and_another_connection_serves) {
-    Config config = at_once();
+    Config config = one_record_each();
     ASSERT_TRUE(config.set("socket.timeout.ms", 2000));
     ProducerScript s(config);
     ASSERT_TRUE(s.produce(0, "0"));
@@ -88,30 +82,22 @@ TEST(FaultCase8, a_broker_that_hangs_is_given_up_after_its_time_and_another_conn
 }
 
 TEST(FaultCase9, a_slow_broker_holds_up_nobody_else) {
-    ProducerScript s(at_once());
-    ScriptedBroker other(s.loop.timers);
-    s.add_broker("other", other);
-    s.broker.nodes[2] = "other";
+    TwoBrokers s;
     s.broker.leaders[1] = 2;
     for (int i = 0; i < 2; ++i) ASSERT_TRUE(s.produce(i, "0"));
     s.loop.run_for(1s);
-    Reaction slow;
-    slow.delay = 10s;
-    s.broker.reactions = {slow, slow, slow, slow, slow};
+    s.broker.reactions.assign(5, slow(10s));
     for (int i = 0; i < 20; ++i) ASSERT_TRUE(s.produce(0, "slow"));
     for (int i = 0; i < 20; ++i) ASSERT_TRUE(s.produce(1, "fast"));
     s.loop.run_for(100ms);
-    EXPECT_EQ(other.log[on_second].size(), 21U);
+    EXPECT_EQ(s.other.log[p1].size(), 21U);
     EXPECT_EQ(s.codes.size(), 22U);
     s.loop.run_for(60s);
     EXPECT_EQ(s.codes, Codes(42));
 }
 
 TEST(FaultCase10, a_throttled_producer_pauses_and_only_towards_that_broker) {
-    ProducerScript s(at_once());
-    ScriptedBroker other(s.loop.timers);
-    s.add_broker("other", other);
-    s.broker.nodes[2] = "other";
+    TwoBrokers s;
     s.broker.leaders[1] = 2;
     Reaction throttled;
     throttled.throttle_ms = 3000;
@@ -123,7 +109,7 @@ TEST(FaultCase10, a_throttled_producer_pauses_and_only_towards_that_broker) {
     ASSERT_TRUE(s.produce(1, "a"));
     s.loop.run_for(1900ms);
     EXPECT_EQ(s.broker.produced, 1);
-    EXPECT_EQ(other.produced, 1);
+    EXPECT_EQ(s.other.produced, 1);
     s.loop.run_for(200ms);
     EXPECT_EQ(s.broker.produced, 2);
     EXPECT_EQ(s.codes, Codes(3));
@@ -131,14 +117,12 @@ TEST(FaultCase10, a_throttled_producer_pauses_and_only_towards_that_broker) {
 
 TEST(FaultCase11, a_wall_clock_that_jumps_changes_no_deadline) {
     for (const std::int64_t hour : {3'600'000, -3'600'000}) {
-        Config config = at_once();
+        Config config = one_record_each();
         ASSERT_TRUE(config.set("delivery.timeout.ms", 5000));
         ProducerScript s(config);
         ASSERT_TRUE(s.produce(0, "0"));
         s.loop.run_for(1s);
-        Reaction slow;
-        slow.delay = 2s;
-        s.broker.reactions = {slow, answers(ErrorCode::not_enough_replicas)};
+        s.broker.reactions = {slow(2s), refused(ErrorCode::not_enough_replicas)};
         ASSERT_TRUE(s.produce(0, "1"));
         ASSERT_TRUE(s.produce(any_partition, "2"));
         s.loop.run_for(1s);
@@ -162,7 +146,7 @@ TEST(FaultCase16, the_queue_takes_no_more_than_its_limit_and_a_tenth) {
 }
 
 TEST(FaultCase20, a_broker_without_a_common_version_is_named) {
-    Config config = at_once();
+    Config config = one_record_each();
     ASSERT_TRUE(config.set("delivery.timeout.ms", 3000));
     ProducerScript s(config);
     s.broker.produce_version_max = 2;
@@ -176,7 +160,7 @@ TEST(FaultCase20, a_broker_without_a_common_version_is_named) {
 
 TEST(FaultCase24, answers_that_make_no_sense_are_errors_and_make_no_hot_loop) {
     for (const Lie lie : {Lie::leaves_out, Lie::says_twice, Lie::says_more, Lie::negative}) {
-        ProducerScript s(at_once());
+        ProducerScript s(one_record_each());
         ASSERT_TRUE(s.produce(0, "0"));
         s.loop.run_for(1s);
         Reaction lies;
@@ -186,13 +170,13 @@ TEST(FaultCase24, answers_that_make_no_sense_are_errors_and_make_no_hot_loop) {
         ASSERT_TRUE(s.produce(0, "2"));
         s.loop.run_for(5s);
         EXPECT_EQ(s.codes, Codes(3));
-        EXPECT_EQ(s.broker.log[on_first], (Lines{"0", "1", "2"}));
+        EXPECT_EQ(s.broker.log[p0], (Lines{"0", "1", "2"}));
         EXPECT_LE(s.broker.produced, 6);
     }
 }
 
 TEST(FaultCase24, a_broker_that_leaves_out_for_ever_is_tried_with_backoff_until_the_deadline) {
-    Config config = at_once();
+    Config config = one_record_each();
     ASSERT_TRUE(config.set("delivery.timeout.ms", 10'000));
     ProducerScript s(config);
     Reaction lies;
@@ -207,7 +191,7 @@ TEST(FaultCase24, a_broker_that_leaves_out_for_ever_is_tried_with_backoff_until_
 }
 
 TEST(FaultCase26, all_brokers_down_for_ten_minutes) {
-    Config config = at_once();
+    Config config = one_record_each();
     ASSERT_TRUE(config.set("delivery.timeout.ms", 0));
     ProducerScript s(config);
     ASSERT_TRUE(s.produce(0, "0"));
@@ -216,16 +200,16 @@ TEST(FaultCase26, all_brokers_down_for_ten_minutes) {
     ASSERT_TRUE(s.produce(0, "1"));
     s.loop.run_for(1s);
     const auto events = s.loop.events();
-    const auto refused = s.network.counts().refused;
+    const auto before = s.network.counts().refused;
     s.loop.run_for(10min);
     // From 100 ms to a second between attempts, 25 % less at the most.
-    EXPECT_LE(s.network.counts().refused - refused, 900U);
-    EXPECT_GE(s.network.counts().refused - refused, 300U);
+    EXPECT_LE(s.network.counts().refused - before, 900U);
+    EXPECT_GE(s.network.counts().refused - before, 300U);
     EXPECT_LE(s.loop.events() - events, 60'000U) << "a hundred a second cost nothing";
     s.listen();
     s.loop.run_for(2s);
     EXPECT_EQ(s.codes, Codes(2));
-    EXPECT_EQ(s.broker.log[on_first], (Lines{"0", "1"}));
+    EXPECT_EQ(s.broker.log[p0], (Lines{"0", "1"}));
 }
 
 }  // namespace

@@ -13,35 +13,7 @@ namespace ottla::client {
 namespace {
 
 using namespace std::chrono_literals;
-using Lines = std::vector<std::string>;
-using Codes = std::vector<ErrorCode>;
 
-const std::pair<std::string, int> p0{"t", 0};
-const std::pair<std::string, int> p1{"t", 1};
-
-Reaction refused(ErrorCode code, std::int32_t only = -1) {
-    Reaction r;
-    r.error = code;
-    r.only = only;
-    r.append = false;
-    return r;
-}
-Reaction lost_answer() {
-    Reaction r;
-    r.disconnect = true;
-    return r;
-}
-Reaction lost_request() {
-    Reaction r = lost_answer();
-    r.append = false;
-    return r;
-}
-Reaction slow(base::Duration delay) {
-    Reaction r;
-    r.delay = delay;
-    return r;
-}
-Config one_record_each() { return Config{{"linger.ms", 0}, {"batch.num.messages", 1}}; }
 Lines numbers_to(int end, int from = 0) {
     Lines lines;
     for (int i = from; i < end; ++i) lines.push_back(std::to_string(i));

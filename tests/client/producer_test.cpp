@@ -12,26 +12,14 @@ namespace ottla::client {
 namespace {
 
 using namespace std::chrono_literals;
-using Lines = std::vector<std::string>;
-using Codes = std::vector<ErrorCode>;
-
-const std::pair<std::string, int> t0{"t", 0};
-const std::pair<std::string, int> t1{"t", 1};
-
-Reaction error(ErrorCode code) {
-    Reaction r;
-    r.error = code;
-    r.append = false;
-    return r;
-}
 
 TEST(Producer, delivers_and_reports_each_record_once) {
     ProducerScript s;
     for (int i = 0; i < 6; ++i) ASSERT_TRUE(s.produce(i % 2, std::to_string(i)));
     EXPECT_EQ(s.producer().size(), 6U);
     s.loop.run_for(1s);
-    EXPECT_EQ(s.broker.log[t0], (Lines{"0", "2", "4"}));
-    EXPECT_EQ(s.broker.log[t1], (Lines{"1", "3", "5"}));
+    EXPECT_EQ(s.broker.log[p0], (Lines{"0", "2", "4"}));
+    EXPECT_EQ(s.broker.log[p1], (Lines{"1", "3", "5"}));
     EXPECT_EQ(s.reports.size(), 6U);
     EXPECT_EQ(s.reports[0], "t[0]@0 persisted");
     EXPECT_EQ(s.codes, Codes(6));
@@ -54,7 +42,7 @@ TEST(Producer, compresses) {
         ProducerScript s(Config{{"compression.type", codec}});
         for (int i = 0; i < 50; ++i) ASSERT_TRUE(s.produce(0, "the same words again"));
         s.loop.run_for(1s);
-        EXPECT_EQ(s.broker.log[t0].size(), 50U);
+        EXPECT_EQ(s.broker.log[p0].size(), 50U);
         ASSERT_EQ(s.broker.codecs_seen.size(), 1U);
         EXPECT_EQ(name(s.broker.codecs_seen[0]), codec);
     }
@@ -65,20 +53,20 @@ TEST(Producer, retries_in_order_after_each_kind_of_failure) {
     lost.disconnect = true;
     lost.append = false;
     for (const Reaction& first :
-         {error(ErrorCode::not_leader_or_follower), error(ErrorCode::request_timed_out),
-          error(ErrorCode::not_enough_replicas), error(ErrorCode::unknown_topic_or_partition), lost}) {
+         {refused(ErrorCode::not_leader_or_follower), refused(ErrorCode::request_timed_out),
+          refused(ErrorCode::not_enough_replicas), refused(ErrorCode::unknown_topic_or_partition), lost}) {
         ProducerScript s(Config{{"linger.ms", 0}, {"batch.num.messages", 2}});
         s.broker.reactions = {first, first};
         for (int i = 0; i < 10; ++i) ASSERT_TRUE(s.produce(0, std::to_string(i)));
         s.loop.run_for(10s);
-        EXPECT_EQ(s.broker.log[t0], (Lines{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}));
+        EXPECT_EQ(s.broker.log[p0], (Lines{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}));
         EXPECT_EQ(s.codes, Codes(10));
     }
 }
 
 TEST(Producer, gives_up_what_can_not_succeed) {
     ProducerScript s(Config{{"linger.ms", 0}});
-    s.broker.reactions = {error(ErrorCode::topic_authorization_failed)};
+    s.broker.reactions = {refused(ErrorCode::topic_authorization_failed)};
     ASSERT_TRUE(s.produce(0, "a"));
     s.loop.run_for(1s);
     EXPECT_EQ(s.codes, Codes{ErrorCode::topic_authorization_failed});
@@ -86,12 +74,12 @@ TEST(Producer, gives_up_what_can_not_succeed) {
     EXPECT_NE(s.reports[0].find("topic 't' partition 0"), std::string::npos) << s.reports[0];
     ASSERT_TRUE(s.produce(0, "b"));
     s.loop.run_for(1s);
-    EXPECT_EQ(s.broker.log[t0], Lines{"b"});
+    EXPECT_EQ(s.broker.log[p0], Lines{"b"});
 }
 
 TEST(Producer, retries_no_more_than_it_may) {
     ProducerScript s(Config{{"linger.ms", 0}, {"retries", 1}});
-    s.broker.reactions = {error(ErrorCode::not_enough_replicas), error(ErrorCode::not_enough_replicas)};
+    s.broker.reactions = {refused(ErrorCode::not_enough_replicas), refused(ErrorCode::not_enough_replicas)};
     ASSERT_TRUE(s.produce(0, "a"));
     s.loop.run_for(5s);
     EXPECT_EQ(s.codes, Codes{ErrorCode::not_enough_replicas});
@@ -110,19 +98,19 @@ TEST(Producer, one_batch_of_a_partition_is_in_flight_while_others_go_on) {
         ASSERT_TRUE(s.produce(1, "beside"));
     }
     s.loop.run_for(200ms);
-    EXPECT_EQ(s.broker.log[t0].size(), 0U);
-    EXPECT_EQ(s.broker.log[t1].size(), 1U) << "written at once, though its answer stands behind the slow one";
+    EXPECT_EQ(s.broker.log[p0].size(), 0U);
+    EXPECT_EQ(s.broker.log[p1].size(), 1U) << "written at once, though its answer stands behind the slow one";
     EXPECT_EQ(s.broker.in_flight_most, 2);
     s.loop.run_for(2s);
-    EXPECT_EQ(s.broker.log[t1].size(), 3U);
-    EXPECT_EQ(s.broker.log[t0], (Lines{"slow", "after", "after", "after"}));
+    EXPECT_EQ(s.broker.log[p1].size(), 3U);
+    EXPECT_EQ(s.broker.log[p0], (Lines{"slow", "after", "after", "after"}));
 }
 
 TEST(Producer, acks_0_asks_for_no_answer) {
     ProducerScript s(Config{{"acks", "0"}});
     for (int i = 0; i < 3; ++i) ASSERT_TRUE(s.produce(0, std::to_string(i)));
     s.loop.run_for(1s);
-    EXPECT_EQ(s.broker.log[t0], (Lines{"0", "1", "2"}));
+    EXPECT_EQ(s.broker.log[p0], (Lines{"0", "1", "2"}));
     EXPECT_EQ(s.reports.size(), 3U);
     EXPECT_EQ(s.codes, Codes(3));
 }
@@ -163,13 +151,13 @@ TEST(Producer, the_users_partitioner_is_asked_and_its_mistakes_are_told) {
     s.options.partitioner = [](const Record& r, std::int32_t count) { return r.value == "bad" ? count : count - 1; };
     for (const char* v : {"a", "bad", "b"}) ASSERT_TRUE(s.produce(any_partition, v)) << "the topic is not known yet";
     s.loop.run_for(1s);
-    EXPECT_EQ(s.broker.log[t1], (Lines{"a", "b"}));
+    EXPECT_EQ(s.broker.log[p1], (Lines{"a", "b"}));
     EXPECT_EQ(s.codes, (Codes{ErrorCode::unknown_partition, ErrorCode::none, ErrorCode::none}));
     EXPECT_NE(s.reports[0].find("there is no partition 2"), std::string::npos) << s.reports[0];
     EXPECT_EQ(s.produce(any_partition, "bad").error(), ErrorCode::unknown_partition);
     EXPECT_TRUE(s.produce(any_partition, "c"));
     s.loop.run_for(1s);
-    EXPECT_EQ(s.broker.log[t1], (Lines{"a", "b", "c"}));
+    EXPECT_EQ(s.broker.log[p1], (Lines{"a", "b", "c"}));
     EXPECT_EQ(s.reports.size(), 4U);
 }
 
@@ -194,7 +182,7 @@ TEST(Producer, survives_a_broker_that_goes_and_comes_back) {
     EXPECT_EQ(s.reports.size(), 1U);
     s.listen();
     s.loop.run_for(20s);
-    EXPECT_EQ(s.broker.log[t0], (Lines{"a", "b"}));
+    EXPECT_EQ(s.broker.log[p0], (Lines{"a", "b"}));
     EXPECT_EQ(s.codes, Codes(2));
 }
 
@@ -225,51 +213,11 @@ TEST(Producer, the_deadline_holds_while_a_request_is_in_flight) {
     EXPECT_EQ(s.reports.size(), 2U) << "no second report when the answer comes after all";
 }
 
-TEST(Producer, the_queue_is_full_and_has_room_again) {
-    ProducerScript s(Config{{"queue.buffering.max.messages", 4}});
-    for (int i = 0; i < 4; ++i) ASSERT_TRUE(s.produce(0, "v"));
-    EXPECT_EQ(s.produce(0, "v").error(), ErrorCode::queue_full);
-    std::optional<ErrorCode> room;
-    s.producer().async_wait_for_room(10s, [&](const Result<void>& r) { room = r.error().code(); });
-    s.loop.run_for(1s);
-    EXPECT_EQ(room, ErrorCode::none);
-    EXPECT_TRUE(s.produce(0, "v"));
-}
-
-TEST(Producer, reports_without_a_callback_are_events_and_take_room_until_fetched) {
-    ProducerScript s(Config{{"queue.buffering.max.messages", 2}});
-    int token = 0;
-    Record r;
-    r.topic = "t";
-    r.partition = 1;
-    r.opaque = &token;
-    r.timestamp_ms = 123;
-    ASSERT_TRUE(s.producer().produce(r));
-    ASSERT_TRUE(s.producer().produce(r));
-    s.loop.run_for(1s);
-    EXPECT_EQ(s.producer().size(), 2U);
-    EXPECT_EQ(s.producer().produce(r).error(), ErrorCode::queue_full);
-    for (int i = 0; i < 2; ++i) {
-        const auto event = s.producer().events(0s);
-        ASSERT_TRUE(event);
-        const auto& report = std::get<DeliveryReport>(*event);
-        EXPECT_EQ(report.offset, Offset(i));
-        EXPECT_EQ(report.opaque, &token);
-        EXPECT_EQ(report.timestamp_ms, 123);
-        EXPECT_EQ(report.topic(), "t");
-    }
-    EXPECT_FALSE(s.producer().events(0s));
-    EXPECT_EQ(s.producer().size(), 0U);
-    EXPECT_TRUE(s.producer().produce(r));
-}
-
 TEST(Producer, what_is_awaited_lingers_only_while_others_are_in_flight) {
     ProducerScript s(Config{{"linger.ms", 10'000}});
     ASSERT_TRUE(s.produce(0, "warm up"));
     s.loop.run_for(11s);
-    Reaction slow;
-    slow.delay = 50ms;
-    s.broker.reactions = {slow, slow};
+    s.broker.reactions.assign(2, slow(50ms));
     int reported = 0;
     const auto count = [&](const Result<DeliveryReport>&) { ++reported; };
     Record r;
@@ -290,51 +238,6 @@ TEST(Producer, what_is_awaited_lingers_only_while_others_are_in_flight) {
     EXPECT_EQ(s.broker.produced, before + 2) << "the second waits for the first";
     s.loop.run_for(100ms);
     EXPECT_EQ(reported, 5);
-}
-
-TEST(Producer, room_that_fetched_events_leave_is_told) {
-    ProducerScript s(Config{{"queue.buffering.max.messages", 2}});
-    Record r;
-    r.topic = "t";
-    ASSERT_TRUE(s.producer().produce(r));
-    ASSERT_TRUE(s.producer().produce(r));
-    s.loop.run_for(1s);
-    std::optional<ErrorCode> room;
-    s.producer().async_wait_for_room(1h, [&](const Result<void>& waited) { room = waited.error().code(); });
-    s.loop.run_for(1s);
-    EXPECT_FALSE(room);
-    while (s.producer().events(0s)) {
-    }
-    s.loop.settle();
-    EXPECT_EQ(room, ErrorCode::none);
-}
-
-TEST(Producer, who_waits_for_room_is_told_of_the_end) {
-    ProducerScript s(Config{{"queue.buffering.max.messages", 1}});
-    s.stop_broker();
-    ASSERT_TRUE(s.produce(0, "v"));
-    std::optional<ErrorCode> room;
-    s.producer().async_wait_for_room(1h, [&](const Result<void>& waited) { room = waited.error().code(); });
-    s.loop.run_for(1s);
-    EXPECT_FALSE(room);
-    ASSERT_TRUE(s.producer().test_fatal_error(ErrorCode::producer_fenced, "as the test wants"));
-    EXPECT_EQ(s.producer().produce(Record{.topic = "t"}, nullptr, 1h).error(), ErrorCode::fatal)
-        << "what will never be is not waited for";
-    s.loop.run_for(1s);
-    EXPECT_TRUE(room);
-}
-
-TEST(Producer, a_produce_that_would_block_is_refused_on_the_loop) {
-    ProducerScript s(Config{{"queue.buffering.max.messages", 1}});
-    std::optional<ErrorCode> blocking, at_once;
-    asio::post(s.loop.io, [&] {
-        blocking = s.producer().produce(Record{.topic = "t"}, nullptr, 1s).error().code();
-        at_once = s.producer().produce(Record{.topic = "t"}, nullptr, 0s).error().code();
-    });
-    s.loop.settle();
-    EXPECT_EQ(blocking, ErrorCode::invalid_state);
-    EXPECT_EQ(at_once, ErrorCode::none);
-    EXPECT_EQ(s.producer().produce(Record{.topic = "t"}, nullptr, 0s).error(), ErrorCode::queue_full);
 }
 
 TEST(Producer, flush_does_not_linger) {
@@ -409,7 +312,7 @@ TEST(Producer, purges_what_waits_and_what_is_in_flight) {
     EXPECT_EQ(s.codes, (Codes{ErrorCode::purged_from_queue, ErrorCode::purged_in_flight}));
     ASSERT_TRUE(s.produce(0, "next"));
     s.loop.run_for(5s);
-    EXPECT_EQ(s.broker.log[t0], (Lines{"in flight", "next"}));
+    EXPECT_EQ(s.broker.log[p0], (Lines{"in flight", "next"}));
     EXPECT_EQ(s.codes.back(), ErrorCode::none);
 }
 
@@ -445,7 +348,7 @@ TEST(Producer, a_cancelled_wait_ends_and_the_record_still_arrives) {
     s.loop.settle();
     EXPECT_EQ(code, ErrorCode::cancelled);
     s.loop.run_for(1s);
-    EXPECT_EQ(s.broker.log[t0], Lines{"a"});
+    EXPECT_EQ(s.broker.log[p0], Lines{"a"});
 }
 
 TEST(Producer, a_callback_may_produce) {
@@ -456,7 +359,7 @@ TEST(Producer, a_callback_may_produce) {
     r.value = "first";
     ASSERT_TRUE(s.producer().produce(r, [&s](const DeliveryReport&) { EXPECT_TRUE(s.produce(0, "second")); }));
     s.loop.run_for(1s);
-    EXPECT_EQ(s.broker.log[t0], (Lines{"first", "second"}));
+    EXPECT_EQ(s.broker.log[p0], (Lines{"first", "second"}));
 }
 
 TEST(Producer, blocking_calls_on_the_loop_are_refused) {
@@ -469,7 +372,7 @@ TEST(Producer, blocking_calls_on_the_loop_are_refused) {
 
 TEST(Producer, moves_on_by_the_brokers_hint_without_waiting) {
     ProducerScript s(Config{{"linger.ms", 0}});
-    Reaction moved = error(ErrorCode::not_leader_or_follower);
+    Reaction moved = refused(ErrorCode::not_leader_or_follower);
     moved.leader_hint = 1;
     s.broker.reactions = {moved};
     ASSERT_TRUE(s.produce(0, "a"));

@@ -45,6 +45,36 @@ struct Reaction {
     std::int32_t throttle_ms = 0;
     enum class Lie : std::uint8_t { none, leaves_out, says_twice, says_more, negative } lie = Lie::none;
 };
+inline Reaction refused(ErrorCode code, std::int32_t only = -1) {
+    Reaction r;
+    r.error = code;
+    r.only = only;
+    r.append = false;
+    return r;
+}
+inline Reaction lost_answer() {
+    Reaction r;
+    r.disconnect = true;
+    return r;
+}
+inline Reaction lost_request() {
+    Reaction r = lost_answer();
+    r.append = false;
+    return r;
+}
+inline Reaction slow(base::Duration delay) {
+    Reaction r;
+    r.delay = delay;
+    return r;
+}
+
+using Lines = std::vector<std::string>;
+using Codes = std::vector<ErrorCode>;
+using TopicAndPartition = std::pair<std::string, int>;
+inline const TopicAndPartition p0{"t", 0};
+inline const TopicAndPartition p1{"t", 1};
+
+inline Config one_record_each() { return Config{{"linger.ms", 0}, {"batch.num.messages", 1}}; }
 
 class ScriptedBroker final : public net::RequestHandler {
 public:
@@ -59,11 +89,11 @@ public:
     std::int32_t leader_epoch = 0;
     std::int16_t produce_version_max = 13;
     std::deque<Reaction> reactions;
-    std::map<std::pair<std::string, int>, std::vector<std::string>> log;
+    std::map<TopicAndPartition, std::vector<std::string>> log;
     std::vector<std::int16_t> versions_seen;
     std::vector<protocol::CompressionType> codecs_seen;
     // What is known of the producers of each partition; cleared, the broker has forgotten them.
-    std::map<std::pair<std::string, int>, broker::log::ProducerStates> producers;
+    std::map<TopicAndPartition, broker::log::ProducerStates> producers;
     std::deque<ErrorCode> producer_id_errors;  // of the next who ask
     std::int16_t producer_epoch = 0;
     std::vector<protocol::RecordBatchHeader> batches_seen;
@@ -111,7 +141,7 @@ private:
         ErrorCode error = ErrorCode::none;
         std::int64_t base_offset = -1;
     };
-    using Kept = std::map<std::pair<std::string, int>, Outcome>;
+    using Kept = std::map<TopicAndPartition, Outcome>;
 
     template <class Message>
     static net::Reply reply(const Message& message, std::int16_t version) {
@@ -210,7 +240,7 @@ private:
         Kept kept;
         for (const auto& topic : asked.topic_data)
             for (const auto& partition : topic.partition_data) {
-                const std::pair<std::string, int> where{name_of(topic, version), partition.index};
+                const TopicAndPartition where{name_of(topic, version), partition.index};
                 Outcome& outcome = kept[where];
                 const bool is_hit = reaction.only < 0 || reaction.only == partition.index;
                 if (reaction.append || !is_hit) outcome = keep(where, partition.records->bytes()->span());
@@ -218,7 +248,7 @@ private:
             }
         return kept;
     }
-    Outcome keep(const std::pair<std::string, int>& where, ByteSpan bytes) {
+    Outcome keep(const TopicAndPartition& where, ByteSpan bytes) {
         protocol::BatchRules rules;
         auto checked = protocol::check_produced_batch(bytes, rules, decompressor_, space_);
         EXPECT_TRUE(checked) << to_string(checked.error());

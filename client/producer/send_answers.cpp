@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// The send loop on the way back: what brokers answer, and what becomes of batches that have no answer.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "client/producer/send_loop.hpp"
+
+namespace ottla::client {
+
+namespace {
+
+std::string where(const Batch& batch) { return fmt::format("topic '{}' partition {}", *batch.topic, batch.partition); }
+
+}  // namespace
+
+void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
+    flights_.erase(flight->place);
+    Leader& leader = leaders_[flight->broker];
+    --leader.in_flight;
+    Error left_out = Error::of(ErrorCode::bad_message).with_context("the broker's answer leaves the partition out");
+    if (answer) {
+        const auto answers = call_.decode(std::move(*answer), flight->version, flight->sent);
+        if (answers) {
+            const auto& response = call_.response();
+            for (const auto& node : response.node_endpoints)
+                if (node.port > 0 && node.port <= 65535)
+                    cluster_->add_broker(
+                        node.node_id,
+                        BrokerInfo{net::Endpoint(node.host, static_cast<std::uint16_t>(node.port)), node.rack});
+            if (BrokerStats* stats = cluster_->stats(flight->broker)) stats->throttle.add(response.throttle_time_ms);
+            if (response.throttle_time_ms > 0)
+                leader.not_before = cluster_->runtime().now() + std::chrono::milliseconds(response.throttle_time_ms);
+            for (const auto& one : *answers) apply(*flight, one);
+            finish_delivered();
+        } else {
+            left_out = answers.error();
+        }
+    } else {
+        left_out = answer.error();
+    }
+    for (std::size_t i = 0; i < flight->seats.size(); ++i)
+        if (flight->seats[i].queue) failed(*flight, i, left_out, false);
+    signal_.notify();
+}
+
+void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
+    const auto& said = *answer.partition;
+    Seat& seat = flight.seats[answer.batch];
+    if (!seat.queue) return;  // said twice
+    const auto code = static_cast<ErrorCode>(said.error_code);
+    if (code == ErrorCode::none || code == ErrorCode::duplicate_sequence_number) {
+        PartitionQueue& queue = *std::exchange(seat.queue, nullptr);
+        queue.sequences.delivered(seat.numbers);
+        landings_.push_back({&queue, seat.place});
+        if (BatchPtr batch = std::move(flight.batches[answer.batch]))
+            delivered_.emplace_back(std::move(batch), Outcome::delivered(said.base_offset, said.log_append_time_ms));
+        return;
+    }
+    const std::string& topic = *flight.sent[answer.batch].topic;
+    const bool has_hint =
+        said.current_leader.leader_id >= 0 &&
+        cluster_->apply_leader_hint(topic, said.index, said.current_leader.leader_id, said.current_leader.leader_epoch);
+    if (has_hint) learn_leaders(topic);
+    Error error = Error::of(code);
+    if (said.error_message && !said.error_message->empty()) error = error.with_context(*said.error_message);
+    if (needs_metadata_refresh(code) && !has_hint) cluster_->request_refresh("a leader has moved");
+    failed(flight, answer.batch, std::move(error), has_hint);
+}
+
+// What one answer has delivered, together: the application's threads are at the accumulator's mutex all the time.
+void SendLoop::finish_delivered() {
+    accumulator_.land(landings_);
+    landings_.clear();
+    // Callbacks may come back here.
+    std::vector<Reporter::Ended> delivered;
+    delivered.swap(delivered_);
+    if (!delivered.empty()) reporter_.report(delivered);
+    delivered.swap(delivered_);
+}
+
+void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_once) {
+    Seat& seat = flight.seats[index];
+    PartitionQueue& queue = *std::exchange(seat.queue, nullptr);
+    BatchPtr batch = std::move(flight.batches[index]);
+    if (!batch) {  // it was reported while in flight
+        accumulator_.land(queue, seat.place);
+        return settle_numbers(&queue, seat.numbers, true);
+    }
+    if (leaves_open(error.code())) batch->possibly_persisted = true;
+    if (error == ErrorCode::transport || error == ErrorCode::closed) cluster_->request_refresh("a connection was lost");
+    if (is_too_large(error.code()) && batch->count() > 1) {
+        split_later(std::move(batch));
+        return;
+    }
+    const bool is_numbers = seat.numbers.any() && refuses_numbers(error.code());
+    const bool is_retried =
+        is_numbers ? is_numbered_again(*batch, error) : is_worth_retrying(error) && batch->attempts <= config_.retries;
+    if (stopped_ || !is_retried) {
+        accumulator_.land(queue, seat.place);
+        return report_failed(std::move(batch), std::move(error));
+    }
+    const TimePoint now = cluster_->runtime().now();
+    const bool waits = !at_once && !batch->waits_its_turn;
+    const TimePoint at = waits ? now + batch->backoff.next(cluster_->runtime().random()) : now;
+    cluster_->runtime().log().debug("{}: attempt {} failed, trying again: {}", where(*batch), batch->attempts,
+                                    to_string(error));
+    batch->last_error = std::move(error);
+    accumulator_.retry(std::move(batch), at);
+}
+
+// When nothing of the partition is in flight: what follows it must not come before its second half. The halves have the
+// numbers that the whole had: should it have been written, when the limit was higher perhaps, their first is refused.
+void SendLoop::split_later(BatchPtr batch) {
+    cluster_->runtime().log().debug("{}: {} records are too large for the broker as one batch, and are split",
+                                    where(*batch), batch->count());
+    batch->is_oversized = batch->waits_its_turn = true;
+    accumulator_.retry(std::move(batch), cluster_->runtime().now());
+}
+
+bool SendLoop::is_numbered_again(Batch& batch, const Error& error) {
+    Sequences& sequences = batch.home->sequences;
+    const auto verdict = sequences.refused(batch.numbers, batch.went_first, batch.possibly_persisted);
+    if (verdict == Sequences::Verdict::again) {
+        batch.waits_its_turn = true;
+        return true;
+    }
+    // Where another has written under our id, no epoch of it is ours any more.
+    if (error == ErrorCode::invalid_producer_epoch) sequences.spend_id();
+    accumulator_.take_numbers_back(*batch.home);
+    if (verdict == Sequences::Verdict::give_up) return false;
+    batch.numbers = Numbers();
+    return true;
+}
+
+void SendLoop::report_failed(BatchPtr batch, Error error) {
+    const bool possibly = batch->possibly_persisted;
+    settle_numbers(batch->home, batch->numbers, possibly);
+    if (batch->partition >= 0 && error != ErrorCode::message_timed_out) error = error.with_context(where(*batch));
+    reporter_.report(std::move(batch), Outcome::failed(std::move(error), possibly));
+}
+
+void SendLoop::settle_numbers(PartitionQueue* queue, const Numbers& numbers, bool possibly_persisted) {
+    if (!queue || !numbers.any()) return;
+    queue->sequences.given_up(numbers, possibly_persisted);
+    if (queue->sequences.begins_anew()) accumulator_.take_numbers_back(*queue);
+}
+
+Error SendLoop::timed_out(const Batch& batch) const {
+    const Error& lately = last_error_.code() != ErrorCode::none ? last_error_ : cluster_->last_error();
+    const Error& last = batch.last_error.code() != ErrorCode::none ? batch.last_error : lately;
+    return Error::of(ErrorCode::message_timed_out,
+                     fmt::format("{}: not delivered within delivery.timeout.ms ({}){}",
+                                 batch.partition >= 0 ? where(batch) : fmt::format("topic '{}'", *batch.topic),
+                                 config_.delivery_timeout.count(),
+                                 last.code() == ErrorCode::none ? "" : "; the last error: " + to_string(last)));
+}
+
+// The answer may still come: until then the partition stays as it is, so that nothing overtakes.
+TimePoint SendLoop::expire_in_flight(TimePoint now) {
+    TimePoint next = TimePoint::max();
+    for (const FlightPtr& flight : flights_)
+        for (BatchPtr& batch : flight->batches) {
+            if (!batch) continue;
+            if (batch->expires > now) {
+                next = std::min(next, batch->expires);
+                continue;
+            }
+            Error error = timed_out(*batch);
+            reporter_.report(std::move(batch), Outcome::failed(std::move(error), true));
+        }
+    return next;
+}
+
+}  // namespace ottla::client
