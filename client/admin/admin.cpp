@@ -20,6 +20,7 @@ std::shared_ptr<AdminCore> AdminCore::make(std::shared_ptr<Runtime> runtime, Com
 }
 
 Error AdminCore::closed_error(std::string_view call) const {
+    if (runtime_->is_of_parent()) return made_before_fork();
     return Error::of(ErrorCode::closed,
                      fmt::format("{}: {} is closed; make a new admin client", call, runtime_->name()));
 }

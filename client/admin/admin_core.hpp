@@ -19,9 +19,10 @@ public:
 
     Runtime& runtime() noexcept { return *runtime_; }
     const std::shared_ptr<Cluster>& cluster() noexcept { return cluster_; }
-    bool is_closed() const noexcept { return closed_; }
+    // In a child of fork() it always is.
+    bool is_closed() const noexcept { return closed_ || runtime_->is_of_parent(); }
     // False: it was closed before.
-    bool begin_close() noexcept { return !closed_.exchange(true); }
+    bool begin_close() noexcept { return !runtime_->is_of_parent() && !closed_.exchange(true); }
     Error closed_error(std::string_view call) const;
     static awaitable<Result<void>> close(std::shared_ptr<AdminCore> self);
 

@@ -40,6 +40,7 @@ std::shared_ptr<ConsumerCore> ConsumerCore::make(std::shared_ptr<Runtime> runtim
 }
 
 Error ConsumerCore::closed_error(std::string_view call) const {
+    if (runtime_->is_of_parent()) return made_before_fork();
     return Error::of(ErrorCode::closed, fmt::format("{}: {} is closed; make a new consumer", call, runtime_->name()));
 }
 
@@ -59,7 +60,7 @@ void ConsumerCore::wake_waiting() {
 }
 
 bool ConsumerCore::begin_close() {
-    if (closed_.exchange(true)) return false;
+    if (runtime_->is_of_parent() || closed_.exchange(true)) return false;
     queue_->close();
     delivery_->close();
     return true;

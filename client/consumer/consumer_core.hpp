@@ -25,7 +25,8 @@ public:
     const std::shared_ptr<Cluster>& cluster() noexcept { return cluster_; }
     Delivery& delivery() noexcept { return *delivery_; }
     const ConsumerConfig& config() const noexcept { return config_; }
-    bool is_closed() const noexcept { return closed_; }
+    // In a child of fork() it always is.
+    bool is_closed() const noexcept { return closed_ || runtime_->is_of_parent(); }
     Error closed_error(std::string_view call) const;
 
     // Waits on the calling thread until `next()` has something. Nothing: the time was up, or the client was closed.

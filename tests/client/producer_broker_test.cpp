@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The blocking calls of producer and writer, against a real broker in this process, on real sockets and threads.
 #include <atomic>
-#include <csignal>
 #include <optional>
 #include <string>
 #include <thread>
-
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <ottla/broker/cluster.hpp>
@@ -85,48 +81,6 @@ TEST(WriterBroker, blocks_no_longer_than_it_may) {
     ASSERT_FALSE(written);
     EXPECT_EQ(written.error().each()[0], ErrorCode::timed_out);
     EXPECT_EQ(written.error().each()[1], ErrorCode::queue_full);
-}
-
-// Reliability case 14.
-TEST(ProducerBroker, in_a_child_of_fork_calls_are_refused_and_the_parent_goes_on) {
-    broker::Cluster cluster = broker::Cluster::start().value();
-    cluster.create_topic("t").value();
-    std::optional<Producer> producer =
-        Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}, {"linger.ms", 0}}).value();
-    ASSERT_TRUE(producer->produce(Record{.topic = "t", .value = "before"}, nullptr));
-    ASSERT_EQ(producer->flush(30s).value(), 0U);
-
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-        const auto is_refused = [](const auto& result) {
-            return result.has_error() && result.error() == ErrorCode::invalid_state;
-        };
-        int wrong = 0;
-        wrong += is_refused(producer->produce(Record{.topic = "t"}, nullptr)) ? 0 : 1;
-        wrong += is_refused(producer->produce(Record{.topic = "t"}, nullptr, 30s)) ? 0 : 2;
-        wrong += is_refused(producer->flush(30s)) ? 0 : 4;
-        wrong += is_refused(producer->close(30s)) ? 0 : 8;
-        wrong += is_refused(producer->statistics(30s)) ? 0 : 16;
-        wrong += producer->events(30s) ? 32 : 0;
-        wrong += producer->size() == 0 ? 0 : 64;
-        producer.reset();  // waits for no thread
-        ::_exit(wrong);
-    }
-    int status = -1;
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (::waitpid(child, &status, WNOHANG) == 0) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            ::kill(child, SIGKILL);
-            ::waitpid(child, &status, 0);
-            FAIL() << "the child hangs";
-        }
-        std::this_thread::yield();
-    }
-    ASSERT_TRUE(WIFEXITED(status));
-    EXPECT_EQ(WEXITSTATUS(status), 0);
-    ASSERT_TRUE(producer->produce(Record{.topic = "t", .value = "after"}, nullptr));
-    EXPECT_EQ(producer->flush(30s).value(), 0U);
 }
 
 }  // namespace
