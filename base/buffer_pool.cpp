@@ -3,20 +3,56 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <mutex>
 #include <new>
 #include <vector>
+
+#include <sys/mman.h>
 
 namespace ottla::base {
 
 namespace {
 constexpr unsigned class_min = 12;  // 4 KiB: smaller buffers are the heap's business
 constexpr unsigned class_max = 26;  // 64 MiB
+// Blocks from 256 KiB on are parts of slabs, which lie on huge pages where the system has them: one fault instead of
+// hundreds when they are touched first.
+constexpr unsigned class_of_slabs = 18;
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+// Lives as long as one of its parts.
+class Slab {
+public:
+    Slab(std::size_t part_bytes, std::size_t parts)
+        : parts_(parts),
+          part_bytes_(part_bytes),
+          memory_(::operator new(part_bytes* parts, std::align_val_t{huge_page})) {
+#ifdef MADV_HUGEPAGE
+        ::madvise(memory_, part_bytes * parts, MADV_HUGEPAGE);  // else it is just memory
+#endif
+    }
+    Slab(const Slab&) = delete;
+    Slab& operator=(const Slab&) = delete;
+
+    std::uint8_t* part(std::size_t index) noexcept { return static_cast<std::uint8_t*>(memory_) + index * part_bytes_; }
+    void drop_part() noexcept {
+        if (parts_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+
+private:
+    ~Slab() { ::operator delete(memory_, std::align_val_t{huge_page}); }
+
+    std::atomic<std::size_t> parts_;
+    const std::size_t part_bytes_;
+    void* const memory_;
+};
+
 }  // namespace
 
 struct BufferPool::PooledBlock : detail::Block {
     std::weak_ptr<Store> home;
+    Slab* slab = nullptr;  // null: its bytes follow it
 };
 
 struct BufferPool::Store {
@@ -27,6 +63,7 @@ struct BufferPool::Store {
     }
 
     static void destroy(PooledBlock* block) noexcept {
+        if (block->slab) block->slab->drop_part();
         block->~PooledBlock();
         ::operator delete(block);
     }
@@ -44,6 +81,29 @@ struct BufferPool::Store {
         list.push_back(block);
         bytes += block->capacity;
         return true;
+    }
+
+    static PooledBlock* make(const std::shared_ptr<Store>& home, std::size_t size) {
+        void* memory = ::operator new(sizeof(PooledBlock) + size);
+        auto* data = static_cast<std::uint8_t*>(memory) + sizeof(PooledBlock);
+        return new (memory) PooledBlock{{{1}, &Store::release, data, size}, home};
+    }
+
+    // The first part of a new slab; the others are idle.
+    static PooledBlock* make_slab(const std::shared_ptr<Store>& home, std::size_t size) {
+        const std::size_t parts = std::max<std::size_t>(huge_page / size, 1);
+        auto* slab = new Slab(size, parts);
+        PooledBlock* first = nullptr;
+        for (std::size_t i = 0; i < parts; ++i) {
+            auto* block = new (::operator new(sizeof(PooledBlock)))
+                PooledBlock{{{1}, &Store::release, slab->part(i), size}, home, slab};
+            if (!first) {
+                first = block;
+            } else if (!home->put_back(block)) {
+                destroy(block);
+            }
+        }
+        return first;
     }
 
     PooledBlock* take(unsigned size_class) {
@@ -75,9 +135,7 @@ Buffer BufferPool::take(std::size_t capacity) {
         std::max(class_min, static_cast<unsigned>(std::bit_width(std::max<std::size_t>(capacity, 2) - 1)));
     if (PooledBlock* block = store_->take(size_class)) return Buffer(block);
     const std::size_t size = std::size_t{1} << size_class;
-    void* memory = ::operator new(sizeof(PooledBlock) + size);
-    auto* data = static_cast<std::uint8_t*>(memory) + sizeof(PooledBlock);
-    return Buffer(new (memory) PooledBlock{{{1}, &Store::release, data, size}, store_});
+    return Buffer(size_class < class_of_slabs ? Store::make(store_, size) : Store::make_slab(store_, size));
 }
 
 std::size_t BufferPool::idle_bytes() const {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 
 namespace ottla::base {
 
@@ -17,6 +18,8 @@ public:
     virtual TimePoint now() const = 0;
     // Milliseconds since 1970-01-01 UTC; may jump either way.
     virtual std::int64_t wall_ms() const = 0;
+    // The same, but for some milliseconds that it may be behind: for who asks millions of times a second.
+    virtual std::int64_t about_wall_ms() const { return wall_ms(); }
 };
 
 class SystemClock final : public Clock {
@@ -26,6 +29,14 @@ public:
         using namespace std::chrono;
         return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
     }
+#ifdef CLOCK_REALTIME_COARSE
+    // Of the kernel's last tick.
+    std::int64_t about_wall_ms() const override {
+        timespec time{};
+        ::clock_gettime(CLOCK_REALTIME_COARSE, &time);
+        return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
+    }
+#endif
 };
 
 // Stands still until told otherwise.

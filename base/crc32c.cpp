@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/crc32c.hpp"
 
+#include <array>
 #include <cstring>
 
 #include <isa-l/crc.h>
@@ -38,7 +39,38 @@ __attribute__((target("sse4.2"))) std::uint32_t short_crc(const std::uint8_t* p,
 }
 #endif
 
+// Checksums are polynomials modulo this one, over bits, the highest power in the lowest bit.
+constexpr std::uint32_t polynomial = 0x82f63b78;
+constexpr std::uint32_t one = 1U << 31;
+
+constexpr std::uint32_t times_x(std::uint32_t a) noexcept { return (a >> 1) ^ ((a & 1) != 0 ? polynomial : 0); }
+
+constexpr std::uint32_t product(std::uint32_t a, std::uint32_t b) noexcept {
+    std::uint32_t sum = 0;
+    for (std::uint32_t power = one; power != 0; power >>= 1, b = times_x(b))
+        if ((a & power) != 0) sum ^= b;
+    return sum;
+}
+
+// x to the power of 8, 16, 32, …: what 1, 2, 4, … bytes of zeros multiply by.
+constexpr auto shifts = [] {
+    std::array<std::uint32_t, 64> of{};
+    std::uint32_t power = one;
+    for (int bit = 0; bit < 8; ++bit) power = times_x(power);
+    for (auto& shift : of) {
+        shift = power;
+        power = product(power, power);
+    }
+    return of;
+}();
+
 }  // namespace
+
+std::uint32_t crc32c_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t size) noexcept {
+    for (std::size_t bit = 0; size != 0; ++bit, size >>= 1)
+        if ((size & 1) != 0) first = product(shifts[bit], first);
+    return first ^ second;
+}
 
 std::uint32_t crc32c(ByteSpan bytes, std::uint32_t before) noexcept {
 #if defined(__x86_64__)

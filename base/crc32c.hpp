@@ -10,5 +10,8 @@ namespace ottla::base {
 
 // The checksum of `bytes`; with `before`, of what `before` was the checksum of, followed by `bytes`.
 std::uint32_t crc32c(ByteSpan bytes, std::uint32_t before = 0) noexcept;
+// The checksum of what `first` is the checksum of, followed by `size` bytes with the checksum `second`. Some hundred
+// nanoseconds, whatever the size.
+std::uint32_t crc32c_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t size) noexcept;
 
 }  // namespace ottla::base

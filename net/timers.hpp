@@ -44,6 +44,7 @@ class SystemTimers final : public Timers {
 public:
     TimePoint now() const override { return clock_.now(); }
     std::int64_t wall_ms() const override { return clock_.wall_ms(); }
+    std::int64_t about_wall_ms() const override { return clock_.about_wall_ms(); }
     void start_wait(asio::any_io_executor executor, TimePoint at, WaitHandler) override;
 
 private:

@@ -68,7 +68,7 @@ Result<void> Accumulator::append(const Record& record, DeliveryCallback&& callba
     // Most records have none, and need no room for their views.
     if (!record.headers.empty()) [[unlikely]]
         return append_with_headers(record, std::move(callback), is_awaited);
-    Fields fields(record, {}, clock_.wall_ms());
+    Fields fields(record, {}, clock_.about_wall_ms());
     fields.is_awaited = is_awaited;
     return append(record, fields, std::move(callback));
 }
@@ -78,7 +78,7 @@ Result<void> Accumulator::append_with_headers(const Record& record, DeliveryCall
         return Error::of(ErrorCode::invalid_argument,
                          fmt::format("topic '{}': a header of the record has no name", record.topic));
     const HeaderViews headers(record.headers);
-    Fields fields(record, headers.span(), clock_.wall_ms());
+    Fields fields(record, headers.span(), clock_.about_wall_ms());
     fields.is_awaited = is_awaited;
     return append(record, fields, std::move(callback));
 }
@@ -269,7 +269,8 @@ BatchPtr Accumulator::new_batch(const TopicQueue& topic, TimePoint created, std:
     BatchPtr batch;
     const Backoff backoff(config_.common.retry_backoff, config_.common.retry_backoff_max);
     if (spare_.empty()) {
-        batch = std::make_unique<Batch>(batch_bytes_max_, backoff);
+        using Checksum = protocol::RecordBatchBuilder::Checksum;
+        batch = std::make_unique<Batch>(batch_bytes_max_, packs_ ? Checksum::none : Checksum::on_the_way, backoff);
     } else {
         batch = std::move(spare_.back());
         spare_.pop_back();
@@ -287,10 +288,16 @@ bool Accumulator::put_into(Batch& batch, const Fields& fields, DeliveryCallback&
     const std::size_t bound = builder.size() + fields.payload_bytes + record_overhead + fields.headers.size() * 10;
     if (bound > builder.capacity() && builder.capacity() < batch_bytes_max_)
         builder.move_into(pool_.take(std::max(bound, std::min(builder.capacity() * 2, batch_bytes_max_))));
-    if (!builder.append(fields.timestamp_ms, fields.key, fields.value, fields.headers)) return false;
+    std::int64_t timestamp = fields.timestamp_ms;
+    if (fields.is_of_now) {
+        if (batch.began_ms == 0) [[unlikely]]
+            batch.began_ms = clock_.wall_ms();
+        timestamp = std::max(timestamp, batch.began_ms);
+    }
+    if (!builder.append(timestamp, fields.key, fields.value, fields.headers)) return false;
     if (!callback) ++batch.events;
     batch.payload_bytes += fields.payload_bytes;
-    batch.deliveries.emplace_back(std::move(callback), fields.opaque, fields.timestamp_ms);
+    batch.deliveries.emplace_back(std::move(callback), fields.opaque, timestamp);
     return true;
 }
 

@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/adaptive_mutex.hpp"
+#include "base/brief_mutex.hpp"
 #include "base/buffer_pool.hpp"
 #include "client/cluster/metadata_cache.hpp"
 #include "client/producer/batch.hpp"
@@ -168,7 +168,7 @@ private:
     Result<void> append(const Record&, const Fields&, DeliveryCallback&&);
     bool is_too_large(const Fields&) const noexcept;
     // These expect the mutex to be held.
-    using Hold = std::unique_lock<base::AdaptiveMutex>;
+    using Hold = std::unique_lock<base::BriefMutex>;
     Result<std::int32_t> ask_users_partitioner(const Record&, const Fields&, Hold&);
     // Why nothing is taken; none when it is.
     Error why_not(const Fields&) const noexcept;
@@ -213,7 +213,7 @@ private:
     const std::size_t batch_bytes_max_;
     const bool packs_;  // batches are compressed
 
-    mutable base::AdaptiveMutex queues_;  // guards all that follows
+    mutable base::BriefMutex queues_;  // guards all that follows
     std::unordered_map<std::string, std::unique_ptr<TopicQueue>, Hash, std::equal_to<>> topics_;
     TopicQueue* last_topic_ = nullptr;  // the last that was asked for
     std::string_view last_topic_name_;

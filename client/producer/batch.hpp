@@ -37,8 +37,8 @@ struct DeliveryDue {
 };
 
 struct Batch {
-    explicit Batch(std::size_t bytes_max, const Backoff& retry_backoff)
-        : builder(Buffer(), bytes_max),
+    Batch(std::size_t bytes_max, protocol::RecordBatchBuilder::Checksum checksum, const Backoff& retry_backoff)
+        : builder(Buffer(), bytes_max, checksum),
           backoff(retry_backoff) {}
 
     std::size_t count() const noexcept { return deliveries.size(); }
@@ -53,6 +53,7 @@ struct Batch {
         home = nullptr;
         partition = any_partition;
         events = payload_bytes = 0;
+        began_ms = 0;
         attempts = 0;
         numbers = Numbers();
         has_place = is_stamped = is_oversized = is_awaited = waits_its_turn = possibly_persisted = false;
@@ -70,7 +71,8 @@ struct Batch {
     // Only while the partitions are not known: which one each record asked for.
     std::vector<std::int32_t> wanted;
 
-    TimePoint created{};  // when the first record came
+    TimePoint created{};        // when the first record came
+    std::int64_t began_ms = 0;  // by the wall clock, when the first came that has that time; else 0
     TimePoint expires = TimePoint::max();
 
     // In work, or done and not sent yet; null before, and where nothing is compressed.

@@ -24,7 +24,8 @@ struct Accumulator::Fields {
           headers(header_views),
           timestamp_ms(record.timestamp_ms < 0 ? now : record.timestamp_ms),
           now_ms(now),
-          opaque(record.opaque) {
+          opaque(record.opaque),
+          is_of_now(record.timestamp_ms < 0) {
         count_payload();
     }
 
@@ -35,6 +36,7 @@ struct Accumulator::Fields {
     std::int64_t now_ms = 0;
     std::size_t payload_bytes = 0;
     void* opaque = nullptr;
+    bool is_of_now = false;  // the timestamp is that of its coming
     bool is_awaited = false;
 
     // Of a record that lies in a batch; `headers` holds what `headers` of the answer refers to.

@@ -139,4 +139,10 @@ void patch_producer(std::span<std::uint8_t> batch, std::int64_t producer_id, std
 
 void patch_crc(std::span<std::uint8_t> batch) noexcept { store_big(batch.data() + crc_at, crc_of(batch)); }
 
+void patch_crc(std::span<std::uint8_t> batch, std::uint32_t crc_of_records) noexcept {
+    const std::uint32_t head = crc_of(batch.first(RecordBatchHeader::size));
+    store_big(batch.data() + crc_at,
+              base::crc32c_of_both(head, crc_of_records, batch.size() - RecordBatchHeader::size));
+}
+
 }  // namespace ottla::protocol

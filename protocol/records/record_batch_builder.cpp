@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/crc32c.hpp"
 
 namespace ottla::protocol {
 
-RecordBatchBuilder::RecordBatchBuilder(Buffer space, std::size_t bytes_max)
-    : bytes_max_(std::min<std::size_t>(bytes_max, std::numeric_limits<std::int32_t>::max())) {
+RecordBatchBuilder::RecordBatchBuilder(Buffer space, std::size_t bytes_max, Checksum checksum)
+    : bytes_max_(std::min<std::size_t>(bytes_max, std::numeric_limits<std::int32_t>::max())),
+      checksum_(checksum) {
     reset(std::move(space));
 }
 
@@ -21,6 +23,15 @@ void RecordBatchBuilder::reset(Buffer space) {
     count_ = 0;
     last_offset_delta_ = -1;
     base_timestamp_ = max_timestamp_ = RecordBatchHeader::no_timestamp;
+    sum_ = 0;
+    summed_to_ = size_;
+    sum_at_ = checksum_ == Checksum::on_the_way ? size_ + sum_step : std::numeric_limits<std::size_t>::max();
+}
+
+void RecordBatchBuilder::sum_up() {
+    sum_ = base::crc32c(ByteSpan(begin_ + summed_to_, size_ - summed_to_), sum_);
+    summed_to_ = size_;
+    sum_at_ = size_ + sum_step;
 }
 
 void RecordBatchBuilder::grow(std::size_t size) {
@@ -101,8 +112,13 @@ Buffer RecordBatchBuilder::finish(const BatchStamp& stamp) {
     header.producer_epoch = stamp.producer_epoch;
     header.base_sequence = stamp.base_sequence;
     header.count = count_;
-    header.write(buffer_.data());
-    patch_crc({buffer_.data(), buffer_.size()});
+    header.write(begin_);
+    if (checksum_ == Checksum::on_the_way) {
+        sum_up();
+        patch_crc({begin_, size_}, sum_);
+    } else if (checksum_ == Checksum::at_end) {
+        patch_crc({begin_, size_});
+    }
     Buffer done = std::move(buffer_);
     reset(Buffer());
     return done;

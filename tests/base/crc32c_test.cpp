@@ -43,5 +43,14 @@ TEST(Crc32c, goes_on_from_a_part) {
         EXPECT_EQ(crc32c(all.subspan(cut), crc32c(all.first(cut))), crc32c(all));
 }
 
+TEST(Crc32c, of_two_parts_is_that_of_both) {
+    std::string text;
+    for (int i = 0; i < 5000; ++i) text.push_back(static_cast<char>(i * 7 + i / 256));
+    const ByteSpan all = as_bytes(text);
+    for (const std::size_t cut : {0U, 1U, 40U, 100U, 4096U, 4999U, 5000U})
+        EXPECT_EQ(crc32c_of_both(crc32c(all.first(cut)), crc32c(all.subspan(cut)), all.size() - cut), crc32c(all))
+            << cut;
+}
+
 }  // namespace
 }  // namespace ottla::base

@@ -8,6 +8,7 @@
 #include <ottla/protocol/record_batch_builder.hpp>
 
 #include "base/buffer_pool.hpp"
+#include "base/random.hpp"
 #include "tests/protocol/golden_batches.hpp"
 
 namespace ottla::protocol {
@@ -196,6 +197,24 @@ TEST(RecordBatchBuilder, size_bound_holds_in_any_batch) {
     while (records.next(r)) continue;
     EXPECT_TRUE(records.complete());
     EXPECT_EQ(r.timestamp, std::numeric_limits<std::int64_t>::min());
+}
+
+TEST(RecordBatchBuilder, sums_up_on_the_way_what_it_sums_up_at_the_end) {
+    using Checksum = RecordBatchBuilder::Checksum;
+    constexpr std::size_t bytes_max = 1 << 20;
+    base::Random random(7);
+    for (int round = 0; round < 30; ++round) {
+        RecordBatchBuilder at_end(Buffer(64), bytes_max), on_the_way(Buffer(64), bytes_max, Checksum::on_the_way);
+        for (auto left = random.below(60);; --left) {
+            const std::string value(random.below(round < 10 ? 200 : 12'000), static_cast<char>(left));
+            at_end.append(1000, {}, as_bytes(value));
+            on_the_way.append(1000, {}, as_bytes(value));
+            if (left == 0) break;
+        }
+        const BatchStamp stamp{.producer_id = 77, .producer_epoch = 3, .base_sequence = round};
+        const Buffer expected = at_end.finish(stamp), got = on_the_way.finish(stamp);
+        ASSERT_EQ(as_text(got.span()), as_text(expected.span()));
+    }
 }
 
 TEST(RecordBatchBuilder, goes_on_in_another_buffer) {

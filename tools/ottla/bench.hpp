@@ -18,6 +18,7 @@ struct BenchOptions {
     std::string values;  // a file whose lines are the values; empty: random bytes
     std::int32_t partitions = 1;
     double rate = 10'000;
+    bool is_spread = false;
 };
 
 void add_bench_options(CLI::App&, BenchOptions&);

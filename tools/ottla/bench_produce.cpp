@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ottla bench produce: records from one thread in turn over the partitions, a delivery callback for each.
+// ottla bench produce: records from one thread, in turn over the partitions or where the partitioner wants them, a
+// delivery callback for each.
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -31,7 +32,7 @@ public:
         record.topic = options_.topic;
         std::size_t next = 0;
         while (sent_ < target && !stop_) {
-            record.partition = static_cast<std::int32_t>(sent_ % options_.partitions);
+            if (!options_.is_spread) record.partition = static_cast<std::int32_t>(sent_ % options_.partitions);
             record.value = payloads_[next];
             auto taken =
                 producer_.produce(record, [this](const DeliveryReport& report) { deliveries_.report(report); });
@@ -93,6 +94,7 @@ int bench_produce(Session& session, const BenchOptions& options) {
 Action declare_bench_produce(CLI::App& app) {
     auto options = std::make_shared<BenchOptions>();
     add_bench_options(app, *options);
+    app.add_flag("--spread", options->is_spread, "The partitioner chooses, among all partitions; no turns");
     return [options](Session& session) { return bench_produce(session, *options); };
 }
 

@@ -160,5 +160,7 @@ void patch_max_timestamp(std::span<std::uint8_t> batch, std::int64_t timestamp_m
 void patch_producer(std::span<std::uint8_t> batch, std::int64_t producer_id, std::int16_t producer_epoch,
                     std::int32_t base_sequence) noexcept;
 void patch_crc(std::span<std::uint8_t> batch) noexcept;
+// The same where the checksum of what follows the header is known already.
+void patch_crc(std::span<std::uint8_t> batch, std::uint32_t crc_of_records) noexcept;
 
 }  // namespace ottla::protocol

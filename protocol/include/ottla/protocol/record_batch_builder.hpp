@@ -30,9 +30,14 @@ struct BatchStamp {
 
 class RecordBatchBuilder {
 public:
+    // When the crc is taken: all at the end; of most bytes soon after append() has written them, while they are in the
+    // processor's cache; or never, for what is compressed afterwards.
+    enum class Checksum : std::uint8_t { at_end, on_the_way, none };
+
     // Builds in `space`, from a pool perhaps; what it holds is dropped. append() refuses what would grow the batch
     // beyond `bytes_max`, unless it is the first record.
-    explicit RecordBatchBuilder(Buffer space, std::size_t bytes_max = std::numeric_limits<std::int32_t>::max());
+    explicit RecordBatchBuilder(Buffer space, std::size_t bytes_max = std::numeric_limits<std::int32_t>::max(),
+                                Checksum checksum = Checksum::at_end);
 
     bool empty() const noexcept { return count_ == 0; }
     std::int32_t count() const noexcept { return count_; }
@@ -68,8 +73,8 @@ public:
     bool append_at(std::int32_t offset_delta, std::int64_t timestamp, const NullableSpan& key,
                    const NullableSpan& value, std::span<const RecordHeaderView> headers = {});
 
-    // Writes the header and hands the batch over, whole and with its crc. The builder is empty afterwards; reset()
-    // gives it another buffer. At least one record.
+    // Writes the header and hands the batch over, whole and with its crc, if it has one. The builder is empty
+    // afterwards; reset() gives it another buffer. At least one record.
     Buffer finish(const BatchStamp& stamp = {});
     void reset(Buffer space);
 
@@ -102,6 +107,7 @@ private:
                                          span_size(value) + (headers.empty() ? 1 : headers_size(headers)));
     }
     void grow(std::size_t size);
+    void sum_up();
     bool append_counted(std::int32_t offset_delta, std::int64_t timestamp, const NullableSpan& key,
                         const NullableSpan& value, std::span<const RecordHeaderView> headers);
     void note_added(std::size_t size, std::int32_t offset_delta, std::int64_t timestamp) noexcept {
@@ -110,22 +116,30 @@ private:
         if (timestamp > max_timestamp_) max_timestamp_ = timestamp;
         last_offset_delta_ = offset_delta;
         ++count_;
+        if (size_ >= sum_at_) [[unlikely]]
+            sum_up();
     }
     // Besides key and value a record takes its length (2 here), attributes 1, timestamp delta 10, offset delta 5, the
     // sizes of key and value 2 each, a count of headers 1; at least 5 of it count for its length.
     static constexpr std::size_t fields_most = 23;
     static constexpr std::size_t two_byte_least = 64;
     static constexpr std::size_t two_byte_most = 8191 - fields_most;
+    // So many bytes at least are summed up at once, but for the last.
+    static constexpr std::size_t sum_step = 4096;
 
     Buffer buffer_;
     std::uint8_t* begin_ = nullptr;  // of buffer_
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
     std::size_t bytes_max_;
+    std::size_t sum_at_ = 0;  // the size from which on it is time to sum up
     std::int32_t count_ = 0;
     std::int32_t last_offset_delta_ = -1;
     std::int64_t base_timestamp_ = RecordBatchHeader::no_timestamp;
     std::int64_t max_timestamp_ = RecordBatchHeader::no_timestamp;
+    Checksum checksum_;
+    std::uint32_t sum_ = 0;  // of the records
+    std::size_t summed_to_ = 0;
 };
 
 inline bool RecordBatchBuilder::append_at(std::int32_t offset_delta, std::int64_t timestamp, const NullableSpan& key,
