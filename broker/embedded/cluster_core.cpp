@@ -84,7 +84,7 @@ asio::awaitable<Result<void>> ClusterCore::start_broker(int id) {
     auto parts = parts_of_(id);
     parts.cluster_id = controller_directory_->properties().cluster_id;
     parts.controller = &controller_->loop();
-    parts.hook = hooks_.at(id).get();
+    if (!parts.hook) parts.hook = hooks_.at(id).get();
     // As its process would end.
     parts.on_failed = [weak = weak_from_this(), executor = controller_parts_.shards.front(), id](const Error&) {
         if (auto self = weak.lock()) asio::co_spawn(executor, take_down(std::move(self), id), asio::detached);

@@ -26,7 +26,7 @@ struct ClusterPlan {
 class ClusterCore : public std::enable_shared_from_this<ClusterCore> {
 public:
     // What broker `id` stands on; 0 asks for the controller. Its first shard's executor is the same for all. Asked
-    // again when a broker comes up again.
+    // again when a broker comes up again. A hook of its own stands instead of the script.
     using PartsOf = std::function<BrokerParts(int id)>;
 
     static std::shared_ptr<ClusterCore> make(ClusterPlan plan, PartsOf parts_of);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "broker/log/segment_files.hpp"
+
 namespace ottla::broker {
 namespace {
 
@@ -25,6 +27,14 @@ Result<void> copy_file(log::Disk& from_disk, const std::string& from, log::Disk&
     return (*target)->sync();
 }
 
+// Of producers it knows each one's last batch alone, which is all that a stop in order leaves. A follower knows all
+// that a leader knows of them, and so does who builds it anew from the batches.
+bool is_snapshot_of_the_end(std::string_view name, const std::vector<log::DirectoryEntry>& entries) {
+    if (!name.ends_with(log::snapshot_suffix)) return false;
+    const auto segment = std::string(name.substr(0, name.size() - log::snapshot_suffix.size())) + ".log";
+    return std::ranges::find(entries, segment, &log::DirectoryEntry::name) == entries.end();
+}
+
 }  // namespace
 
 Result<void> copy_log(log::Disk& from_disk, const std::string& from, log::Disk& to_disk, const std::string& to) {
@@ -37,7 +47,7 @@ Result<void> copy_log(log::Disk& from_disk, const std::string& from, log::Disk& 
     const auto entries = from_disk.list(from);
     if (!entries) return entries.error();
     for (const auto& entry : *entries) {
-        if (entry.is_directory) continue;
+        if (entry.is_directory || is_snapshot_of_the_end(entry.name, *entries)) continue;
         auto copied = copy_file(from_disk, log::join_path(from, entry.name), to_disk, log::join_path(to, entry.name));
         if (!copied) return copied;
     }

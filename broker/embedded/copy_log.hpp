@@ -9,7 +9,8 @@
 
 namespace ottla::broker {
 
-// Files only, no directories below; durable when it returns. What stood at `to` is replaced. Blocks.
+// Files only, no directories below, and what is known of producers up to the last segment; durable when it returns.
+// What stood at `to` is replaced. Blocks.
 Result<void> copy_log(log::Disk& from_disk, const std::string& from, log::Disk& to_disk, const std::string& to);
 
 }  // namespace ottla::broker

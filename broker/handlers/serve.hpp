@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // serve<Handler>: the way from the bytes of a request to the bytes of its answer, the same for every API: decode, ask
-// the hook, handle, turn an error into the API's own error answer, encode.
+// the hook, handle, turn an error into the API's own error answer, show it to the hook, encode.
 #pragma once
 
 #include <utility>
@@ -44,6 +44,13 @@ awaitable<net::Reply> serve(RequestContext& context, const net::RequestFrame& fr
     auto response = co_await Handler::handle(context, request);
     if (response) {
         if (!context.answer) co_return net::Reply::none();
+        if constexpr (requires(RequestHook& hook) { hook.after(context, *response); }) {
+            if (context.node.hook) {
+                const auto verdict = co_await context.node.hook->after(context, *response);
+                if (verdict.kind == RequestHook::Verdict::disconnect)
+                    co_return net::Reply::close(Error::of(ErrorCode::closed, "disconnected after the work was done"));
+            }
+        }
         co_return encoded_reply(*response, context.version);
     }
     if (!is_wire_code(response.error().code())) co_return net::Reply::close(response.error());

@@ -12,6 +12,24 @@ using namespace std::chrono_literals;
 namespace ottla::broker {
 namespace {
 
+// The offset where the batch lies; -1 when it was refused.
+std::int64_t produce_numbered(SimulatedCluster& cluster, int broker, std::int32_t sequence) {
+    protocol::RecordBatchBuilder builder{Buffer(256)};
+    builder.append(1000, std::nullopt, as_bytes("numbered"));
+    protocol::BatchStamp stamp;
+    stamp.producer_id = 7;
+    stamp.producer_epoch = 0;
+    stamp.base_sequence = sequence;
+    protocol::ProduceRequest request;
+    request.acks = -1;
+    request.timeout_ms = 5000;
+    auto& topic = request.topic_data.emplace_back();
+    topic.name = "orders";
+    topic.partition_data.emplace_back().records = protocol::Records(builder.finish(stamp).freeze());
+    const auto response = cluster.call(broker, std::move(request), 9);
+    return response ? response->responses.at(0).partition_responses.at(0).base_offset : -2;
+}
+
 class Shards : public ::testing::TestWithParam<std::size_t> {};
 INSTANTIATE_TEST_SUITE_P(Cluster, Shards, ::testing::Values(1, 3));
 
@@ -92,6 +110,18 @@ TEST_P(Shards, leadership_moves_together_with_the_log) {
     ASSERT_TRUE(cluster.run(cluster.core().move_leader("orders", 0, from)).has_value());
     EXPECT_EQ(cluster.consume(from, "orders", 0), (std::vector<std::string>{"one", "two"}));
     EXPECT_EQ(cluster.image().topic("orders")->partition(0)->leader_epoch, 2);
+}
+
+TEST_P(Shards, who_leads_next_knows_the_last_five_batches_of_a_producer) {
+    SimulatedCluster cluster(2, GetParam());
+    cluster.start();
+    ASSERT_TRUE(cluster.run(cluster.core().create_topic("orders", 1, 1)).has_value());
+    const int from = *cluster.core().leader("orders", 0);
+    for (int i = 0; i < 6; ++i) EXPECT_EQ(produce_numbered(cluster, from, i), i);
+    ASSERT_TRUE(cluster.run(cluster.core().move_leader("orders", 0, 3 - from)).has_value());
+    for (int i = 1; i < 6; ++i) EXPECT_EQ(produce_numbered(cluster, 3 - from, i), i);
+    EXPECT_EQ(produce_numbered(cluster, 3 - from, 0), -1);
+    EXPECT_EQ(produce_numbered(cluster, 3 - from, 6), 6);
 }
 
 TEST(Cluster, a_deleted_topic_is_gone_from_the_disk_and_its_name_is_free) {
