@@ -24,7 +24,6 @@ void EventQueue::push(Error error) {
     const std::lock_guard hold(events_);
     if (errors_ == errors_max) return;
     ++errors_;
-    ++size_;
     items_.emplace_back(std::move(error));
     come_.notify_one();
 }
@@ -65,13 +64,13 @@ Event EventQueue::take_front(BatchPtr& done) {
         items_.pop_front();
         return event;
     }
-    --size_;
     if (auto* error = std::get_if<Error>(&items_.front())) {
         Event event = std::move(*error);
         --errors_;
         items_.pop_front();
         return event;
     }
+    --size_;
     auto& reports = std::get<Reports>(items_.front());
     while (reports.batch->deliveries[reports.next].callback) ++reports.next;
     fill_report(reports.report, *reports.batch, reports.outcome, reports.next);

@@ -31,7 +31,7 @@ public:
     void push(Statistics);
     // Waits at most `timeout`, not at all after stop_waiting().
     std::optional<Event> pop(std::chrono::nanoseconds timeout);
-    // Events not fetched yet, statistics aside.
+    // Reports not fetched yet: who waits until none is left fetches no errors, perhaps.
     std::size_t size() const;
     void stop_waiting();
 

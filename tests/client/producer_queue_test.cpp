@@ -95,5 +95,13 @@ TEST(ProducerQueue, a_produce_that_would_block_is_refused_on_the_loop) {
     EXPECT_EQ(s.producer().produce(Record{.topic = "t"}, nullptr, 0s).error(), ErrorCode::queue_full);
 }
 
+TEST(ProducerQueue, errors_that_nobody_fetches_are_nothing_to_wait_for) {
+    EventQueue events([](BatchPtr) {});
+    events.push(Error::of(ErrorCode::transport));
+    EXPECT_EQ(events.size(), 0U);
+    EXPECT_TRUE(events.pop(0s));
+    EXPECT_EQ(events.size(), 0U);
+}
+
 }  // namespace
 }  // namespace ottla::client
