@@ -29,8 +29,10 @@ void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
                         node.node_id,
                         BrokerInfo{net::Endpoint(node.host, static_cast<std::uint16_t>(node.port)), node.rack});
             if (BrokerStats* stats = cluster_->stats(flight->broker)) stats->throttle.add(response.throttle_time_ms);
-            if (response.throttle_time_ms > 0)
-                leader.not_before = cluster_->runtime().now() + std::chrono::milliseconds(response.throttle_time_ms);
+            // The answer of a request that was under way meanwhile may name less time.
+            const auto throttle = std::chrono::milliseconds(response.throttle_time_ms);
+            if (throttle.count() > 0)
+                leader.not_before = std::max(leader.not_before, cluster_->runtime().now() + throttle);
             for (const auto& one : *answers) apply(*flight, one);
             finish_delivered();
         } else {

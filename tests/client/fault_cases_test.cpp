@@ -115,6 +115,25 @@ TEST(FaultCase10, a_throttled_producer_pauses_and_only_towards_that_broker) {
     EXPECT_EQ(s.codes, Codes(3));
 }
 
+TEST(FaultCase10, a_throttled_producer_waits_as_long_as_the_longest_of_the_answers_under_way_says) {
+    ProducerScript s(one_record_each());
+    ASSERT_TRUE(s.produce(0, "0"));
+    s.loop.run_for(1s);
+    Reaction for_long, for_a_moment;
+    for_long.throttle_ms = 3000;
+    for_a_moment.throttle_ms = 10;
+    s.broker.reactions = {for_long, for_a_moment};
+    ASSERT_TRUE(s.produce(0, "1"));
+    ASSERT_TRUE(s.produce(0, "2"));
+    s.loop.run_for(1s);
+    ASSERT_EQ(s.broker.produced, 3);
+    ASSERT_TRUE(s.produce(0, "3"));
+    s.loop.run_for(1900ms);
+    EXPECT_EQ(s.broker.produced, 3);
+    s.loop.run_for(200ms);
+    EXPECT_EQ(s.broker.produced, 4);
+}
+
 TEST(FaultCase11, a_wall_clock_that_jumps_changes_no_deadline) {
     for (const std::int64_t hour : {3'600'000, -3'600'000}) {
         Config config = one_record_each();
