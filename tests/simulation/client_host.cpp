@@ -26,15 +26,16 @@ std::optional<std::size_t> number_of(std::string_view value) {
 std::string Workload::value_of(std::size_t n) const { return fmt::format("record {} of a simulation", n); }
 std::string Workload::key_of(std::size_t n) const { return fmt::format("key {}", n % keys); }
 
-ClientHost::ClientHost(Simulation& simulation, Workload workload)
+ClientHost::ClientHost(Simulation& simulation, Workload workload, std::string bootstrap)
     : simulation_(simulation),
       random_(simulation.chance()),
       workload_(std::move(workload)),
+      bootstrap_(std::move(bootstrap)),
       transport_(simulation.network.host("client")) {}
 
-Config ClientHost::base_config() {
+Config ClientHost::base_config() const {
     Config config;
-    config.set("bootstrap.servers", "broker:9092").value();
+    config.set("bootstrap.servers", bootstrap_).value();
     return config;
 }
 
@@ -64,11 +65,12 @@ asio::awaitable<void> ClientHost::create_topic() {
 
 // --- producing ---
 
-asio::awaitable<void> ClientHost::produce() {
+Result<client::ProducerConfig> ClientHost::producer_settings() {
     Config config = base_config();
     config.set("linger.ms", static_cast<int>(random_.between(0, 20))).value();
     config.set("batch.num.messages", static_cast<int>(random_.between(1, 50))).value();
-    config.set("max.in.flight.requests.per.connection", static_cast<int>(random_.between(1, 5))).value();
+    in_flight_max_ = random_.between(1, 5);
+    config.set("max.in.flight.requests.per.connection", in_flight_max_).value();
     // In some worlds records expire, before they are sent or while nobody knows whether they are written.
     patient_ = random_.chance(0.75);
     config.set("delivery.timeout.ms", patient_ ? 300'000 : random_.between(1'000, 10'000)).value();
@@ -76,7 +78,16 @@ asio::awaitable<void> ClientHost::produce() {
     constexpr const char* codecs[] = {"none", "none", "gzip", "snappy", "lz4", "zstd"};
     config.set("compression.type", codecs[random_.below(std::size(codecs))]).value();
     if (random_.chance(0.5)) config.set("socket.timeout.ms", random_.between(1'000, 10'000)).value();
-    auto settings = client::producer_config(config);
+    const auto limit = [&config](const char* key, std::size_t most) {
+        if (most != 0) config.set(key, static_cast<std::int64_t>(most)).value();
+    };
+    limit("queue.buffering.max.messages", workload_.queue_messages);
+    limit("queue.buffering.max.kbytes", workload_.queue_kbytes);
+    return client::producer_config(config);
+}
+
+asio::awaitable<void> ClientHost::produce() {
+    auto settings = producer_settings();
     if (!settings) {
         problems.push_back(to_string(settings.error()));
         co_return;
@@ -86,22 +97,55 @@ asio::awaitable<void> ClientHost::produce() {
     // In some worlds records come in bursts: many batches of a partition are on their way at once.
     const std::int64_t burst = random_.chance(0.5) ? 10 : 1;
     for (std::size_t n = 0; n < sent_.size(); ++n) {
-        const std::string value = workload_.value_of(n);
-        const std::string key = workload_.keys == 0 ? "" : workload_.key_of(n);
-        Record record;
-        record.topic = workload_.topic;
-        record.value = BytesView(value);
-        if (workload_.keys != 0) record.key = BytesView(key);
-        record.partition = sent_[n].partition =
-            static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(workload_.partitions)));
-        auto taken = producer.produce(record, [this, n](const DeliveryReport& report) { on_report(n, report); });
-        if (!taken) problems.push_back("produce: " + to_string(taken.error()));
+        sent_[n].partition = static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(workload_.partitions)));
+        co_await send(producer, n);
         if (random_.chance(0.3 / static_cast<double>(burst)))
             co_await simulation_.loop.timers.wait_for(std::chrono::milliseconds(random_.between(0, 500 * burst)));
     }
     auto flushed = co_await producer.async_flush(400s, asio::use_awaitable);
     if (!flushed || *flushed != 0) problems.push_back("flush() left records without a report");
     static_cast<void>(co_await producer.async_close(10s, asio::use_awaitable));
+}
+
+asio::awaitable<void> ClientHost::send(Producer& producer, std::size_t n) {
+    const std::string value = workload_.value_of(n);
+    const std::string key = workload_.keys == 0 ? "" : workload_.key_of(n);
+    Record record;
+    record.topic = workload_.topic;
+    record.value = BytesView(value);
+    if (workload_.keys != 0) record.key = BytesView(key);
+    record.partition = sent_[n].partition;
+    for (;;) {
+        auto taken = producer.produce(record, [this, n](const DeliveryReport& report) { on_report(n, report); });
+        if (taken) break;
+        if (taken.error() != ErrorCode::queue_full) {
+            problems.push_back("produce: " + to_string(taken.error()));
+            co_return;
+        }
+        co_await make_room(producer);
+    }
+    const std::size_t bytes_at_least = producer.size() * workload_.value_of(0).size();
+    if ((workload_.queue_messages != 0 && producer.size() > workload_.queue_messages) ||
+        (workload_.queue_kbytes != 0 && bytes_at_least > workload_.queue_kbytes * 1024))
+        problems.push_back(fmt::format("the producer holds {} records, more than it may", producer.size()));
+}
+
+// As applications do it. (One that blocks would block the simulation.)
+asio::awaitable<void> ClientHost::make_room(Producer& producer) {
+    const auto patience = std::chrono::milliseconds(random_.between(1, 5'000));
+    const auto way = random_.below(3);
+    if (way == 0) {
+        simulation_.note_fault("queue full: tried again");
+        co_await simulation_.loop.timers.wait_for(patience / 10);
+    } else if (way == 1) {
+        simulation_.note_fault("queue full: waited");
+        auto room = co_await producer.async_wait_for_room(patience, asio::use_awaitable);
+        if (!room && room.error() != ErrorCode::queue_full)
+            problems.push_back("wait_for_room: " + to_string(room.error()));
+    } else {
+        simulation_.note_fault("queue full: flushed");
+        static_cast<void>(co_await producer.async_flush(patience, asio::use_awaitable));
+    }
 }
 
 void ClientHost::on_report(std::size_t n, const DeliveryReport& report) {

@@ -11,6 +11,7 @@
 
 #include <ottla/consumer.hpp>
 #include <ottla/producer.hpp>
+#include "client/config/client_config.hpp"
 #include "client/runtime/runtime.hpp"
 #include "tests/simulation/simulation.hpp"
 
@@ -24,6 +25,9 @@ struct Workload {
     std::size_t records = 300;
     // How many keys the records have between them; 0: they have none.
     std::size_t keys = 0;
+    // What the producer may hold; 0: as it comes.
+    std::size_t queue_messages = 0;
+    std::size_t queue_kbytes = 0;
 
     std::string value_of(std::size_t n) const;
     // There are keys.
@@ -32,7 +36,7 @@ struct Workload {
 
 class ClientHost {
 public:
-    ClientHost(Simulation&, Workload);
+    ClientHost(Simulation&, Workload, std::string bootstrap = "broker:9092");
 
     asio::awaitable<void> create_topic();
     asio::awaitable<void> produce();
@@ -50,6 +54,8 @@ public:
 
     std::size_t unacknowledged() const;
     const Workload& workload() const noexcept { return workload_; }
+    // Of one connection, as the producer has it.
+    std::int64_t in_flight_max() const noexcept { return in_flight_max_; }
 
     std::vector<std::string> problems;
 
@@ -66,9 +72,13 @@ private:
         std::int64_t high = 0;
     };
 
-    static Config base_config();
+    Config base_config() const;
     std::shared_ptr<client::Runtime> runtime(const char* name);
     std::optional<Consumer> consumer(const char* name);
+    Result<client::ProducerConfig> producer_settings();
+    // Until the producer has taken it.
+    asio::awaitable<void> send(Producer&, std::size_t n);
+    asio::awaitable<void> make_room(Producer&);
     void on_report(std::size_t n, const DeliveryReport&);
     asio::awaitable<void> read_to_the_ends(Consumer&, const std::set<std::int32_t>& damaged);
     void on_read(const Message&);
@@ -78,8 +88,10 @@ private:
     Simulation& simulation_;
     base::Random random_;
     Workload workload_;
+    std::string bootstrap_;
     std::unique_ptr<net::Transport> transport_;
     std::vector<Sent> sent_;
+    std::int64_t in_flight_max_ = 0;
     bool patient_ = true;  // records do not expire
     bool enough_ = false;
     std::map<std::int32_t, std::map<std::int64_t, std::string>> followed_;
