@@ -177,6 +177,65 @@ TEST(FaultCase20, a_broker_without_a_common_version_is_named) {
     EXPECT_LT(s.connections, 5);
 }
 
+// The names that hosts have; they may change.
+class Names final : public net::Transport {
+public:
+    explicit Names(net::Transport& hosts) : hosts_(hosts) {}
+
+    asio::awaitable<Result<std::unique_ptr<net::Stream>>> connect(net::Endpoint to, base::TimePoint deadline) override {
+        const auto host = of.find(to.host);
+        if (host == of.end()) co_return Error::of(ErrorCode::resolve, "no such name");
+        co_return co_await hosts_.connect(net::Endpoint(host->second, to.port), deadline);
+    }
+    Result<std::unique_ptr<net::Listener>> listen(asio::any_io_executor executor, const net::Endpoint& at) override {
+        return hosts_.listen(std::move(executor), at);
+    }
+
+    std::map<std::string, std::string> of;
+
+private:
+    net::Transport& hosts_;
+};
+
+class Renamed : public ProducerScript {
+public:
+    Renamed() : ProducerScript(one_record_each()) {}
+    ~Renamed() override {
+        drop_handle();
+        loop.settle();
+    }
+    net::Transport& transport() override { return names; }
+    Names names{ProducerScript::transport()};
+};
+
+TEST(FaultCase22, a_name_that_nobody_knows_yet_is_asked_for_again) {
+    Renamed s;
+    ASSERT_TRUE(s.produce(0, "a"));
+    s.loop.run_for(10s);
+    EXPECT_TRUE(s.codes.empty());
+    s.names.of["broker"] = "broker";
+    s.loop.run_for(2s);
+    EXPECT_EQ(s.codes, Codes(1));
+}
+
+TEST(FaultCase22, a_host_that_has_moved_is_looked_up_again) {
+    Renamed s;
+    ScriptedBroker moved(s.loop.timers);
+    s.add_broker("another address", moved);
+    s.names.of["broker"] = "broker";
+    ASSERT_TRUE(s.produce(0, "a"));
+    s.loop.run_for(1s);
+    ASSERT_EQ(s.codes, Codes(1));
+    s.stop_broker();
+    moved.log = s.broker.log;
+    moved.producers = s.broker.producers;
+    s.names.of["broker"] = "another address";
+    ASSERT_TRUE(s.produce(0, "b"));
+    s.loop.run_for(2s);
+    EXPECT_EQ(s.codes, Codes(2));
+    EXPECT_EQ(moved.log[p0], (Lines{"a", "b"}));
+}
+
 TEST(FaultCase24, answers_that_make_no_sense_are_errors_and_make_no_hot_loop) {
     for (const Lie lie : {Lie::leaves_out, Lie::says_twice, Lie::says_more, Lie::negative}) {
         ProducerScript s(one_record_each());

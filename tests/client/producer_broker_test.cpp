@@ -3,9 +3,10 @@
 #include <atomic>
 #include <optional>
 #include <string>
-#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <ottla/admin.hpp>
 #include <ottla/broker/cluster.hpp>
 #include <ottla/consumer.hpp>
 #include <ottla/producer.hpp>
@@ -36,6 +37,57 @@ TEST(ProducerBroker, blocks_while_the_queue_is_full) {
     ASSERT_TRUE(producer.close(30s));
     EXPECT_EQ(delivered, 500);
     EXPECT_EQ(producer.produce(Record{.topic = "t"}, nullptr, 30s).error(), ErrorCode::closed);
+}
+
+// What the partition holds: numbers, one for each record.
+std::vector<int> numbers_in(const broker::Cluster& cluster, const std::string& topic, std::int32_t partition) {
+    auto consumer = Consumer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    const auto end = consumer.query_watermark_offsets(topic, partition, 10s).value().high.value();
+    consumer.assign({TopicPartition(topic, partition, Offset(0))}).value();
+    std::vector<int> numbers;
+    while (static_cast<std::int64_t>(numbers.size()) < end)
+        numbers.push_back(std::stoi(std::string(as_text(consumer.read_message(10s).value().value().span()))));
+    return numbers;
+}
+
+TEST(ProducerBroker, goes_on_in_a_topic_that_was_made_anew) {
+    broker::Cluster cluster = broker::Cluster::start().value();
+    cluster.create_topic("t").value();
+    Admin admin = Admin::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()},
+                                      {"linger.ms", 0},
+                                      {"batch.num.messages", 3},
+                                      {"retry.backoff.ms", 10}})
+                        .value();
+    int sent = 0, reports = 0, failed = 0;
+    const auto produce = [&](int until) {
+        while (sent < until) {
+            const std::string value = std::to_string(sent++);
+            producer
+                .produce(Record{.topic = "t", .value = value, .partition = 0},
+                         [&](const DeliveryReport& r) { ++reports, failed += r ? 0 : 1; })
+                .value();
+        }
+    };
+    for (int round = 1; round <= 3; ++round) {
+        const int before = sent;
+        produce(sent + 100);
+        ASSERT_EQ(producer.flush(30s).value(), 0U);
+        EXPECT_EQ(numbers_in(cluster, "t", 0).front(), before);
+        EXPECT_EQ(numbers_in(cluster, "t", 0).size(), 100U);
+        ASSERT_EQ(admin.delete_topics({"t"}).value().at(0).error, ErrorCode::none);
+        // They come for a topic that is gone, and is there again in the end.
+        produce(sent + 50);
+        cluster.create_topic("t").value();
+        ASSERT_EQ(producer.flush(30s).value(), 0U);
+        const auto numbers = numbers_in(cluster, "t", 0);
+        ASSERT_EQ(numbers.size(), 50U);
+        for (int i = 0; i < 50; ++i) EXPECT_EQ(numbers[static_cast<std::size_t>(i)], before + 100 + i);
+        ASSERT_EQ(admin.delete_topics({"t"}).value().at(0).error, ErrorCode::none);
+        cluster.create_topic("t").value();
+    }
+    EXPECT_EQ(reports, sent);
+    EXPECT_EQ(failed, 0);
 }
 
 TEST(ProducerBroker, blocks_no_longer_than_it_may) {

@@ -318,7 +318,7 @@ public:
         EXPECT_TRUE(config_.set("bootstrap.servers", "broker:9092"));
         listen();
     }
-    ~ProducerScript() {
+    virtual ~ProducerScript() {
         producer_.reset();
         loop.settle();
         for (const auto& weak : sessions_)
@@ -331,7 +331,7 @@ public:
             const auto settings = producer_config(config_).value();
             Surroundings around;
             around.executor = loop.io.get_executor();
-            around.transport = client_host_.get();
+            around.transport = &transport();
             around.timers = &loop.timers;
             around.seed = 7;
             producer_.emplace(ProducerCore::make(Runtime::within(around, "test"), settings, false, std::move(options)));
@@ -347,6 +347,7 @@ public:
             r, [this](const DeliveryReport& report) { reports.push_back(to_string(report)), status(report); });
     }
     ProducerOptions options;  // of the producer, which the first call makes
+    virtual net::Transport& transport() { return *client_host_; }
     // The pieces of all reports, one line each.
     std::vector<std::string> reports;
     std::vector<DeliveryStatus> statuses;

@@ -19,6 +19,7 @@ struct BenchOptions {
     std::int32_t partitions = 1;
     double rate = 10'000;
     bool is_spread = false;
+    bool on_executor = false;
 };
 
 void add_bench_options(CLI::App&, BenchOptions&);

@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include <fmt/format.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <CLI/CLI.hpp>
 
 #include <ottla/producer.hpp>
@@ -30,48 +32,84 @@ void wait_until_ns(std::int64_t due) {
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
 }
 
+double percentile_us(std::vector<std::int64_t>& times_ns, double p) {
+    if (times_ns.empty()) return 0;
+    std::sort(times_ns.begin(), times_ns.end());
+    const auto at = static_cast<std::size_t>(p * static_cast<double>(times_ns.size()));
+    return static_cast<double>(times_ns[std::min(at, times_ns.size() - 1)]) / 1e3;
+}
+
+// What is sent when, and how long each took.
 class LatencyRun {
 public:
-    LatencyRun(const BenchOptions& options, Producer& producer, const std::atomic<bool>& stop)
+    LatencyRun(const BenchOptions& options, const std::atomic<bool>& stop)
         : options_(options),
-          producer_(producer),
           stop_(stop),
           payloads_(payloads(options)) {}
+    virtual ~LatencyRun() = default;
 
     // The records of the first call warm up; only those of the last are kept.
-    void run(std::int64_t count) {
+    virtual void run(std::int64_t count) = 0;
+    const Deliveries& deliveries() const { return deliveries_; }
+    std::vector<std::int64_t>& times_ns() { return times_ns_; }
+
+protected:
+    void begin(std::int64_t count) {
         times_ns_.clear();
         times_ns_.reserve(static_cast<std::size_t>(count));
-        const double step = 1e9 / options_.rate;
-        const std::int64_t began = now_ns();
+        began_ = now_ns();
+    }
+    std::int64_t due_ns(std::int64_t i) const {
+        return began_ + static_cast<std::int64_t>(1e9 / options_.rate * static_cast<double>(i));
+    }
+    Record next_record() const {
+        Record record;
+        record.topic = options_.topic;
+        record.partition = static_cast<std::int32_t>(sent_ % options_.partitions);
+        record.value = payloads_[static_cast<std::size_t>(sent_) % payloads_.size()];
+        return record;
+    }
+    void reported(std::int64_t called, const DeliveryReport& report) {
+        times_ns_.push_back(now_ns() - called);
+        deliveries_.report(report);
+    }
+
+    const BenchOptions& options_;
+    const std::atomic<bool>& stop_;
+    Deliveries deliveries_;
+    std::int64_t sent_ = 0;
+
+private:
+    std::vector<std::string> payloads_;
+    std::vector<std::int64_t> times_ns_;  // the loop's, until all is reported
+    std::int64_t began_ = 0;
+};
+
+// produce() on this thread, its callback on the producer's.
+class ThreadRun final : public LatencyRun {
+public:
+    ThreadRun(const BenchOptions& options, const Config& config, const std::atomic<bool>& stop)
+        : LatencyRun(options, stop),
+          producer_(Producer::create(config).value()) {}
+    ~ThreadRun() override { (void)producer_.close(std::chrono::seconds(0)); }
+
+    void run(std::int64_t count) override {
+        begin(count);
         for (std::int64_t i = 0; i < count && !stop_; ++i) {
-            const std::int64_t due = began + static_cast<std::int64_t>(step * static_cast<double>(i));
+            const std::int64_t due = due_ns(i);
             if (now_ns() < due) wait_until_ns(due);
             produce();
         }
         while (deliveries_.done() < sent_ && !stop_) deliveries_.wait_for(sent_);
     }
-    const Deliveries& deliveries() const { return deliveries_; }
-
-    double percentile_us(double p) {
-        if (times_ns_.empty()) return 0;
-        std::sort(times_ns_.begin(), times_ns_.end());
-        const auto at = static_cast<std::size_t>(p * static_cast<double>(times_ns_.size()));
-        return static_cast<double>(times_ns_[std::min(at, times_ns_.size() - 1)]) / 1e3;
-    }
 
 private:
     void produce() {
-        Record record;
-        record.topic = options_.topic;
-        record.partition = static_cast<std::int32_t>(sent_ % options_.partitions);
-        record.value = payloads_[static_cast<std::size_t>(sent_) % payloads_.size()];
+        const Record record = next_record();
         while (!stop_) {
             const std::int64_t called = now_ns();
-            auto taken = producer_.produce(record, [this, called](const DeliveryReport& report) {
-                times_ns_.push_back(now_ns() - called);
-                deliveries_.report(report);
-            });
+            auto taken =
+                producer_.produce(record, [this, called](const DeliveryReport& report) { reported(called, report); });
             if (!taken.has_error()) break;
             if (taken.error() != ErrorCode::queue_full) throw Exception(taken.error());
             deliveries_.wait_for(deliveries_.done() + 1);
@@ -79,39 +117,86 @@ private:
         ++sent_;
     }
 
-    const BenchOptions& options_;
-    Producer& producer_;
-    const std::atomic<bool>& stop_;
-    std::vector<std::string> payloads_;
-    Deliveries deliveries_;
-    std::vector<std::int64_t> times_ns_;  // the loop's, until all is reported
-    std::int64_t sent_ = 0;
+    Producer producer_;
 };
+
+// async_produce() and its handlers on one loop, which is this thread's.
+class ExecutorRun final : public LatencyRun {
+public:
+    ExecutorRun(const BenchOptions& options, const Config& config, const std::atomic<bool>& stop)
+        : LatencyRun(options, stop),
+          producer_(Producer::create(loop_.get_executor(), config).value()) {}
+    ~ExecutorRun() override {
+        producer_.async_close(std::chrono::seconds(0), [this](const Result<void>&) { loop_.stop(); });
+        loop_.restart();
+        loop_.run();
+    }
+
+    void run(std::int64_t count) override {
+        begin(count);
+        first_ = sent_;
+        target_ = sent_ + count;
+        send_when_due();
+        loop_.restart();
+        loop_.run();
+        if (error_.code() != ErrorCode::none) throw Exception(error_);
+    }
+
+private:
+    void send_when_due() {
+        while (sent_ < target_ && !stop_) {
+            const std::int64_t due = due_ns(sent_ - first_);
+            if (now_ns() < due) {
+                timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(due)));
+                timer_.async_wait([this](const boost::system::error_code&) { send_when_due(); });
+                return;
+            }
+            const std::int64_t called = now_ns();
+            producer_.async_produce(next_record(), [this, called](const Result<DeliveryReport>& report) {
+                if (report) {
+                    reported(called, *report);
+                } else {
+                    error_ = report.error();
+                }
+                if (!report || deliveries_.done() == target_) loop_.stop();
+            });
+            ++sent_;
+        }
+        if (stop_) loop_.stop();
+    }
+
+    boost::asio::io_context loop_{1};
+    boost::asio::steady_timer timer_{loop_};
+    Producer producer_;
+    std::int64_t first_ = 0, target_ = 0;
+    Error error_;
+};
+
+std::unique_ptr<LatencyRun> make_run(const BenchOptions& options, const Config& config, const std::atomic<bool>& stop) {
+    if (options.on_executor) return std::make_unique<ExecutorRun>(options, config, stop);
+    return std::make_unique<ThreadRun>(options, config, stop);
+}
 
 int bench_latency(Session& session, const BenchOptions& options) {
     const Config config = to_config(options.connection);
-    auto producer = Producer::create(config);
-    if (producer.has_error()) throw UsageError(std::string(producer.error().text()));
+    if (const auto checked = Producer::create(config); !checked) throw UsageError(std::string(checked.error().text()));
     (void)partitions_of(config, options.topic);
     prctl(PR_SET_TIMERSLACK, 1);
-    LatencyRun run(options, *producer, session.stop);
-    struct Closing {
-        Producer& producer;
-        ~Closing() { (void)producer.close(std::chrono::seconds(0)); }
-    } closing{*producer};
-    run.run(std::max<std::int64_t>(options.records / 10, options.partitions));
-    const std::int64_t warmed = run.deliveries().done();
-    const std::int64_t failed = run.deliveries().failed();
+    const auto run = make_run(options, config, session.stop);
+    run->run(std::max<std::int64_t>(options.records / 10, options.partitions));
+    const std::int64_t warmed = run->deliveries().done();
+    const std::int64_t failed = run->deliveries().failed();
     BenchResult result{.mode = "latency"};
     result.began = Usage::now();
-    run.run(options.records);
+    run->run(options.records);
     result.ended = Usage::now();
-    result.records = run.deliveries().done() - warmed;
+    result.records = run->deliveries().done() - warmed;
     result.bytes = result.records * static_cast<std::int64_t>(options.size);
-    result.errors = run.deliveries().failed() - failed;
+    result.errors = run->deliveries().failed() - failed;
+    auto& times = run->times_ns();
     session.out.print(fmt::format("{} p50_us={:.1f} p99_us={:.1f} p999_us={:.1f}\n", to_line(result),
-                                  run.percentile_us(0.5), run.percentile_us(0.99), run.percentile_us(0.999)));
-    if (result.errors > 0) throw Exception(run.deliveries().first_error());
+                                  percentile_us(times, 0.5), percentile_us(times, 0.99), percentile_us(times, 0.999)));
+    if (result.errors > 0) throw Exception(run->deliveries().first_error());
     return result.records == options.records ? exit_ok : exit_failure;
 }
 
@@ -122,6 +207,8 @@ Action declare_bench_latency(CLI::App& app) {
     options->records = 100'000;
     add_bench_options(app, *options);
     app.add_option("--rate", options->rate, "Records per second")->check(number(0.001, 1e9))->capture_default_str();
+    app.add_flag("--on-executor", options->on_executor,
+                 "async_produce() on the loop that also produces, instead of produce() and the producer's own thread");
     return [options](Session& session) { return bench_latency(session, *options); };
 }
 
