@@ -64,6 +64,41 @@ Accumulator::Accumulator(const ProducerConfig& config, const base::Clock& clock,
       packs_(config.compression != Compression::none),
       random_(seed) {}
 
+[[gnu::always_inline]] inline bool Accumulator::put_into(Batch& batch, const Fields& fields,
+                                                         DeliveryCallback&& callback) {
+    protocol::RecordBatchBuilder& builder = batch.builder;
+    const std::size_t bound = builder.size() + fields.payload_bytes + record_overhead + fields.headers.size() * 10;
+    if (bound > builder.capacity() && builder.capacity() < batch_bytes_max_)
+        builder.move_into(pool_.take(std::max(bound, std::min(builder.capacity() * 2, batch_bytes_max_))));
+    std::int64_t timestamp = fields.timestamp_ms;
+    if (fields.is_of_now) {
+        if (batch.began_ms == 0) [[unlikely]]
+            batch.began_ms = clock_.wall_ms();
+        timestamp = std::max(timestamp, batch.began_ms);
+    }
+    if (!builder.append(timestamp, fields.key, fields.value, fields.headers)) return false;
+    if (!callback) ++batch.events;
+    batch.payload_bytes += fields.payload_bytes;
+    batch.deliveries.emplace_back(std::move(callback), fields.opaque, timestamp);
+    return true;
+}
+
+[[gnu::always_inline]] inline bool Accumulator::add(PartitionQueue& queue, const Fields& fields,
+                                                    DeliveryCallback&& callback, TimePoint created) {
+    bool wake = false;
+    if (!queue.last_is_open || !put_into(*queue.batches.back(), fields, std::move(callback))) [[unlikely]]
+        wake = add_batch(queue, fields, std::move(callback), created);
+    Batch& batch = *queue.batches.back();
+    if (fields.is_awaited && !std::exchange(batch.is_awaited, true)) wake |= queue.in_flight.empty();
+    // Full: it need not wait for a record that no longer fits.
+    if (batch.builder.count() >= config_.batch_messages_max ||
+        batch.builder.size() + fields.payload_bytes + record_overhead > queue.topic->batch_bytes_max) [[unlikely]] {
+        close_last(queue);
+        wake = wake || packs_ || (can_send_new(queue) && queue.batches.size() == 1);
+    }
+    return wake;
+}
+
 Result<void> Accumulator::append(const Record& record, DeliveryCallback&& callback, bool is_awaited) {
     // Most records have none, and need no room for their views.
     if (!record.headers.empty()) [[unlikely]]
@@ -84,31 +119,48 @@ Result<void> Accumulator::append_with_headers(const Record& record, DeliveryCall
 }
 
 inline Result<void> Accumulator::append(const Record& record, const Fields& fields, DeliveryCallback&& callback) {
-    if (record.topic.empty()) [[unlikely]]
-        return Error::of(ErrorCode::invalid_argument, "the record has no topic");
-    if (record.partition < any_partition) [[unlikely]]
-        return Error::of(ErrorCode::invalid_argument,
-                         fmt::format("partition {} of a record: from 0, or any_partition", record.partition));
-    if (is_too_large(fields)) [[unlikely]]
-        return Error::of(ErrorCode::message_too_large,
-                         fmt::format("topic '{}': a record of {} bytes is above message.max.bytes ({})", record.topic,
-                                     fields.payload_bytes, config_.message_bytes_max));
-    Error error;
+    if (record.topic.empty() || record.partition < any_partition || is_too_large(fields)) [[unlikely]]
+        return what_is_wrong(record, fields);
     bool wake = false;
     {
-        std::unique_lock hold(queues_);
+        Hold hold(queues_);
         std::int32_t partition = record.partition;
         if (users_partitioner_ && partition < 0) [[unlikely]] {
             const auto chosen = ask_users_partitioner(record, fields, hold);
             if (!chosen) return chosen.error();
             partition = *chosen;
         }
-        wake = append_locked(record, partition, fields, std::move(callback), error);
+        if (refusal_.code() != ErrorCode::none || is_full(fields)) [[unlikely]]
+            return why_not();
+        // Records mostly come for the same topic.
+        if (last_topic_name_ != record.topic) [[unlikely]]
+            if (const auto found = find_topic(record.topic); !found) return found.error();
+        TopicQueue& topic = *last_topic_;
+        if (topic.known) [[likely]] {
+            if (partition < 0) partition = choose(topic, fields);
+            if (partition >= topic.partition_count) [[unlikely]]
+                return no_such_partition(record.topic, topic.partition_count, partition);
+            PartitionQueue& queue = *topic.partitions[static_cast<std::size_t>(partition)];
+            wake = add(queue, fields, std::move(callback), TimePoint{});
+        } else {
+            wake = add_waiting(topic, partition, fields, std::move(callback));
+        }
+        ++messages_;
+        ++appended_;
+        payload_bytes_ += fields.payload_bytes;
     }
-    if (error.code() != ErrorCode::none) [[unlikely]]
-        return error;
     if (wake) wake_();
     return ok();
+}
+
+Error Accumulator::what_is_wrong(const Record& record, const Fields& fields) const {
+    if (record.topic.empty()) return Error::of(ErrorCode::invalid_argument, "the record has no topic");
+    if (record.partition < any_partition)
+        return Error::of(ErrorCode::invalid_argument,
+                         fmt::format("partition {} of a record: from 0, or any_partition", record.partition));
+    return Error::of(ErrorCode::message_too_large,
+                     fmt::format("topic '{}': a record of {} bytes is above message.max.bytes ({})", record.topic,
+                                 fields.payload_bytes, config_.message_bytes_max));
 }
 
 // Without the mutex meanwhile. Below 0 when the topic's partitions are not known yet; then it has been held all the
@@ -116,7 +168,7 @@ inline Result<void> Accumulator::append(const Record& record, const Fields& fiel
 Result<std::int32_t> Accumulator::ask_users_partitioner(const Record& record, const Fields& fields, Hold& hold) {
     const auto at = topics_.find(record.topic);
     if (at == topics_.end() || !at->second->known) return any_partition;
-    if (auto error = why_not(fields); error.code() != ErrorCode::none) return error;
+    if (refusal_.code() != ErrorCode::none || is_full(fields)) return why_not();
     const std::int32_t count = at->second->partition_count;
     hold.unlock();
     const std::int32_t partition = users_partitioner_(record, count);
@@ -134,43 +186,20 @@ inline bool Accumulator::is_too_large(const Fields& fields) const noexcept {
            config_.message_bytes_max;
 }
 
-inline Error Accumulator::why_not(const Fields& fields) const noexcept {
-    if (refusal_.code() != ErrorCode::none) [[unlikely]]
-        return refusal_;
-    const bool is_full = (messages_ >= config_.queue_messages_max && config_.queue_messages_max != 0) ||
-                         (payload_bytes_ + fields.payload_bytes > config_.queue_bytes_max && messages_ > 0);
-    return is_full ? Error::of(ErrorCode::queue_full) : Error();
+inline bool Accumulator::is_full(const Fields& fields) const noexcept {
+    return (messages_ >= config_.queue_messages_max && config_.queue_messages_max != 0) ||
+           (payload_bytes_ + fields.payload_bytes > config_.queue_bytes_max && messages_ > 0);
 }
 
-inline bool Accumulator::append_locked(const Record& record, std::int32_t wanted, const Fields& fields,
-                                       DeliveryCallback&& callback, Error& error) {
-    error = why_not(fields);
-    if (error.code() != ErrorCode::none) [[unlikely]]
-        return false;
-    // Records mostly come for the same topic.
-    const bool is_same = last_topic_ && last_topic_name_ == record.topic;
-    if (!is_same && !topics_.contains(record.topic)) [[unlikely]] {
-        if (auto checked = protocol::check_topic_name(record.topic); !checked) {
-            error = checked.error();
-            return false;
-        }
-    }
-    TopicQueue& topic = is_same ? *last_topic_ : topic_queue(record.topic);
-    bool wake = false;
-    if (!topic.known) [[unlikely]] {
-        wake = add_waiting(topic, wanted, fields, std::move(callback));
-    } else {
-        const std::int32_t partition = wanted >= 0 ? wanted : choose(topic, fields);
-        if (partition >= topic.partition_count) [[unlikely]] {
-            error = no_such_partition(record.topic, topic.partition_count, partition);
-            return false;
-        }
-        wake = add(*topic.partitions[static_cast<std::size_t>(partition)], fields, std::move(callback), TimePoint{});
-    }
-    ++messages_;
-    ++appended_;
-    payload_bytes_ += fields.payload_bytes;
-    return wake;
+Error Accumulator::why_not() const {
+    return refusal_.code() != ErrorCode::none ? refusal_ : Error::of(ErrorCode::queue_full);
+}
+
+Result<void> Accumulator::find_topic(std::string_view name) {
+    if (!topics_.contains(name))
+        if (auto checked = protocol::check_topic_name(name); !checked) return checked.error();
+    (void)topic_queue(name);
+    return ok();
 }
 
 void Accumulator::list(PartitionQueue& queue) {
@@ -215,22 +244,6 @@ std::int32_t Accumulator::choose_sticky(TopicQueue& topic, const Fields& fields)
     }
     sticky.add(fields.payload_bytes + record_overhead_usual);
     return sticky.current();
-}
-
-inline bool Accumulator::add(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback,
-                             TimePoint created) {
-    bool wake = false;
-    if (!queue.last_is_open || !put_into(*queue.batches.back(), fields, std::move(callback))) [[unlikely]]
-        wake = add_batch(queue, fields, std::move(callback), created);
-    Batch& batch = *queue.batches.back();
-    if (fields.is_awaited && !std::exchange(batch.is_awaited, true)) wake |= queue.in_flight.empty();
-    // Full: it need not wait for a record that no longer fits.
-    if (batch.builder.count() >= config_.batch_messages_max ||
-        batch.builder.size() + fields.payload_bytes + record_overhead > queue.topic->batch_bytes_max) [[unlikely]] {
-        close_last(queue);
-        wake = wake || packs_ || (can_send_new(queue) && queue.batches.size() == 1);
-    }
-    return wake;
 }
 
 bool Accumulator::add_batch(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback,
@@ -281,24 +294,6 @@ BatchPtr Accumulator::new_batch(const TopicQueue& topic, TimePoint created, std:
     batch->created = created;
     batch->expires = expiry(created);
     return batch;
-}
-
-bool Accumulator::put_into(Batch& batch, const Fields& fields, DeliveryCallback&& callback) {
-    protocol::RecordBatchBuilder& builder = batch.builder;
-    const std::size_t bound = builder.size() + fields.payload_bytes + record_overhead + fields.headers.size() * 10;
-    if (bound > builder.capacity() && builder.capacity() < batch_bytes_max_)
-        builder.move_into(pool_.take(std::max(bound, std::min(builder.capacity() * 2, batch_bytes_max_))));
-    std::int64_t timestamp = fields.timestamp_ms;
-    if (fields.is_of_now) {
-        if (batch.began_ms == 0) [[unlikely]]
-            batch.began_ms = clock_.wall_ms();
-        timestamp = std::max(timestamp, batch.began_ms);
-    }
-    if (!builder.append(timestamp, fields.key, fields.value, fields.headers)) return false;
-    if (!callback) ++batch.events;
-    batch.payload_bytes += fields.payload_bytes;
-    batch.deliveries.emplace_back(std::move(callback), fields.opaque, timestamp);
-    return true;
 }
 
 TimePoint Accumulator::expiry(TimePoint created) const noexcept {

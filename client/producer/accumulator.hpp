@@ -167,13 +167,15 @@ private:
     Result<void> append_with_headers(const Record&, DeliveryCallback&&, bool is_awaited);
     Result<void> append(const Record&, const Fields&, DeliveryCallback&&);
     bool is_too_large(const Fields&) const noexcept;
+    Error what_is_wrong(const Record&, const Fields&) const;
     // These expect the mutex to be held.
     using Hold = std::unique_lock<base::BriefMutex>;
     Result<std::int32_t> ask_users_partitioner(const Record&, const Fields&, Hold&);
-    // Why nothing is taken; none when it is.
-    Error why_not(const Fields&) const noexcept;
-    // These two answer whether the loop must look at the plan anew. The first leaves why it took nothing in the error.
-    bool append_locked(const Record&, std::int32_t partition, const Fields&, DeliveryCallback&&, Error&);
+    bool is_full(const Fields&) const noexcept;
+    Error why_not() const;
+    // Then it is the last topic, and perhaps new.
+    Result<void> find_topic(std::string_view name);
+    // Both answer whether the loop must look at the plan anew.
     bool add(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
     bool add_batch(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
     bool add_waiting(TopicQueue&, std::int32_t wanted, const Fields&, DeliveryCallback&&);

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <new>
@@ -22,9 +23,11 @@ class Function<R(Args...)> {
 
     struct Table {
         R (*call)(void*, Args&&...);
-        void (*move)(void* from, void* to) noexcept;  // leaves nothing behind in `from`
-        void (*destroy)(void*) noexcept;
+        void (*move)(void* from, void* to) noexcept;  // leaves nothing behind in `from`; null: its bytes are all
+        void (*destroy)(void*) noexcept;              // null: nothing to do
     };
+    using Move = void (*)(void*, void*) noexcept;
+    using Destroy = void (*)(void*) noexcept;
 
     template <class F>
     static constexpr bool fits =
@@ -33,17 +36,17 @@ class Function<R(Args...)> {
     template <class F>
     static constexpr Table inline_table = {
         [](void* f, Args&&... args) -> R { return std::invoke(*static_cast<F*>(f), std::forward<Args>(args)...); },
-        [](void* from, void* to) noexcept {
+        std::is_trivially_copyable_v<F> ? Move(nullptr) : Move([](void* from, void* to) noexcept {
             ::new (to) F(std::move(*static_cast<F*>(from)));
             static_cast<F*>(from)->~F();
-        },
-        [](void* f) noexcept { static_cast<F*>(f)->~F(); }};
+        }),
+        std::is_trivially_destructible_v<F> ? Destroy(nullptr)
+                                            : Destroy([](void* f) noexcept { static_cast<F*>(f)->~F(); })};
 
     template <class F>
     static constexpr Table heap_table = {
         [](void* f, Args&&... args) -> R { return std::invoke(**static_cast<F**>(f), std::forward<Args>(args)...); },
-        [](void* from, void* to) noexcept { ::new (to) F*(*static_cast<F**>(from)); },
-        [](void* f) noexcept { delete *static_cast<F**>(f); }};
+        nullptr, [](void* f) noexcept { delete *static_cast<F**>(f); }};
 
 public:
     Function() noexcept = default;
@@ -62,25 +65,38 @@ public:
         }
     }
 
-    Function(Function&& other) noexcept : table_(std::exchange(other.table_, nullptr)) {
-        if (table_) table_->move(other.store_, store_);
-    }
+    Function(Function&& other) noexcept : table_(std::exchange(other.table_, nullptr)) { take_from(other); }
     Function& operator=(Function&& other) noexcept {
         if (this == &other) return *this;
-        if (table_) table_->destroy(store_);
+        clear();
         table_ = std::exchange(other.table_, nullptr);
-        if (table_) table_->move(other.store_, store_);
+        take_from(other);
         return *this;
     }
-    ~Function() {
-        if (table_) table_->destroy(store_);
-    }
+    ~Function() { clear(); }
 
     explicit operator bool() const noexcept { return table_ != nullptr; }
     // Must hold something.
     R operator()(Args... args) { return table_->call(store_, std::forward<Args>(args)...); }
 
 private:
+    void take_from(Function& other) noexcept {
+        if (!table_) return;
+        if (table_->move) {
+            table_->move(other.store_, store_);
+        } else {
+            // With what the callable does not fill, which GCC sees where it is inlined.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+            std::memcpy(store_, other.store_, inline_bytes);
+#pragma GCC diagnostic pop
+        }
+    }
+    void clear() noexcept {
+        if (table_ && table_->destroy) table_->destroy(store_);
+    }
+
     const Table* table_ = nullptr;
     alignas(std::max_align_t) std::byte store_[inline_bytes];
 };
