@@ -3,17 +3,20 @@
 #include <ottla/admin.hpp>
 
 #include <fmt/format.h>
+#include <boost/json/serialize.hpp>
 
 #include "client/admin/admin_core.hpp"
 #include "client/cluster/metadata_call.hpp"
 #include "client/runtime/blocking.hpp"
 #include "client/runtime/spawn.hpp"
+#include "client/stats/statistics_json.hpp"
 
 namespace ottla::client {
 
 AdminCore::AdminCore(std::shared_ptr<Runtime> runtime, CommonConfig config)
     : runtime_(std::move(runtime)),
-      cluster_(Cluster::make(runtime_, std::move(config), false)) {}
+      cluster_(Cluster::make(runtime_, std::move(config), false)),
+      began_(runtime_->now()) {}
 
 std::shared_ptr<AdminCore> AdminCore::make(std::shared_ptr<Runtime> runtime, CommonConfig config) {
     return std::shared_ptr<AdminCore>(new AdminCore(std::move(runtime), std::move(config)));
@@ -23,6 +26,14 @@ Error AdminCore::closed_error(std::string_view call) const {
     if (runtime_->is_of_parent()) return made_before_fork();
     return Error::of(ErrorCode::closed,
                      fmt::format("{}: {} is closed; make a new admin client", call, runtime_->name()));
+}
+
+awaitable<Result<std::string>> AdminCore::statistics(AdminPtr self) {
+    if (self->is_closed()) co_return self->closed_error("statistics");
+    auto out = client_json(*self->runtime_, self->cluster_->config(), "admin", self->began_);
+    out["metadata_cache_cnt"] = self->cluster_->metadata().topics().size();
+    add_brokers(out, *self->cluster_);
+    co_return boost::json::serialize(out);
 }
 
 awaitable<Result<void>> AdminCore::close(AdminPtr self) {
@@ -128,6 +139,13 @@ Result<Metadata> Admin::metadata(std::optional<std::string> topic, nanoseconds t
     });
 }
 
+Result<std::string> Admin::statistics(nanoseconds timeout) {
+    if (core_->is_closed()) return core_->closed_error("statistics");
+    return client::wait_for<std::string>(core_->runtime(), "statistics", timeout, [&](Completion<std::string> done) {
+        start_statistics(*core_, std::move(done));
+    });
+}
+
 Result<void> Admin::close(nanoseconds timeout) {
     if (!core_->begin_close()) return core_->closed_error("close");
     auto& runtime = core_->runtime();
@@ -152,6 +170,11 @@ void Admin::start_metadata(AdminCore& core, std::optional<std::string> topic, na
     client::spawn_call(core.runtime(),
                        client::metadata_call(core.cluster(), std::move(topic), core.runtime().deadline(timeout)),
                        std::move(done));
+}
+
+void Admin::start_statistics(AdminCore& core, Completion<std::string> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("statistics"));
+    client::spawn_call(core.runtime(), AdminCore::statistics(core.shared_from_this()), std::move(done));
 }
 
 void Admin::start_close(AdminCore& core, Completion<void> done) {

@@ -24,6 +24,7 @@ public:
     // False: it was closed before.
     bool begin_close() noexcept { return !runtime_->is_of_parent() && !closed_.exchange(true); }
     Error closed_error(std::string_view call) const;
+    static awaitable<Result<std::string>> statistics(std::shared_ptr<AdminCore> self);
     static awaitable<Result<void>> close(std::shared_ptr<AdminCore> self);
 
 private:
@@ -31,6 +32,7 @@ private:
 
     std::shared_ptr<Runtime> runtime_;
     std::shared_ptr<Cluster> cluster_;
+    const TimePoint began_;
     std::atomic<bool> closed_{false};
 };
 

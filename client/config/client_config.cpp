@@ -101,6 +101,7 @@ Result<CommonConfig> common_config(const Config& config) {
     c.rebootstrap_after = v.ms("metadata.recovery.rebootstrap.trigger.ms");
     c.allow_auto_create_topics = v.boolean("allow.auto.create.topics");
     c.max_in_flight = static_cast<int>(v.integer("max.in.flight"));
+    c.statistics_interval = v.ms("statistics.interval.ms");
     c.log_level = log_level(v.integer("log_level"));
     if (c.reconnect_backoff > c.reconnect_backoff_max)
         return contradiction(fmt::format("reconnect.backoff.ms ({}) is above reconnect.backoff.max.ms ({})",
@@ -139,7 +140,6 @@ Result<ProducerConfig> producer_config(const Config& config) {
     p.compression_level = static_cast<int>(v.integer("compression.level"));
     p.partitioner = static_cast<Partitioner>(v.choice("partitioner", partitioners));
     p.sticky_linger = v.ms("sticky.partitioning.linger.ms");
-    p.statistics_interval = v.ms("statistics.interval.ms");
     p.idempotence = v.boolean("enable.idempotence");
     if (const std::string against = against_idempotence(p); p.idempotence && !against.empty()) {
         if (config.entries().contains("enable.idempotence"))
@@ -194,6 +194,8 @@ void log_settings_without_effect(const Config& config, std::string_view client, 
                      client == "P"   ? "producer"
                      : client == "C" ? "consumer"
                                      : "admin client");
+        else if (client == "A" && name == "statistics.interval.ms")
+            log.warn("setting {} has no effect on an admin client, which has no events: call statistics()", name);
     }
 }
 

@@ -38,6 +38,7 @@ struct CommonConfig {
     bool rebootstraps;
     bool allow_auto_create_topics;
     int max_in_flight;
+    milliseconds statistics_interval;  // 0: none
     base::LogLevel log_level;
 };
 
@@ -70,7 +71,6 @@ struct ProducerConfig {
     int compression_level;  // -1: the codec's default
     Partitioner partitioner;
     milliseconds sticky_linger;
-    milliseconds statistics_interval;  // 0: none
     bool idempotence;
     // Where other settings ended what is only the default: which; else empty.
     std::string no_idempotence_because;

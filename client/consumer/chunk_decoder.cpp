@@ -30,7 +30,7 @@ void ChunkDecoder::start(FetchedChunk chunk) {
 }
 
 void ChunkDecoder::drop() {
-    if (chunk_.slot) chunk_.slot->queued_bytes -= static_cast<std::int64_t>(chunk_.records.size());
+    if (chunk_.slot) chunk_.leave();
     chunk_ = FetchedChunk();
 }
 
@@ -48,8 +48,8 @@ Result<std::shared_ptr<FetchedRecords>> ChunkDecoder::next() {
         if (batch) read = decode(**batch, *run);
         if (!read) {
             // First what is good; the error comes again at the next call.
-            if (run->count != 0) return run;
-            return read.error();
+            if (run->count == 0) return read.error();
+            break;
         }
         read_ = begin + batches.position();
         next_offset_ = std::max(next_offset_, (*batch)->header().next_offset());
@@ -58,6 +58,7 @@ Result<std::shared_ptr<FetchedRecords>> ChunkDecoder::next() {
         drop();
         return std::shared_ptr<FetchedRecords>();
     }
+    chunk_.read(run->count);
     return run;
 }
 
@@ -97,6 +98,7 @@ Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& 
                                : TimestampType::create_time;
     auto reader = batch.records(records);
     std::int64_t last = header.base_offset - 1;
+    std::size_t payload_bytes = 0;
     for (protocol::RecordView record; reader.next(record);) {
         // Offsets rise within what the header says, or the position would run astray.
         if (record.offset <= last || record.offset > header.last_offset())
@@ -109,6 +111,7 @@ Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& 
         parts.timestamp_ms = record.timestamp;
         parts.key = view(record.key);
         parts.value = view(record.value);
+        payload_bytes += parts.key.size() + parts.value.size();
         const ByteSpan headers = record.headers.bytes();
         parts.headers = headers.data();
         parts.headers_size = static_cast<std::uint32_t>(headers.size());
@@ -116,6 +119,7 @@ Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& 
         ::new (static_cast<void*>(out++)) MessageView(parts);
     }
     if (!reader.complete()) return malformed(header.base_offset, "breaks the format of records");
+    run.payload_bytes += static_cast<std::int64_t>(payload_bytes);
     run.count = static_cast<std::size_t>(out - reinterpret_cast<MessageView*>(run.views.data()));
     run.views.resize(run.count * sizeof(MessageView));
     if (!space.empty()) {

@@ -234,6 +234,13 @@ Result<Metadata> Consumer::metadata(std::optional<std::string> topic, nanosecond
     });
 }
 
+Result<std::string> Consumer::statistics(nanoseconds timeout) {
+    if (core_->is_closed()) return core_->closed_error("statistics");
+    return client::wait_for<std::string>(core_->runtime(), "statistics", timeout, [&](Completion<std::string> done) {
+        start_statistics(*core_, std::move(done));
+    });
+}
+
 Result<void> Consumer::close(nanoseconds timeout) {
     if (!core_->begin_close()) return core_->closed_error("close");
     auto& runtime = core_->runtime();
@@ -280,6 +287,11 @@ void Consumer::start_query_watermark_offsets(ConsumerCore& core, TopicPartition 
         return client::answer_without_loop(std::move(done), core.closed_error("query_watermark_offsets"));
     client::spawn_call(core.runtime(), watermarks_async(core.shared_from_this(), std::move(partition), timeout),
                        std::move(done));
+}
+
+void Consumer::start_statistics(ConsumerCore& core, Completion<std::string> done) {
+    if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("statistics"));
+    client::spawn_call(core.runtime(), ConsumerCore::statistics(core.shared_from_this()), std::move(done));
 }
 
 void Consumer::start_close(ConsumerCore& core, nanoseconds, Completion<void> done) {

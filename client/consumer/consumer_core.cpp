@@ -66,6 +66,11 @@ bool ConsumerCore::begin_close() {
     return true;
 }
 
+awaitable<Result<std::string>> ConsumerCore::statistics(std::shared_ptr<ConsumerCore> self) {
+    if (self->is_closed()) co_return self->closed_error("statistics");
+    co_return self->fetcher_->statistics();
+}
+
 awaitable<Result<void>> ConsumerCore::close(std::shared_ptr<ConsumerCore> self) {
     self->fetcher_->close();
     self->cluster_->close();

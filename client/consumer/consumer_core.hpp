@@ -53,6 +53,7 @@ public:
     // The error of read_message when nothing came.
     Error nothing_came(nanoseconds timeout) const;
     void wake_waiting();
+    static awaitable<Result<std::string>> statistics(std::shared_ptr<ConsumerCore> self);
     static awaitable<Result<void>> close(std::shared_ptr<ConsumerCore> self);
     // False: it was closed before.
     bool begin_close();

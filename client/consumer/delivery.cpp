@@ -154,13 +154,39 @@ void Delivery::finish_chunk() {
 }
 
 void Delivery::discard(const FetchedChunk& chunk) {
-    chunk.slot->queued_bytes -= static_cast<std::int64_t>(chunk.records.size());
+    chunk.leave();
     finish_chunk();
+}
+
+void Delivery::begin_run(std::shared_ptr<FetchedRecords> run) {
+    run_ = std::move(run);
+    received(static_cast<std::int64_t>(run_->count), run_->payload_bytes);
 }
 
 void Delivery::end_run() {
     run_.reset();
     next_in_run_ = 0;
+}
+
+// The rest of the run is not handed out: it comes again, or never.
+void Delivery::drop_run() {
+    if (run_) {
+        std::int64_t records = 0, bytes = 0;
+        for (const MessageView& m : run_->messages().subspan(next_in_run_)) {
+            ++records;
+            bytes += static_cast<std::int64_t>(m.key().size() + m.value().size());
+        }
+        received(-records, -bytes);
+    }
+    end_run();
+}
+
+void Delivery::received(std::int64_t records, std::int64_t bytes) {
+    const SlotPtr& slot = decoder_.chunk().slot;
+    slot->received_records += records;
+    slot->received_bytes += bytes;
+    queue_->received_records += records;
+    queue_->received_bytes += bytes;
 }
 
 // The batch may have been damaged on the way: it is fetched again after a pause, and nothing behind it is handed out
@@ -198,7 +224,7 @@ bool Delivery::next_chunk(std::optional<Event>& event) {
             decoder_.start(std::move(chunk));
             return true;
         }
-        chunk.slot->queued_bytes -= static_cast<std::int64_t>(chunk.records.size());
+        chunk.leave();
     }
     while (auto item = queue_->take()) {
         if (auto* notice = std::get_if<Notice>(&*item)) {
@@ -225,7 +251,7 @@ std::optional<Event> Delivery::advance() {
         if (!decoder_.done()) {
             const auto& chunk = decoder_.chunk();
             if (!is_current(chunk.slot, chunk.turn)) {
-                end_run();
+                drop_run();
                 decoder_.drop();
                 finish_chunk();
                 continue;
@@ -234,8 +260,9 @@ std::optional<Event> Delivery::advance() {
                 // The rest is read again from where it stopped.
                 FetchedChunk rest = chunk;
                 rest.from_offset = std::max(rest.from_offset, chunk.slot->position.load());
-                end_run();
-                chunk.slot->queued_bytes += static_cast<std::int64_t>(rest.records.size());
+                if (run_) rest.record_count += static_cast<std::int64_t>(run_->count - next_in_run_);
+                drop_run();
+                rest.enter();
                 decoder_.drop();
                 parked_.push_back(std::move(rest));
                 finish_chunk();
@@ -247,7 +274,7 @@ std::optional<Event> Delivery::advance() {
             auto run = decoder_.next();
             if (!run) return on_malformed(run.error());
             if (*run) {
-                run_ = std::move(*run);
+                begin_run(std::move(*run));
                 return std::nullopt;
             }
             slot->position = decoder_.next_offset();

@@ -66,7 +66,10 @@ private:
     // run, when there is nothing.
     std::optional<Event> advance();
     bool next_chunk(std::optional<Event>&);
+    void begin_run(std::shared_ptr<FetchedRecords>);
     void end_run();
+    void drop_run();
+    void received(std::int64_t records, std::int64_t bytes);
     void discard(const FetchedChunk&);
     void finish_chunk();
     Event on_malformed(const Error&);

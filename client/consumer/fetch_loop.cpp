@@ -19,16 +19,15 @@ static_assert(FetchRequest::versions.contains(versions));
 // From here on topics go by their ids (KIP-516).
 constexpr std::int16_t first_with_ids = 13;
 
-// The offset behind the last whole batch; nothing when there is none. Only headers are looked at.
-std::optional<std::int64_t> end_of(ByteSpan records) {
-    std::optional<std::int64_t> end;
+// Calls `each` with the headers of the whole batches there are.
+template <class Each>
+void walk_batches(ByteSpan records, Each each) {
     while (records.size() >= protocol::RecordBatchHeader::size) {
         const auto header = protocol::RecordBatchHeader::read(records.data());
         if (header.length < 0 || header.total_size() > records.size() || header.last_offset_delta < 0) break;
-        end = header.next_offset();
+        each(header);
         records = records.subspan(header.total_size());
     }
-    return end;
 }
 
 }  // namespace
@@ -55,7 +54,7 @@ awaitable<void> Fetcher::fetch_loop(std::shared_ptr<Fetcher> self, BrokerId brok
             co_await watch.wait_until(runtime.timers(), runtime.now() + self->config_.common.retry_backoff);
             continue;
         }
-        auto call = self->make_call(self->plan(broker));
+        auto call = self->make_call(broker, self->plan(broker));
         if (call.asked.empty()) continue;
         const auto fetched = co_await self->fetch_once(std::move(*channel), call);
         if (self->closed_) break;
@@ -79,8 +78,9 @@ std::vector<FetchState::Partition*> Fetcher::plan(BrokerId broker) {
     return state_.plan(broker, cluster_->metadata(), cluster_->runtime().now(), limits);
 }
 
-Fetcher::FetchCall Fetcher::make_call(const std::vector<FetchState::Partition*>& partitions) {
+Fetcher::FetchCall Fetcher::make_call(BrokerId broker, const std::vector<FetchState::Partition*>& partitions) {
     FetchCall call;
+    call.broker = broker;
     auto& request = call.request;
     request.max_wait_ms = static_cast<std::int32_t>(config_.fetch_wait_max.count());
     request.min_bytes = config_.fetch_bytes_min;
@@ -145,6 +145,7 @@ void Fetcher::on_fetch_failed(const FetchCall& call, const Error& error) {
 
 void Fetcher::on_answer(FetchCall& call, FetchResponse& response, std::shared_ptr<const ChargedBytes> body) {
     if (closed_) return;
+    if (BrokerStats* stats = cluster_->stats(call.broker)) stats->throttle.add(response.throttle_time_ms);
     for (const auto& n : response.node_endpoints)
         if (n.port > 0 && n.port <= 65535)
             cluster_->add_broker(n.node_id,
@@ -174,6 +175,8 @@ void Fetcher::on_partition(FetchState::Partition& p, FetchResponse::PartitionDat
     const auto end = committed && data.last_stable_offset >= 0 ? data.last_stable_offset : data.high_watermark;
     if (data.log_start_offset >= 0) p.slot->low_watermark = data.log_start_offset;
     p.slot->high_watermark = end;
+    p.high_watermark = data.high_watermark;
+    p.last_stable_offset = data.last_stable_offset;
     if (data.records && !data.records->empty()) on_records(p, data, body);
     if (config_.partition_eof && p.position >= end && p.end_told != p.position) {
         p.end_told = p.position;
@@ -188,8 +191,15 @@ void Fetcher::on_partition(FetchState::Partition& p, FetchResponse::PartitionDat
 void Fetcher::on_records(FetchState::Partition& p, FetchResponse::PartitionData& data,
                          const std::shared_ptr<const ChargedBytes>& body) {
     const Bytes* records = data.records->bytes();
-    const auto end = records ? end_of(records->span()) : std::nullopt;
-    if (!end || *end <= p.position) {
+    std::int64_t end = -1;
+    std::int64_t count = 0;
+    const auto add = [&](const protocol::RecordBatchHeader& header) {
+        end = header.next_offset();
+        if (!header.is_control()) count += std::max(header.count, 0);
+        on_batch(p, header);
+    };
+    if (records) walk_batches(records->span(), add);
+    if (end <= p.position) {
         // Nothing that leads further: broken, or cut off although the first batch always comes whole (KIP-74).
         p.not_before = cluster_->runtime().now() + config_.fetch_error_backoff;
         tell(p,
@@ -204,14 +214,22 @@ void Fetcher::on_records(FetchState::Partition& p, FetchResponse::PartitionData&
     chunk.turn = p.turn;
     chunk.from_offset = p.position;
     chunk.records = *records;
+    chunk.record_count = count;
     chunk.response = body;
     data.records.reset();
     if (data.aborted_transactions)
         for (const auto& a : *data.aborted_transactions) chunk.aborted.push_back({a.producer_id, a.first_offset});
     std::ranges::sort(chunk.aborted, {}, &AbortedRange::first_offset);
-    p.position = *end;
-    p.slot->queued_bytes += static_cast<std::int64_t>(chunk.records.size());
+    p.position = end;
+    chunk.enter();
     push(std::move(chunk));
+}
+
+void Fetcher::on_batch(const FetchState::Partition& p, const protocol::RecordBatchHeader& header) {
+    if (!keeps_windows_) return;
+    TopicWindows& windows = windows_[*p.slot->topic];
+    windows.bytes.add(static_cast<std::int64_t>(header.total_size()));
+    windows.records.add(header.count);
 }
 
 void Fetcher::on_partition_error(FetchState::Partition& p, const FetchResponse::PartitionData& data) {

@@ -5,10 +5,28 @@ namespace ottla::client {
 
 void FetchQueue::push(Item item) {
     const std::lock_guard lock(items_mutex_);
-    if (closed_) return;
+    if (closed_ || replace_statistics(item)) return;
     if (std::holds_alternative<FetchedChunk>(item)) unread_.fetch_add(1, std::memory_order_acq_rel);
     items_.push_back(std::move(item));
     come_.notify_one();
+}
+
+bool FetchQueue::replace_statistics(Item& item) {
+    const auto is_statistics = [](const Item& i) {
+        const auto* notice = std::get_if<Notice>(&i);
+        return notice && std::holds_alternative<Statistics>(notice->event);
+    };
+    if (!is_statistics(item)) return false;
+    const auto waiting = std::ranges::find_if(items_, is_statistics);
+    if (waiting == items_.end()) return false;
+    *waiting = std::move(item);
+    return true;
+}
+
+std::size_t FetchQueue::notices() const {
+    const std::lock_guard lock(items_mutex_);
+    return static_cast<std::size_t>(
+        std::ranges::count_if(items_, [](const Item& i) { return std::holds_alternative<Notice>(i); }));
 }
 
 std::optional<FetchQueue::Item> FetchQueue::take() {

@@ -4,6 +4,7 @@
 // pay a trip through the loop for what is here already.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -34,9 +35,27 @@ struct FetchedChunk {
     // What was asked for: a batch may begin before.
     std::int64_t from_offset = 0;
     Bytes records;
+    // How many, as the batch headers count them; fewer once some are handed out.
+    std::int64_t record_count = 0;
     std::shared_ptr<const ChargedBytes> response;
     // By first offset.
     std::vector<AbortedRange> aborted;
+
+    // It waits to be read, or does not any more.
+    void enter() const noexcept {
+        slot->queued_bytes += static_cast<std::int64_t>(records.size());
+        slot->queued_records += record_count;
+    }
+    void leave() const noexcept {
+        slot->queued_bytes -= static_cast<std::int64_t>(records.size());
+        slot->queued_records -= record_count;
+    }
+    // So many of its records are handed out; compaction may have left fewer than the headers say.
+    void read(std::size_t count) noexcept {
+        const auto gone = std::min(static_cast<std::int64_t>(count), record_count);
+        record_count -= gone;
+        slot->queued_records -= gone;
+    }
 };
 
 // Something to tell, in order with the records.
@@ -50,11 +69,13 @@ class FetchQueue {
 public:
     using Item = std::variant<FetchedChunk, Notice>;
 
-    // By the loop.
+    // By the loop. Statistics take the place of those that wait already.
     void push(Item);
     // Any thread. Nothing: it is empty.
     std::optional<Item> take();
     bool empty() const;
+    // What waits besides records.
+    std::size_t notices() const;
     // Until there is something, the queue is closed, or time is up (by the system's monotonic clock); false: time.
     bool wait_until(std::chrono::steady_clock::time_point);
     // Those who wait look again.
@@ -72,11 +93,17 @@ public:
     // By the loop, before it looks a last time and waits.
     void loop_waits() noexcept { loop_waits_.store(true, std::memory_order_release); }
 
+    // Records and bytes (keys and values) handed out, of all partitions there ever were.
+    std::atomic<std::int64_t> received_records{0};
+    std::atomic<std::int64_t> received_bytes{0};
+
     // What keeps messages from coming, for the error of a call that waited in vain. Empty: nothing.
     void set_trouble(std::string);
     std::string trouble() const;
 
 private:
+    bool replace_statistics(Item&);
+
     std::atomic<std::int64_t> unread_{0};
     std::atomic<bool> loop_waits_{false};
     mutable std::mutex items_mutex_;  // guards what follows

@@ -42,6 +42,9 @@ public:
         ErrorCode told = ErrorCode::none;
         // The end of the partition was told for this offset.
         std::int64_t end_told = -1;
+        // As the last fetch told; -1: nothing yet.
+        std::int64_t high_watermark = -1;
+        std::int64_t last_stable_offset = -1;
     };
     struct Limits {
         std::int32_t partition_bytes_max;
@@ -84,6 +87,11 @@ public:
     bool lacks_leader(const MetadataCache&) const;
     // When something that waits may be tried, after `now`; max() when nothing waits for time.
     TimePoint next_time(TimePoint now) const;
+    // All there are, by topic and number.
+    template <class Visit>
+    void visit(Visit&& each) const {
+        for (const auto& [key, p] : partitions_) each(p);
+    }
     bool empty() const noexcept { return partitions_.empty(); }
     std::size_t size() const noexcept { return partitions_.size(); }
 

@@ -74,6 +74,8 @@ struct FetchedRecords {
     // MessageViews back to back, in memory that goes round.
     Buffer views;
     std::size_t count = 0;
+    // Of keys and values.
+    std::int64_t payload_bytes = 0;
 
     std::span<const MessageView> messages() const noexcept {
         return {reinterpret_cast<const MessageView*>(views.data()), count};

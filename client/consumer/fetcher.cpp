@@ -11,7 +11,9 @@ Fetcher::Fetcher(std::shared_ptr<Cluster> cluster, ConsumerConfig config, std::s
     : cluster_(std::move(cluster)),
       config_(std::move(config)),
       queue_(std::move(queue)),
-      state_(config_.offset_reset) {}
+      state_(config_.offset_reset),
+      keeps_windows_(config_.common.statistics_interval.count() > 0),
+      began_(cluster_->runtime().now()) {}
 
 void Fetcher::start() {
     // Called from whichever thread gives memory back, even when the consumer is gone by then.
@@ -23,6 +25,8 @@ void Fetcher::start() {
         });
     });
     spawn(cluster_->runtime().executor(), supervise_loop(shared_from_this()));
+    if (config_.common.statistics_interval.count() > 0)
+        spawn(cluster_->runtime().executor(), emit_statistics(shared_from_this()));
 }
 
 void Fetcher::apply(const std::vector<Delivery::Change>& changes) {
@@ -107,6 +111,7 @@ void Fetcher::close() {
     state_.clear();
     wake_.notify();
     arrivals_.notify();
+    closing_.notify();
 }
 
 }  // namespace ottla::client

@@ -10,6 +10,7 @@
 
 #include <ottla/protocol/messages/fetch_request.hpp>
 #include <ottla/protocol/messages/fetch_response.hpp>
+#include <ottla/protocol/record_batch.hpp>
 
 #include "client/cluster/cluster.hpp"
 #include "client/cluster/list_offsets.hpp"
@@ -31,6 +32,8 @@ public:
     // Told whenever something was put into the queue.
     Watched& arrivals() noexcept { return arrivals_; }
     void close();
+    // In the layout of librdkafka's STATISTICS.md (consumer_statistics.cpp).
+    std::string statistics();
 
     const std::shared_ptr<MemoryBudget>& budget() const noexcept { return budget_; }
 
@@ -42,6 +45,7 @@ private:
         std::uint32_t turn;
     };
     struct FetchCall {
+        BrokerId broker = no_broker;
         protocol::FetchRequest request;
         std::vector<Asked> asked;
         // Topic names of the ids in the request.
@@ -50,6 +54,7 @@ private:
     };
 
     static awaitable<void> supervise_loop(std::shared_ptr<Fetcher> self);
+    static awaitable<void> emit_statistics(std::shared_ptr<Fetcher> self);
     static awaitable<void> lookup(std::shared_ptr<Fetcher> self, std::string topic,
                                   std::vector<FetchState::Lookup> lookups);
     static awaitable<void> fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker);
@@ -58,12 +63,13 @@ private:
     void place(const FetchState::Lookup&, const Result<std::int64_t>& found);
     void lookup_failed(const FetchState::Lookup&, const Error&);
     std::vector<FetchState::Partition*> plan(BrokerId);
-    FetchCall make_call(const std::vector<FetchState::Partition*>&);
+    FetchCall make_call(BrokerId, const std::vector<FetchState::Partition*>&);
     void on_answer(FetchCall&, protocol::FetchResponse&, std::shared_ptr<const ChargedBytes>);
     void on_partition(FetchState::Partition&, protocol::FetchResponse::PartitionData&,
                       const std::shared_ptr<const ChargedBytes>&);
     void on_records(FetchState::Partition&, protocol::FetchResponse::PartitionData&,
                     const std::shared_ptr<const ChargedBytes>&);
+    void on_batch(const FetchState::Partition&, const protocol::RecordBatchHeader&);
     void on_partition_error(FetchState::Partition&, const protocol::FetchResponse::PartitionData&);
     void on_fetch_failed(const FetchCall&, const Error&);
     // The partition's error as an event; `goes_on` as in PartitionError.
@@ -82,6 +88,11 @@ private:
     std::set<BrokerId> loops_;
     Watched wake_;
     Watched arrivals_;
+    Watched closing_;
+    // Sizes of the batches fetched since the last statistics, by topic; kept only once somebody has asked.
+    std::map<std::string, TopicWindows> windows_;
+    bool keeps_windows_;
+    const TimePoint began_;
     bool in_trouble_ = false;
     bool down_told_ = false;
     bool closed_ = false;

@@ -25,8 +25,12 @@ struct PartitionSlot {
     // Of the next message to hand out; a place (beginning, end, …) until it is known.
     std::atomic<std::int64_t> position{Offset::invalid().value()};
     std::atomic<bool> paused{false};
-    // Fetched and not handed out yet.
+    // Fetched and not handed out yet; the records as batch headers count them.
     std::atomic<std::int64_t> queued_bytes{0};
+    std::atomic<std::int64_t> queued_records{0};
+    // Handed out, or about to be: whole runs count. Keys and values alone.
+    std::atomic<std::int64_t> received_records{0};
+    std::atomic<std::int64_t> received_bytes{0};
     // As the last fetch told.
     std::atomic<std::int64_t> low_watermark{Offset::invalid().value()};
     std::atomic<std::int64_t> high_watermark{Offset::invalid().value()};

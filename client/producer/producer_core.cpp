@@ -63,8 +63,8 @@ std::shared_ptr<ProducerCore> ProducerCore::make(std::shared_ptr<Runtime> runtim
     std::shared_ptr<ProducerCore> core(
         new ProducerCore(std::move(runtime), config, seed, waits_at_end, std::move(options)));
     core->loop_->start();
-    if (config.statistics_interval.count() > 0)
-        spawn(core->runtime_->executor(), emit_statistics(core->loop_, config.statistics_interval));
+    if (config.common.statistics_interval.count() > 0)
+        spawn(core->runtime_->executor(), emit_statistics(core->loop_, config.common.statistics_interval));
     return core;
 }
 

@@ -38,19 +38,13 @@ std::string SendLoop::statistics() {
     out["msg_size_max"] = usage.bytes_max;
     out["txmsgs"] = records_sent_;
     out["txmsg_bytes"] = record_bytes_sent_;
-    out["metadata_cache_cnt"] = topics_.size();
+    out["metadata_cache_cnt"] = cluster_->metadata().topics().size();
     add_brokers(out, *cluster_);
 
     json::object topics;
     for (const auto& [name, depths] : accumulator_.depths()) {
-        json::object& one = topics[name].emplace_object();
-        one["topic"] = name;
-        if (const TopicInfo* info = cluster_->metadata().topic(name))
-            one["metadata_age"] = micros(runtime().now() - info->updated) / 1000;
-        TopicWindows& windows = windows_[name];
-        one["batchsize"] = window_json(windows.bytes);
-        one["batchcnt"] = window_json(windows.records);
-        json::object& partitions = one["partitions"].emplace_object();
+        topics[name] = topic_json(name, cluster_->metadata(), windows_[name], runtime().now());
+        json::object& partitions = topics[name].at("partitions").as_object();
         for (const auto& depth : depths) partitions[std::to_string(depth.partition)] = partition_json(depth);
     }
     out["topics"] = std::move(topics);

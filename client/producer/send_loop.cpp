@@ -30,7 +30,7 @@ SendLoop::SendLoop(std::shared_ptr<Cluster> cluster, const ProducerConfig& confi
       call_(config_.acks, config_.request_timeout),
       packer_(config_, cluster_->runtime().pool(), workers_for(config_, cluster_->runtime()),
               cluster_->runtime().executor(), [this] { signal_.notify(); }),
-      keeps_windows_(config.statistics_interval.count() > 0),
+      keeps_windows_(config.common.statistics_interval.count() > 0),
       began_(cluster_->runtime().now()) {}
 
 void SendLoop::start() {

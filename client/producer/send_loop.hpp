@@ -138,9 +138,6 @@ private:
     std::vector<Accumulator::Landing> landings_;
     std::vector<Reporter::Ended> delivered_;
     // Sizes of the batches sent since the last statistics, by topic; kept only once somebody has asked.
-    struct TopicWindows {
-        Window bytes, records;
-    };
     std::map<std::string, TopicWindows> windows_;
     bool keeps_windows_;
     std::uint64_t records_sent_ = 0;

@@ -55,4 +55,9 @@ private:
     const base::Clock& clock_;
 };
 
+// Sizes of the batches of a topic.
+struct TopicWindows {
+    Window bytes, records;
+};
+
 }  // namespace ottla::client

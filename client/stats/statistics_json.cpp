@@ -105,4 +105,14 @@ void add_brokers(json::object& to, Cluster& cluster) {
     to["brokers"] = std::move(brokers);
 }
 
+json::object topic_json(const std::string& name, const MetadataCache& metadata, TopicWindows& windows, TimePoint now) {
+    json::object out;
+    out["topic"] = name;
+    if (const TopicInfo* info = metadata.topic(name)) out["metadata_age"] = micros(now - info->updated) / 1000;
+    out["batchsize"] = window_json(windows.bytes);
+    out["batchcnt"] = window_json(windows.records);
+    out["partitions"].emplace_object();
+    return out;
+}
+
 }  // namespace ottla::client

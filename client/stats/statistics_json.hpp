@@ -17,5 +17,8 @@ boost::json::object window_json(Window&);
 boost::json::object client_json(const Runtime&, const CommonConfig&, std::string_view type, TimePoint began);
 // "brokers": by "host:port/id", and the sums tx, tx_bytes, rx, rx_bytes of all of them. Windows are empty afterwards.
 void add_brokers(boost::json::object& to, Cluster&);
+// topic, metadata_age (milliseconds), batchsize, batchcnt, and "partitions", still empty. The windows are empty
+// afterwards.
+boost::json::object topic_json(const std::string& name, const MetadataCache&, TopicWindows&, TimePoint now);
 
 }  // namespace ottla::client

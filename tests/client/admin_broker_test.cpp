@@ -252,6 +252,15 @@ TEST_F(AdminBroker, runs_on_the_callers_executor) {
     EXPECT_TRUE(io.stopped());
 }
 
+TEST_F(AdminBroker, counts_what_goes_to_its_brokers) {
+    admin->list_topics().value();
+    const auto told = admin->statistics(5s).value();
+    for (const char* part : {"\"type\":\"admin\"", "\"Metadata\":", "\"rtt\":{", "\"state\":\"UP\""})
+        EXPECT_NE(told.find(part), std::string::npos) << part << " in " << told;
+    admin->close(5s).value();
+    EXPECT_EQ(admin->statistics(5s).error(), ErrorCode::closed);
+}
+
 TEST_F(AdminBroker, a_closed_client_says_so) {
     admin->close(5s).value();
     EXPECT_EQ(admin->close(5s).error(), ErrorCode::closed);

@@ -128,6 +128,11 @@ TEST(ClientConfig, settings_without_effect_are_logged) {
     log_settings_without_effect({{"enable.metrics.push", true}, {"acks", "all"}}, "P", log);
     EXPECT_NE(said.find("enable.metrics.push has no effect"), std::string::npos) << "though the default";
     EXPECT_EQ(said.find("acks"), std::string::npos);
+    said.clear();
+    log_settings_without_effect({{"statistics.interval.ms", 1000}}, "C", log);
+    EXPECT_EQ(said, "");
+    log_settings_without_effect({{"statistics.interval.ms", 1000}}, "A", log);
+    EXPECT_NE(said.find("call statistics()"), std::string::npos) << said;
 }
 
 }  // namespace

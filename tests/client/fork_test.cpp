@@ -78,6 +78,7 @@ TEST(Fork, a_consumer_and_an_admin_are_the_parents) {
         int bits = 0;
         bits += is_refused(consumer->read_message(30s)) ? 0 : 1;
         bits += is_refused(consumer->query_watermark_offsets("t", 0, 30s)) ? 0 : 2;
+        bits += is_refused(consumer->statistics(30s)) && is_refused(admin->statistics(30s)) ? 0 : 32;
         bits += is_refused(consumer->close(30s)) ? 0 : 4;
         bits += is_refused(admin->list_topics()) ? 0 : 8;
         bits += is_refused(admin->close(30s)) ? 0 : 16;

@@ -307,6 +307,16 @@ public:
             std::move(topic), timeout);
     }
 
+    // What the client counts and measures of its brokers, as JSON in the layout of librdkafka's STATISTICS.md; the
+    // windows hold what came since they were last asked for. timed_out, closed; invalid_state on the loop.
+    Result<std::string> statistics(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_statistics(Token&& token) {
+        return detail::initiate<std::string>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::string> done) { start_statistics(*core, std::move(done)); });
+    }
+
     // Ends the connections and the thread. Never waits longer than `timeout`; a second call answers closed.
     Result<void> close(std::chrono::nanoseconds timeout);
     template <class Token>
@@ -323,6 +333,7 @@ private:
     static void start_list_topics(client::AdminCore&, AdminOptions, Completion<std::vector<TopicListing>>);
     static void start_metadata(client::AdminCore&, std::optional<std::string>, std::chrono::nanoseconds,
                                Completion<Metadata>);
+    static void start_statistics(client::AdminCore&, Completion<std::string>);
     static void start_close(client::AdminCore&, Completion<void>);
     static void start_describe_cluster(client::AdminCore&, AdminOptions, Completion<ClusterDescription>);
 

@@ -60,7 +60,8 @@ public:
     Result<void> incremental_unassign(std::vector<TopicPartition>);
     std::vector<TopicPartition> assignment() const;
 
-    // The next message, error or end of partition. Nothing when the time is up.
+    // The next message, error, end of partition, or Statistics (every statistics.interval.ms; only the last wait).
+    // Nothing when the time is up.
     std::optional<Event> poll(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_poll(std::chrono::nanoseconds timeout, Token&& token) {
@@ -72,8 +73,8 @@ public:
             timeout);
     }
 
-    // The next message, or the error that came instead; timed_out when the time is up. Ends of partitions are
-    // passed over.
+    // The next message, or the error that came instead; timed_out when the time is up. Ends of partitions and
+    // statistics are passed over.
     Result<Message> read_message(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_read_message(std::chrono::nanoseconds timeout, Token&& token) {
@@ -86,7 +87,7 @@ public:
     }
 
     // Many consecutive messages of one partition, without a cost per message; an empty batch when the time is up.
-    // Errors of partitions come as errors of the call, ends of partitions are passed over.
+    // Errors of partitions come as errors of the call, ends of partitions and statistics are passed over.
     Result<MessageBatch> poll_batch(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_poll_batch(std::chrono::nanoseconds timeout, Token&& token) {
@@ -153,6 +154,17 @@ public:
             std::move(topic), timeout);
     }
 
+    // What the consumer counts and measures, as JSON in the layout of librdkafka's STATISTICS.md; the windows hold what
+    // came since they were last asked for or emitted. consumer_lag is what is there and was not handed out yet; -1:
+    // not known. timed_out, closed; invalid_state on the loop.
+    Result<std::string> statistics(std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_statistics(Token&& token) {
+        return detail::initiate<std::string>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::string> done) { start_statistics(*core, std::move(done)); });
+    }
+
     // Ends the connections and the thread. Never waits longer than `timeout`; a second call answers closed.
     Result<void> close(std::chrono::nanoseconds timeout);
     template <class Token>
@@ -179,6 +191,7 @@ private:
                                               Completion<WatermarkOffsets>);
     static void start_metadata(client::ConsumerCore&, std::optional<std::string>, std::chrono::nanoseconds,
                                Completion<Metadata>);
+    static void start_statistics(client::ConsumerCore&, Completion<std::string>);
     static void start_close(client::ConsumerCore&, std::chrono::nanoseconds, Completion<void>);
 
     std::shared_ptr<client::ConsumerCore> core_;
