@@ -35,11 +35,18 @@ Log over(std::shared_ptr<spdlog::sinks::sink> sink, std::string name, LogLevel l
 
 Log::Log(std::string name, LogLevel level, Sink sink)
     : name_(std::move(name)),
-      shared_(std::make_shared<const Shared>(Shared{level, std::move(sink)})) {}
+      level_(level),
+      sink_(std::make_shared<const Sink>(std::move(sink))) {}
 
 Log Log::named(std::string name) const {
     Log other = *this;
     other.name_ = std::move(name);
+    return other;
+}
+
+Log Log::at(LogLevel level) const {
+    Log other = *this;
+    other.level_ = level;
     return other;
 }
 

@@ -26,7 +26,9 @@ public:
 
     // The same sink under another name ("broker.log", "client.fetch").
     Log named(std::string name) const;
-    bool enabled(LogLevel level) const noexcept { return shared_ && level >= shared_->level; }
+    // The same sink and name, with lines of at least `level`.
+    Log at(LogLevel level) const;
+    bool enabled(LogLevel level) const noexcept { return level >= level_ && sink_; }
 
     template <class... A>
     void debug(fmt::format_string<A...> text, A&&... a) const {
@@ -46,18 +48,14 @@ public:
     }
 
 private:
-    struct Shared {
-        LogLevel level;
-        Sink sink;
-    };
-
     template <class... A>
     void write(LogLevel level, fmt::format_string<A...> text, A&&... a) const {
-        if (enabled(level)) shared_->sink(level, name_, fmt::format(text, std::forward<A>(a)...));
+        if (enabled(level)) (*sink_)(level, name_, fmt::format(text, std::forward<A>(a)...));
     }
 
     std::string name_;
-    std::shared_ptr<const Shared> shared_;
+    LogLevel level_ = LogLevel::off;
+    std::shared_ptr<const Sink> sink_;
 };
 
 // Lines "2026-11-21 10:00:00.123 INFO  broker.log text" on a stream (spdlog); stderr and stdout only. For mains.

@@ -13,12 +13,22 @@
 
 namespace ottla::net {
 
+struct SentRequest {
+    protocol::ApiKey key;
+    std::int16_t version;
+    std::int32_t correlation_id;
+    std::size_t bytes;  // with their length field
+    bool is_answered;   // false: it ends here
+};
+
 // One request and how it ended.
 struct Exchange {
     protocol::ApiKey key;
     std::int16_t version;
+    std::int32_t correlation_id;
     std::size_t request_bytes;   // with their length field
     std::size_t response_bytes;  // likewise; 0 without an answer
+    base::Duration queued;       // from the sending until the system had taken all of it; 0 where that is not known
     base::Duration took;         // from the sending on
     Error error;                 // why there is no answer; none with one, whatever it says
 };
@@ -26,8 +36,8 @@ struct Exchange {
 class ChannelObserver {
 public:
     virtual ~ChannelObserver() = default;
-    // It is on its way to the socket; one without an answer ends here.
-    virtual void on_request(protocol::ApiKey, std::int16_t version, std::size_t bytes, bool is_answered) = 0;
+    // It is on its way to the socket.
+    virtual void on_request(const SentRequest&) = 0;
     virtual void on_end(const Exchange&) = 0;
 };
 

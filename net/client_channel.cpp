@@ -23,9 +23,7 @@ ClientChannel::ClientChannel(std::unique_ptr<Stream> stream, Timers& timers, bas
       log_(std::move(log)),
       frames_(pool, options_.frame_bytes_max),
       queue_(std::make_shared<WriteQueue>(stream_, pool, nullptr,
-                                          [this](const Result<void>& progress) {
-                                              if (!progress) close(progress.error());
-                                          })),
+                                          [this](const Result<void>& progress) { on_write_progress(progress); })),
       alarm_(timers, stream_->get_executor(), [this] { on_alarm(); }),
       api_versions_(std::make_unique<protocol::ApiVersionsResponse>()),
       last_used_(timers.now()) {}
@@ -152,8 +150,9 @@ std::optional<std::int32_t> ClientChannel::start(ApiKey key, std::int16_t versio
     }
     next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
     last_used_ = timers_.now();
-    waiting_.push_back({id, key, version, deadline, std::move(on_answer), framed->size(), last_used_});
-    if (options_.observer) options_.observer->on_request(key, version, framed->size(), true);
+    pushed_bytes_ += framed->size();
+    waiting_.push_back({id, key, version, deadline, std::move(on_answer), framed->size(), last_used_, pushed_bytes_});
+    if (options_.observer) options_.observer->on_request({key, version, id, framed->size(), true});
     alarm_.set_if_earlier(deadline);
     queue_->push(std::move(*framed));
     return id;
@@ -166,12 +165,13 @@ void ClientChannel::send(ApiKey key, std::int16_t version, protocol::Chain body,
 
 Result<void> ClientChannel::post(ApiKey key, std::int16_t version, protocol::Chain body) {
     if (auto room = check_room(key); !room) return room.error();
-    auto framed = frame(key, version, next_correlation_id_, std::move(body));
+    const std::int32_t id = next_correlation_id_;
+    auto framed = frame(key, version, id, std::move(body));
     if (!framed) return framed.error();
-    next_correlation_id_ =
-        next_correlation_id_ == std::numeric_limits<std::int32_t>::max() ? 0 : next_correlation_id_ + 1;
+    next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
     last_used_ = timers_.now();
-    if (options_.observer) options_.observer->on_request(key, version, framed->size(), false);
+    pushed_bytes_ += framed->size();
+    if (options_.observer) options_.observer->on_request({key, version, id, framed->size(), false});
     queue_->push(std::move(*framed));
     return {};
 }
@@ -200,8 +200,18 @@ asio::awaitable<Result<Bytes>> ClientChannel::exchange(ApiKey key, std::int16_t 
 
 void ClientChannel::observe_end(const Waiting& request, std::size_t response_bytes, ErrorCode code) {
     if (!options_.observer) return;
-    options_.observer->on_end(
-        {request.key, request.version, request.bytes, response_bytes, timers_.now() - request.sent, Error::of(code)});
+    const bool was_written = request.written != TimePoint{};
+    options_.observer->on_end({request.key, request.version, request.correlation_id, request.bytes, response_bytes,
+                               was_written ? request.written - request.sent : base::Duration{},
+                               timers_.now() - request.sent, Error::of(code)});
+}
+
+void ClientChannel::on_write_progress(const Result<void>& progress) {
+    if (!progress) return close(progress.error());
+    if (!options_.observer) return;
+    const std::uint64_t written = pushed_bytes_ - queue_->unsent_bytes();
+    for (auto request = waiting_.rbegin(); request != waiting_.rend() && request->written == TimePoint{}; ++request)
+        if (request->end_at <= written) request->written = timers_.now();
 }
 
 void ClientChannel::abandon(std::int32_t correlation_id) {

@@ -112,6 +112,8 @@ private:
         OnAnswer on_answer;  // empty: nobody waits any more
         std::size_t bytes;
         TimePoint sent;
+        std::uint64_t end_at;  // of all bytes pushed, where it ends
+        TimePoint written{};   // when the system had taken it; of interest to an observer alone
         bool is_late = false;  // the deadline has passed
     };
 
@@ -127,6 +129,7 @@ private:
     Result<void> take_frames();
     Result<void> on_frame(const Bytes& frame);
     void on_alarm();
+    void on_write_progress(const Result<void>&);
     void observe_end(const Waiting&, std::size_t response_bytes, ErrorCode);
     void abandon(std::int32_t correlation_id);
     void answer_later(OnAnswer, Error);
@@ -146,6 +149,7 @@ private:
     Function<void(const Error&)> on_close_;
     Error reason_;
     TimePoint last_used_{};
+    std::uint64_t pushed_bytes_ = 0;
     std::int32_t next_correlation_id_ = 0;
     bool closed_ = false;
 };

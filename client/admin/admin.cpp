@@ -55,21 +55,35 @@ namespace ottla::inline v0 {
 using client::AdminCore;
 using std::chrono::nanoseconds;
 
-Result<Admin> Admin::create(const Config& config) {
+namespace {
+
+template <class MakeRuntime>
+Result<Admin> make_admin(const Config& config, AdminClientOptions options, MakeRuntime make_runtime) {
     auto settings = client::common_config(config);
     if (!settings) return settings.error();
-    auto runtime = client::Runtime::with_thread(client::client_name(*settings, "admin"), settings->log_level);
-    client::log_settings_without_effect(config, "A", runtime->log());
+    settings->logs_are_events = false;  // there are none
+    auto runtime =
+        make_runtime(client::client_name(*settings, "admin"), *settings, client::Listeners{std::move(options.log)});
+    client::log_settings_without_effect(config, "A", runtime->log(client::DebugContext::conf));
+    client::log_settings(config, runtime->log(client::DebugContext::conf));
     return Admin(AdminCore::make(std::move(runtime), std::move(*settings)));
 }
 
-Result<Admin> Admin::create(boost::asio::any_io_executor executor, const Config& config) {
-    auto settings = client::common_config(config);
-    if (!settings) return settings.error();
-    auto runtime =
-        client::Runtime::on_executor(std::move(executor), client::client_name(*settings, "admin"), settings->log_level);
-    client::log_settings_without_effect(config, "A", runtime->log());
-    return Admin(AdminCore::make(std::move(runtime), std::move(*settings)));
+}  // namespace
+
+Result<Admin> Admin::create(const Config& config, AdminClientOptions options) {
+    return make_admin(config, std::move(options),
+                      [](std::string name, const client::CommonConfig& common, client::Listeners listeners) {
+                          return client::Runtime::with_thread(std::move(name), common, std::move(listeners));
+                      });
+}
+
+Result<Admin> Admin::create(boost::asio::any_io_executor executor, const Config& config, AdminClientOptions options) {
+    return make_admin(config, std::move(options),
+                      [&](std::string name, const client::CommonConfig& common, client::Listeners listeners) {
+                          return client::Runtime::on_executor(std::move(executor), std::move(name), common,
+                                                              std::move(listeners));
+                      });
 }
 
 Admin::Admin(std::shared_ptr<AdminCore> core) noexcept : core_(std::move(core)) {}

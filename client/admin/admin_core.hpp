@@ -65,6 +65,9 @@ awaitable<Result<typename Request::Response>> ask(AdminPtr admin, Target target,
         const bool lost = !answer && answer.error().is_retriable();
         const bool wrong = answer && moved(*answer);
         if ((!lost && !wrong) || runtime.now() >= deadline) co_return answer;
+        runtime.log(DebugContext::admin)
+            .debug("{} is tried again: {}", protocol::name(static_cast<protocol::ApiKey>(Request::api_key)),
+                   wrong ? "another broker is the controller" : "the broker was lost");
         if (wrong) {
             std::optional<std::vector<std::string>> none(std::in_place);
             const auto refreshed = co_await cluster.fetch_metadata(std::move(none), deadline);

@@ -21,7 +21,7 @@ Cluster::Cluster(std::shared_ptr<Runtime> runtime, CommonConfig config, bool may
       refresh_(runtime_->executor()),
       refresh_backoff_(config_.retry_backoff, config_.retry_backoff_max) {
     for (const auto& endpoint : config_.bootstrap_servers)
-        bootstrap_.push_back(std::make_shared<Broker>(config_, endpoint, runtime_->timers()));
+        bootstrap_.push_back(std::make_shared<Broker>(config_, endpoint, *runtime_));
 }
 
 Cluster::~Cluster() = default;
@@ -49,7 +49,7 @@ void Cluster::drop_topic(const std::string& topic) {
 
 void Cluster::request_refresh(std::string_view why) {
     if (closed_ || refresh_wanted_) return;
-    runtime_->log().debug("refresh of metadata: {}", why);
+    runtime_->log(DebugContext::metadata).debug("a refresh is wanted: {}", why);
     refresh_wanted_ = true;
     refresh_.notify();
 }
@@ -57,6 +57,9 @@ void Cluster::request_refresh(std::string_view why) {
 bool Cluster::apply_leader_hint(std::string_view topic, std::int32_t partition, BrokerId leader,
                                 std::int32_t leader_epoch) {
     if (!cache_.apply_leader_hint(topic, partition, leader, leader_epoch)) return false;
+    runtime_->log(DebugContext::metadata)
+        .debug("{}[{}] is led by broker {} under epoch {}, says the one before", topic, partition, leader,
+               leader_epoch);
     changes_.notify();
     return true;
 }
@@ -89,7 +92,8 @@ awaitable<void> Cluster::metadata_loop(std::shared_ptr<Cluster> self) {
         if (answer) {
             self->refresh_backoff_.reset();
         } else {
-            self->runtime_->log().warn("metadata could not be refreshed: {}", to_string(answer.error()));
+            self->runtime_->log(DebugContext::metadata)
+                .warn("metadata could not be refreshed: {}", to_string(answer.error()));
             const auto& after = self->config_.rebootstrap_after;
             if (answer.error() == ErrorCode::rebootstrap_required)
                 self->rebootstrap("the cluster asks for it");
@@ -129,7 +133,7 @@ awaitable<Result<protocol::MetadataResponse>> Cluster::fetch_metadata(std::optio
 
 void Cluster::rebootstrap(std::string_view why) {
     if (!config_.rebootstraps || brokers_.empty()) return;
-    runtime_->log().info("beginning again from bootstrap.servers: {}", why);
+    runtime_->log(DebugContext::metadata).info("beginning again from bootstrap.servers: {}", why);
     failing_since_.reset();
     cache_.forget_brokers();
     for (const auto& [id, broker] : std::exchange(brokers_, {}))
@@ -156,9 +160,27 @@ awaitable<void> Cluster::idle_loop(std::shared_ptr<Cluster> self) {
     }
 }
 
+void Cluster::update_cache(const protocol::MetadataResponse& answer, bool all) {
+    const base::Log& log = runtime_->log(DebugContext::metadata);
+    if (!log.enabled(base::LogLevel::debug)) return cache_.update(answer, all, runtime_->now());
+    const auto before = cache_.topics();
+    cache_.update(answer, all, runtime_->now());
+    log.debug("metadata of {} topics and {} brokers came; the controller is broker {}", answer.topics.size(),
+              answer.brokers.size(), answer.controller_id);
+    for (const auto& [name, topic] : cache_.topics()) {
+        const auto known = before.find(name);
+        for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+            const PartitionInfo& now = topic.partitions[i];
+            const bool was_known = known != before.end() && i < known->second.partitions.size();
+            if (was_known && known->second.partitions[i].leader == now.leader) continue;
+            log.debug("{}[{}] is led by broker {} under epoch {}", name, i, now.leader, now.leader_epoch);
+        }
+    }
+}
+
 void Cluster::on_metadata(const protocol::MetadataResponse& answer, bool all) {
     failing_since_.reset();
-    cache_.update(answer, all, runtime_->now());
+    update_cache(answer, all);
     // Where a broker has moved, its old connection serves nobody.
     for (auto at = brokers_.begin(); at != brokers_.end();) {
         const BrokerInfo* info = cache_.broker(at->first);
@@ -181,7 +203,8 @@ Cluster::BrokerPtr Cluster::broker_of(BrokerId id) {
     // The connection that asked for the metadata is as good as any.
     for (const auto& b : bootstrap_)
         if (b->endpoint == info->endpoint) broker = b;
-    if (!broker) broker = std::make_shared<Broker>(config_, info->endpoint, runtime_->timers());
+    if (!broker) broker = std::make_shared<Broker>(config_, info->endpoint, *runtime_);
+    broker->observer->set_id(id);
     brokers_.emplace(id, broker);
     return broker;
 }
@@ -197,12 +220,12 @@ Cluster::BrokerView Cluster::view_of(BrokerId id, const Broker& broker) {
                        : broker.connecting                           ? connecting
                        : broker.last_error.code() != ErrorCode::none ? down
                                                                      : init;
-    return {id, broker.endpoint, state, *broker.stats};
+    return {id, broker.endpoint, state, broker.observer->stats};
 }
 
 BrokerStats* Cluster::stats(BrokerId id) {
     const auto at = brokers_.find(id);
-    return at == brokers_.end() ? nullptr : at->second->stats.get();
+    return at == brokers_.end() ? nullptr : &at->second->observer->stats;
 }
 
 std::vector<Cluster::BrokerPtr> Cluster::candidates() {
@@ -265,12 +288,12 @@ awaitable<void> Cluster::open(std::shared_ptr<Cluster> self, BrokerPtr broker) {
     net::ClientChannelOptions options;
     options.client_id = self->config_.client_id;
     options.frame_bytes_max = self->config_.receive_message_bytes_max;
-    options.observer = broker->stats;
-    ++broker->stats->connects;
-    broker->stats->state_since = runtime.now();
+    options.observer = broker->observer;
+    broker->observer->on_connecting();
     const auto deadline = runtime.deadline(self->config_.connection_setup_timeout);
-    auto opened = co_await net::ClientChannel::open(runtime.transport(), runtime.timers(), runtime.pool(),
-                                                    broker->endpoint, std::move(options), deadline, runtime.log());
+    auto opened =
+        co_await net::ClientChannel::open(runtime.transport(), runtime.timers(), runtime.pool(), broker->endpoint,
+                                          std::move(options), deadline, runtime.log(DebugContext::broker));
     broker->connecting = false;
     ++broker->attempts;
     // It may have been forgotten meanwhile.
@@ -279,6 +302,7 @@ awaitable<void> Cluster::open(std::shared_ptr<Cluster> self, BrokerPtr broker) {
     } else if (opened) {
         self->on_opened(broker, std::move(*opened));
     } else {
+        broker->observer->on_failed(opened.error());
         self->on_failed(*broker, opened.error());
     }
     self->connections_.notify();
@@ -288,27 +312,22 @@ void Cluster::on_opened(BrokerPtr broker, Channel channel) {
     broker->channel = channel;
     broker->last_error = Error();
     broker->backoff.reset();
-    broker->stats->state_since = runtime_->now();
+    broker->observer->on_connected(channel->api_versions().api_keys.size());
     channel->on_close([weak = weak_from_this(), broker](const Error& reason) {
         const auto self = weak.lock();
         if (!self || self->closed_) return;
-        self->runtime_->log().info("connection to {} ended: {}", to_string(broker->endpoint), to_string(reason));
-        ++broker->stats->disconnects;
-        if (reason == ErrorCode::closed) {  // by us
-            broker->stats->state_since = self->runtime_->now();
-            self->connections_.notify();
-            return;
-        }
+        if (self->config_.logs_ends_of_connections)
+            self->runtime_->log(DebugContext::broker)
+                .info("connection to {} ended: {}", to_string(broker->endpoint), to_string(reason));
+        broker->observer->on_closed(reason);
         // A broker that accepts and then hangs up must not be called in a loop.
-        self->on_failed(*broker, reason);
+        if (reason != ErrorCode::closed) self->on_failed(*broker, reason);  // not by us
         self->connections_.notify();
     });
 }
 
 void Cluster::on_failed(Broker& broker, Error reason) {
-    runtime_->log().debug("{}: {}", to_string(broker.endpoint), to_string(reason));
     broker.last_error = reason;
-    broker.stats->state_since = runtime_->now();
     broker.not_before = runtime_->now() + broker.backoff.next(runtime_->random());
     last_error_ = std::move(reason);
     if (!uses_.empty()) request_refresh("a broker was lost");

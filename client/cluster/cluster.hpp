@@ -13,10 +13,10 @@
 #include <ottla/protocol/messages/metadata_request.hpp>
 
 #include "client/cluster/backoff.hpp"
+#include "client/cluster/broker_observer.hpp"
 #include "client/cluster/metadata_cache.hpp"
 #include "client/cluster/watch.hpp"
 #include "client/runtime/runtime.hpp"
-#include "client/stats/broker_stats.hpp"
 #include "net/client_channel.hpp"
 
 namespace ottla::client {
@@ -100,12 +100,12 @@ public:
 private:
     // A broker of the metadata, or one of bootstrap.servers, or both.
     struct Broker {
-        Broker(const CommonConfig& c, net::Endpoint at, const base::Clock& clock)
+        Broker(const CommonConfig& c, net::Endpoint at, Runtime& runtime)
             : endpoint(std::move(at)),
-              stats(std::make_shared<BrokerStats>(clock)),
+              observer(std::make_shared<BrokerObserver>(runtime, endpoint)),
               backoff(c.reconnect_backoff, c.reconnect_backoff_max, 0.25, 0.5) {}
         net::Endpoint endpoint;
-        std::shared_ptr<BrokerStats> stats;
+        std::shared_ptr<BrokerObserver> observer;
         Channel channel;
         bool connecting = false;
         Backoff backoff;
@@ -135,6 +135,7 @@ private:
     void on_opened(BrokerPtr, Channel);
     void on_failed(Broker&, Error);
     void on_metadata(const protocol::MetadataResponse&, bool all);
+    void update_cache(const protocol::MetadataResponse&, bool all);
     TimePoint next_refresh() const;
     Error none_reached() const;
 

@@ -26,26 +26,42 @@ public:
     bool boolean(std::string_view name) const { return read_boolean(text(name)).value_or(false); }
     double real(std::string_view name) const { return read_real(text(name)).value_or(0); }
     milliseconds ms(std::string_view name) const { return milliseconds(integer(name)); }
+    DebugContexts contexts(std::string_view name) const {
+        DebugContexts found;
+        const std::string list = lower(text(name));
+        for (std::size_t begin = 0; begin < list.size();) {
+            const std::size_t end = std::min(list.find_first_of(", \t", begin), list.size());
+            const std::string_view item = std::string_view(list).substr(begin, end - begin);
+            if (item == "all") found = DebugContexts::all();
+            if (const auto at = std::ranges::find(debug_context_names, item); at != debug_context_names.end())
+                found.add(static_cast<DebugContext>(at - debug_context_names.begin()));
+            begin = end + 1;
+        }
+        return found;
+    }
     // The place of the value in the list.
     template <std::size_t N>
     std::size_t choice(std::string_view name, const std::array<std::string_view, N>& names) const {
-        std::string value = text(name);
-        for (char& c : value)
-            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        const std::string value = lower(text(name));
         const auto at = std::ranges::find(names, value);
         OTTLA_ASSERT(at != names.end());
         return static_cast<std::size_t>(at - names.begin());
     }
 
 private:
+    static std::string lower(std::string value) {
+        for (char& c : value)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        return value;
+    }
+
     const Config& config_;
 };
 
 Error contradiction(std::string text) { return Error::of(ErrorCode::invalid_argument, std::move(text)); }
 
-// Syslog's numbers, 0 (emergency) to 7 (debug).
+// Syslog's numbers, 0 (emergency) to 7 (debug): of debug lines there are those alone that `debug` names.
 base::LogLevel log_level(std::int64_t syslog) {
-    if (syslog >= 7) return base::LogLevel::debug;
     if (syslog >= 5) return base::LogLevel::info;
     if (syslog == 4) return base::LogLevel::warn;
     return base::LogLevel::error;
@@ -103,6 +119,9 @@ Result<CommonConfig> common_config(const Config& config) {
     c.max_in_flight = static_cast<int>(v.integer("max.in.flight"));
     c.statistics_interval = v.ms("statistics.interval.ms");
     c.log_level = log_level(v.integer("log_level"));
+    c.debug = v.contexts("debug");
+    c.logs_are_events = v.boolean("log.queue");
+    c.logs_ends_of_connections = v.boolean("log.connection.close");
     if (c.reconnect_backoff > c.reconnect_backoff_max)
         return contradiction(fmt::format("reconnect.backoff.ms ({}) is above reconnect.backoff.max.ms ({})",
                                          c.reconnect_backoff.count(), c.reconnect_backoff_max.count()));
@@ -196,6 +215,19 @@ void log_settings_without_effect(const Config& config, std::string_view client, 
                                      : "admin client");
         else if (client == "A" && name == "statistics.interval.ms")
             log.warn("setting {} has no effect on an admin client, which has no events: call statistics()", name);
+        else if (client == "A" && name == "log.queue")
+            log.warn("setting {} has no effect on an admin client, which has no events: give AdminClientOptions::log",
+                     name);
+    }
+}
+
+void log_settings(const Config& config, const base::Log& log) {
+    if (!log.enabled(base::LogLevel::debug)) return;
+    const std::string all = to_string(config);
+    for (std::size_t begin = 0; begin < all.size();) {
+        const std::size_t end = std::min(all.find('\n', begin), all.size());
+        log.debug("setting {}", std::string_view(all).substr(begin, end - begin));
+        begin = end + 1;
     }
 }
 

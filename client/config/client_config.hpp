@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "client/logs/debug_context.hpp"
 #include "net/endpoint.hpp"
 
 namespace ottla::client {
@@ -39,7 +40,10 @@ struct CommonConfig {
     bool allow_auto_create_topics;
     int max_in_flight;
     milliseconds statistics_interval;  // 0: none
-    base::LogLevel log_level;
+    base::LogLevel log_level;          // without the debug lines, which are a matter of `debug`
+    DebugContexts debug;
+    bool logs_are_events;
+    bool logs_ends_of_connections;
 };
 
 enum class Acks : std::int16_t { all = -1, none = 0, leader = 1 };
@@ -100,5 +104,7 @@ Result<ConsumerConfig> consumer_config(const Config&);
 // A warning for each setting that was made and has no effect, also when it says what holds anyhow, or none for this
 // kind of client ("P", "C", "*").
 void log_settings_without_effect(const Config&, std::string_view client, const base::Log&);
+// A debug line for each setting that was made, secrets as "[hidden]".
+void log_settings(const Config&, const base::Log&);
 
 }  // namespace ottla::client

@@ -19,14 +19,15 @@ using client::OffsetQuestion;
 using std::chrono::nanoseconds;
 using CorePtr = std::shared_ptr<ConsumerCore>;
 
-Result<Consumer> create_on(const Config& config,
-                           std::shared_ptr<client::Runtime> (*runtime)(const client::CommonConfig&, void*),
-                           void* context) {
+template <class MakeRuntime>
+Result<Consumer> create_on(const Config& config, ConsumerOptions options, MakeRuntime make_runtime) {
     auto settings = client::consumer_config(config);
     if (!settings) return settings.error();
-    auto made = runtime(settings->common, context);
-    client::log_settings_without_effect(config, "C", made->log());
-    return Consumer(ConsumerCore::make(std::move(made), std::move(*settings)));
+    auto runtime = make_runtime(client::client_name(settings->common, "consumer"), settings->common,
+                                client::Listeners{std::move(options.log)});
+    client::log_settings_without_effect(config, "C", runtime->log(client::DebugContext::conf));
+    client::log_settings(config, runtime->log(client::DebugContext::conf));
+    return Consumer(ConsumerCore::make(std::move(runtime), std::move(*settings)));
 }
 
 awaitable<Result<std::optional<Event>>> poll_async(CorePtr core, nanoseconds timeout) {
@@ -87,23 +88,20 @@ awaitable<Result<WatermarkOffsets>> watermarks_async(CorePtr core, TopicPartitio
 
 }  // namespace
 
-Result<Consumer> Consumer::create(const Config& config) {
-    return create_on(
-        config,
-        [](const client::CommonConfig& c, void*) {
-            return client::Runtime::with_thread(client::client_name(c, "consumer"), c.log_level);
-        },
-        nullptr);
+Result<Consumer> Consumer::create(const Config& config, ConsumerOptions options) {
+    return create_on(config, std::move(options),
+                     [](std::string name, const client::CommonConfig& common, client::Listeners listeners) {
+                         return client::Runtime::with_thread(std::move(name), common, std::move(listeners));
+                     });
 }
 
-Result<Consumer> Consumer::create(boost::asio::any_io_executor executor, const Config& config) {
-    return create_on(
-        config,
-        [](const client::CommonConfig& c, void* given) {
-            return client::Runtime::on_executor(*static_cast<boost::asio::any_io_executor*>(given),
-                                                client::client_name(c, "consumer"), c.log_level);
-        },
-        &executor);
+Result<Consumer> Consumer::create(boost::asio::any_io_executor executor, const Config& config,
+                                  ConsumerOptions options) {
+    return create_on(config, std::move(options),
+                     [&](std::string name, const client::CommonConfig& common, client::Listeners listeners) {
+                         return client::Runtime::on_executor(std::move(executor), std::move(name), common,
+                                                             std::move(listeners));
+                     });
 }
 
 Consumer::Consumer(std::shared_ptr<ConsumerCore> core) noexcept : core_(std::move(core)) {}

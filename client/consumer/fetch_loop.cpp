@@ -56,6 +56,7 @@ awaitable<void> Fetcher::fetch_loop(std::shared_ptr<Fetcher> self, BrokerId brok
         }
         auto call = self->make_call(broker, self->plan(broker));
         if (call.asked.empty()) continue;
+        runtime.log(DebugContext::fetch).debug("{} partitions are asked for from broker {}", call.asked.size(), broker);
         const auto fetched = co_await self->fetch_once(std::move(*channel), call);
         if (self->closed_) break;
         if (fetched)
@@ -134,6 +135,9 @@ awaitable<Result<void>> Fetcher::fetch_once(Channel channel, FetchCall& call) {
 
 void Fetcher::on_fetch_failed(const FetchCall& call, const Error& error) {
     trouble(error);
+    cluster_->runtime()
+        .log(DebugContext::fetch)
+        .debug("a fetch from broker {} failed: {}", call.broker, to_string(error));
     cluster_->request_refresh("a fetch failed");
     for (const auto& asked : call.asked) {
         auto* p = state_.find(asked.topic, asked.partition, asked.turn);
@@ -220,6 +224,9 @@ void Fetcher::on_records(FetchState::Partition& p, FetchResponse::PartitionData&
     if (data.aborted_transactions)
         for (const auto& a : *data.aborted_transactions) chunk.aborted.push_back({a.producer_id, a.first_offset});
     std::ranges::sort(chunk.aborted, {}, &AbortedRange::first_offset);
+    if (const base::Log& log = cluster_->runtime().log(DebugContext::fetch); log.enabled(base::LogLevel::debug))
+        log.debug("{}[{}]: {} records in {} bytes from offset {} on, up to {}", *p.slot->topic, p.slot->partition,
+                  count, chunk.records.size(), p.position, end);
     p.position = end;
     chunk.enter();
     push(std::move(chunk));
@@ -235,6 +242,8 @@ void Fetcher::on_batch(const FetchState::Partition& p, const protocol::RecordBat
 void Fetcher::on_partition_error(FetchState::Partition& p, const FetchResponse::PartitionData& data) {
     const auto code = static_cast<ErrorCode>(data.error_code);
     const auto& topic = *p.slot->topic;
+    if (const base::Log& log = cluster_->runtime().log(DebugContext::fetch); log.enabled(base::LogLevel::debug))
+        log.debug("{}[{}]@{}: {}", topic, p.slot->partition, p.position, to_string(Error::of(code)));
     p.not_before = cluster_->runtime().now() + config_.fetch_error_backoff;
     if (code == ErrorCode::offset_out_of_range) {
         const auto placed = state_.on_out_of_range(p, cluster_->runtime().now(), config_.common.retry_backoff_max);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/consumer/fetch_queue.hpp"
 
+#include "client/logs/log_delivery.hpp"
+
 namespace ottla::client {
 
 void FetchQueue::push(Item item) {
@@ -8,6 +10,16 @@ void FetchQueue::push(Item item) {
     if (closed_ || replace_statistics(item)) return;
     if (std::holds_alternative<FetchedChunk>(item)) unread_.fetch_add(1, std::memory_order_acq_rel);
     items_.push_back(std::move(item));
+    come_.notify_one();
+}
+
+void FetchQueue::push(LogEvent&& line) {
+    const std::lock_guard lock(items_mutex_);
+    if (closed_ || lines_ == LogDelivery::lines_max) return;
+    ++lines_;
+    Notice notice;
+    notice.event = std::move(line);
+    items_.emplace_back(std::move(notice));
     come_.notify_one();
 }
 
@@ -34,6 +46,8 @@ std::optional<FetchQueue::Item> FetchQueue::take() {
     if (items_.empty()) return std::nullopt;
     std::optional<Item> item(std::move(items_.front()));
     items_.pop_front();
+    const auto* notice = std::get_if<Notice>(&*item);
+    if (notice && std::holds_alternative<LogEvent>(notice->event)) --lines_;
     return item;
 }
 
@@ -63,6 +77,7 @@ void FetchQueue::close() {
     const std::lock_guard lock(items_mutex_);
     closed_ = true;
     items_.clear();
+    lines_ = 0;
     come_.notify_all();
 }
 

@@ -71,6 +71,8 @@ public:
 
     // By the loop. Statistics take the place of those that wait already.
     void push(Item);
+    // Any thread. Dropped when many lines wait already.
+    void push(LogEvent&&);
     // Any thread. Nothing: it is empty.
     std::optional<Item> take();
     bool empty() const;
@@ -110,6 +112,7 @@ private:
     std::condition_variable come_;
     std::deque<Item> items_;
     std::string trouble_;
+    std::size_t lines_ = 0;
     std::uint64_t wakes_ = 0;
     bool closed_ = false;
 };

@@ -24,9 +24,26 @@ void Fetcher::start() {
             if (const auto there = weak.lock()) there->wake();
         });
     });
+    cluster_->runtime().attach_logs([this](LogEvent&& line) { on_log(std::move(line)); });
     spawn(cluster_->runtime().executor(), supervise_loop(shared_from_this()));
     if (config_.common.statistics_interval.count() > 0)
         spawn(cluster_->runtime().executor(), emit_statistics(shared_from_this()));
+}
+
+Fetcher::~Fetcher() {
+    if (!cluster_->runtime().is_of_parent()) cluster_->runtime().detach_logs();
+}
+
+// Any thread. Whoever polls by a coroutine waits on the loop.
+void Fetcher::on_log(LogEvent&& line) {
+    queue_->push(std::move(line));
+    if (wake_posted_.exchange(true)) return;
+    asio::post(cluster_->runtime().executor(), [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->wake_posted_ = false;
+        self->arrivals_.notify();
+    });
 }
 
 void Fetcher::apply(const std::vector<Delivery::Change>& changes) {
@@ -34,6 +51,12 @@ void Fetcher::apply(const std::vector<Delivery::Change>& changes) {
     if (closed_) return;
     for (const auto& change : changes) {
         const auto& slot = *change.slot;
+        if (const base::Log& log = cluster_->runtime().log(DebugContext::consumer); log.enabled(base::LogLevel::debug))
+            log.debug("{}[{}]: {} {}", *slot.topic, slot.partition,
+                      change.kind == Kind::remove ? "unassigned"
+                      : change.kind == Kind::add  ? "assigned, from"
+                                                  : "sought to",
+                      change.kind == Kind::remove ? std::string() : to_string(change.where));
         Result<void> placed = ok();
         if (change.kind == Kind::remove) {
             state_.remove(slot);

@@ -3,6 +3,7 @@
 // topic whose places are unknown, and one coroutine that starts them. Loop only.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <set>
 #include <string>
@@ -23,6 +24,7 @@ namespace ottla::client {
 class Fetcher : public std::enable_shared_from_this<Fetcher> {
 public:
     Fetcher(std::shared_ptr<Cluster>, ConsumerConfig, std::shared_ptr<FetchQueue>);
+    ~Fetcher();
     // Begins; once.
     void start();
 
@@ -79,6 +81,7 @@ private:
     void cannot_connect(const Error&);
     void no_trouble();
     void push(FetchQueue::Item);
+    void on_log(LogEvent&&);
 
     std::shared_ptr<Cluster> cluster_;
     const ConsumerConfig config_;
@@ -95,6 +98,7 @@ private:
     const TimePoint began_;
     bool in_trouble_ = false;
     bool down_told_ = false;
+    std::atomic<bool> wake_posted_{false};
     bool closed_ = false;
 };
 

@@ -84,9 +84,12 @@ void Fetcher::place(const FetchState::Lookup& l, const Result<std::int64_t>& fou
     if (p->lost_position) {
         const auto text = fmt::format("{}[{}] has no offset {} (any more, or yet); auto.offset.reset goes on at {}",
                                       l.topic, l.partition, *p->lost_position, position);
-        cluster_->runtime().log().warn("{}", text);
+        cluster_->runtime().log(DebugContext::fetch).warn("{}", text);
         tell(*p, Error::of(ErrorCode::offset_out_of_range, text), *p->lost_position, true);
     }
+    cluster_->runtime()
+        .log(DebugContext::fetch)
+        .debug("{}[{}] is read from offset {} on", l.topic, l.partition, position);
     state_.on_place(*p, position);
     // Only in place of "not known yet": the application may have been handed messages, or have sought, since.
     auto unknown = p->slot->position.load();

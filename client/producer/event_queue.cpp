@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/producer/event_queue.hpp"
 
+#include "client/logs/log_delivery.hpp"
 #include "client/producer/reporter.hpp"
 
 namespace ottla::client {
@@ -39,6 +40,14 @@ void EventQueue::push(Statistics statistics) {
     come_.notify_one();
 }
 
+void EventQueue::push(LogEvent&& line) {
+    const std::lock_guard hold(events_);
+    if (lines_ == LogDelivery::lines_max) return;
+    ++lines_;
+    items_.emplace_back(std::move(line));
+    come_.notify_one();
+}
+
 std::optional<Event> EventQueue::pop(std::chrono::nanoseconds timeout) {
     std::optional<Event> event;
     BatchPtr done;
@@ -61,6 +70,12 @@ std::optional<Event> EventQueue::pop(std::chrono::nanoseconds timeout) {
 Event EventQueue::take_front(BatchPtr& done) {
     if (auto* statistics = std::get_if<Statistics>(&items_.front())) {
         Event event = std::move(*statistics);
+        items_.pop_front();
+        return event;
+    }
+    if (auto* line = std::get_if<LogEvent>(&items_.front())) {
+        Event event = std::move(*line);
+        --lines_;
         items_.pop_front();
         return event;
     }

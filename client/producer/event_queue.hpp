@@ -29,6 +29,8 @@ public:
     void push(Error);
     // In the place of those that wait already.
     void push(Statistics);
+    // Dropped when many lines wait already.
+    void push(LogEvent&&);
     // Waits at most `timeout`, not at all after stop_waiting().
     std::optional<Event> pop(std::chrono::nanoseconds timeout);
     // Reports not fetched yet: who waits until none is left fetches no errors, perhaps.
@@ -42,7 +44,7 @@ private:
         DeliveryReport report;
         std::size_t next = 0;
     };
-    using Item = std::variant<Reports, Error, Statistics>;
+    using Item = std::variant<Reports, Error, Statistics, LogEvent>;
 
     // The next report of the front item; expects the mutex to be held, and the queue not to be empty.
     Event take_front(BatchPtr& done);
@@ -53,6 +55,7 @@ private:
     std::deque<Item> items_;
     std::size_t size_ = 0;
     std::size_t errors_ = 0;
+    std::size_t lines_ = 0;
     bool waits_ = true;
 };
 

@@ -15,27 +15,33 @@ template <class MakeRuntime>
 Result<Producer> make_on(const Config& config, ProducerOptions options, bool waits_at_end, MakeRuntime make_runtime) {
     const auto settings = client::producer_config(config);
     if (!settings) return settings.error();
-    auto runtime = make_runtime(client::client_name(settings->common, "producer"), settings->common.log_level);
-    client::log_settings_without_effect(config, "P", runtime->log());
+    auto runtime = make_runtime(client::client_name(settings->common, "producer"), settings->common,
+                                client::Listeners{std::move(options.log)});
+    client::log_settings_without_effect(config, "P", runtime->log(client::DebugContext::conf));
+    client::log_settings(config, runtime->log(client::DebugContext::conf));
     if (!settings->no_idempotence_because.empty())
-        runtime->log().info("enable.idempotence is off, since it needs {}: a retry may write a record twice",
-                            settings->no_idempotence_because);
+        runtime->log(client::DebugContext::conf)
+            .info("enable.idempotence is off, since it needs {}: a retry may write a record twice",
+                  settings->no_idempotence_because);
     return Producer(ProducerCore::make(std::move(runtime), *settings, waits_at_end, std::move(options)));
 }
 
 }  // namespace
 
 Result<Producer> Producer::create(const Config& config, ProducerOptions options) {
-    return make_on(config, std::move(options), true, [](std::string name, base::LogLevel level) {
-        return client::Runtime::with_thread(std::move(name), level);
-    });
+    return make_on(config, std::move(options), true,
+                   [](std::string name, const client::CommonConfig& common, client::Listeners listeners) {
+                       return client::Runtime::with_thread(std::move(name), common, std::move(listeners));
+                   });
 }
 
 Result<Producer> Producer::create(boost::asio::any_io_executor executor, const Config& config,
                                   ProducerOptions options) {
-    return make_on(config, std::move(options), false, [&](std::string name, base::LogLevel level) {
-        return client::Runtime::on_executor(std::move(executor), std::move(name), level);
-    });
+    return make_on(config, std::move(options), false,
+                   [&](std::string name, const client::CommonConfig& common, client::Listeners listeners) {
+                       return client::Runtime::on_executor(std::move(executor), std::move(name), common,
+                                                           std::move(listeners));
+                   });
 }
 
 Producer::Producer(std::shared_ptr<ProducerCore> core) noexcept : core_(std::move(core)) {}

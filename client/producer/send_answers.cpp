@@ -55,6 +55,9 @@ void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
         PartitionQueue& queue = *std::exchange(seat.queue, nullptr);
         queue.sequences.delivered(seat.numbers);
         landings_.push_back({&queue, seat.place});
+        if (const base::Log& log = runtime().log(DebugContext::msg); log.enabled(base::LogLevel::debug))
+            log.debug("topic '{}' partition {}: written from offset {} on", *flight.sent[answer.batch].topic,
+                      said.index, said.base_offset);
         if (BatchPtr batch = std::move(flight.batches[answer.batch]))
             delivered_.emplace_back(std::move(batch), Outcome::delivered(said.base_offset, said.log_append_time_ms));
         return;
@@ -105,8 +108,8 @@ void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_on
     const TimePoint now = cluster_->runtime().now();
     const bool waits = !at_once && !batch->waits_its_turn;
     const TimePoint at = waits ? now + batch->backoff.next(cluster_->runtime().random()) : now;
-    cluster_->runtime().log().debug("{}: attempt {} failed, trying again: {}", where(*batch), batch->attempts,
-                                    to_string(error));
+    if (const base::Log& log = runtime().log(DebugContext::msg); log.enabled(base::LogLevel::debug))
+        log.debug("{}: attempt {} failed, trying again: {}", where(*batch), batch->attempts, to_string(error));
     batch->last_error = std::move(error);
     accumulator_.retry(std::move(batch), at);
 }
@@ -114,8 +117,9 @@ void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_on
 // When nothing of the partition is in flight: what follows it must not come before its second half. The halves have the
 // numbers that the whole had: should it have been written, when the limit was higher perhaps, their first is refused.
 void SendLoop::split_later(BatchPtr batch) {
-    cluster_->runtime().log().debug("{}: {} records are too large for the broker as one batch, and are split",
-                                    where(*batch), batch->count());
+    if (const base::Log& log = runtime().log(DebugContext::msg); log.enabled(base::LogLevel::debug))
+        log.debug("{}: {} records are too large for the broker as one batch, and are split", where(*batch),
+                  batch->count());
     batch->is_oversized = batch->waits_its_turn = true;
     accumulator_.retry(std::move(batch), cluster_->runtime().now());
 }
@@ -137,6 +141,9 @@ bool SendLoop::is_numbered_again(Batch& batch, const Error& error) {
 
 void SendLoop::report_failed(BatchPtr batch, Error error) {
     const bool possibly = batch->possibly_persisted;
+    if (const base::Log& log = runtime().log(DebugContext::msg); log.enabled(base::LogLevel::debug))
+        log.debug("{}: {} records are given up after {} attempts: {}", where(*batch), batch->count(), batch->attempts,
+                  to_string(error));
     settle_numbers(batch->home, batch->numbers, possibly);
     if (batch->partition >= 0 && error != ErrorCode::message_timed_out) error = error.with_context(where(*batch));
     reporter_.report(std::move(batch), Outcome::failed(std::move(error), possibly));

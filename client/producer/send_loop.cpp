@@ -35,8 +35,13 @@ SendLoop::SendLoop(std::shared_ptr<Cluster> cluster, const ProducerConfig& confi
 
 void SendLoop::start() {
     const auto executor = cluster_->runtime().executor();
+    runtime().attach_logs([this](LogEvent&& line) { events_.push(std::move(line)); });
     spawn(executor, run(shared_from_this()));
     spawn(executor, follow_metadata(shared_from_this()));
+}
+
+SendLoop::~SendLoop() {
+    if (!runtime().is_of_parent()) runtime().detach_logs();
 }
 
 void SendLoop::wake() {
@@ -100,6 +105,7 @@ awaitable<void> SendLoop::resolve(std::shared_ptr<SendLoop> self, std::string to
         if (self->stopped_) co_return;
         if (found) {
             self->topics_[topic] = true;
+            runtime.log(DebugContext::topic).debug("topic '{}' is known", topic);
             self->learn_leaders(topic);
             break;
         }
@@ -137,7 +143,7 @@ awaitable<void> SendLoop::get_producer_id(std::shared_ptr<SendLoop> self) {
         const auto id = co_await ask_producer_id(self->cluster_, runtime.deadline(self->config_.request_timeout));
         if (self->stopped_) co_return;
         if (id) {
-            runtime.log().debug("producer id {}, epoch {}", id->id, id->epoch);
+            runtime.log(DebugContext::eos).debug("producer id {}, epoch {}", id->id, id->epoch);
             self->producer_id_ = *id;
             break;
         }
@@ -146,7 +152,7 @@ awaitable<void> SendLoop::get_producer_id(std::shared_ptr<SendLoop> self) {
             self->fail(id.error());
             break;
         }
-        runtime.log().debug("no producer id, trying again: {}", to_string(id.error()));
+        runtime.log(DebugContext::eos).debug("no producer id, trying again: {}", to_string(id.error()));
         co_await runtime.timers().wait_for(backoff.next(runtime.random()));
     }
     self->asks_producer_id_ = false;
@@ -158,7 +164,7 @@ void SendLoop::fail(const Error& fatal) {
     accumulator_.refuse(error);
     asio::post(cluster_->runtime().executor(), [self = shared_from_this(), error] {
         if (self->stopped_) return;
-        self->cluster_->runtime().log().error("the producer can't go on: {}", error.text());
+        self->runtime().log(DebugContext::generic).error("the producer can't go on: {}", error.text());
         self->events_.push(error);
         self->drop(Part::queued, error);
         // For who waits for room that will never be.

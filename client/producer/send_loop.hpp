@@ -23,6 +23,7 @@ namespace ottla::client {
 class SendLoop : public std::enable_shared_from_this<SendLoop> {
 public:
     SendLoop(std::shared_ptr<Cluster>, const ProducerConfig&, std::uint64_t seed, PartitionerFunction);
+    ~SendLoop();
     // What it works on; they live as long as this.
     Accumulator& accumulator() noexcept { return accumulator_; }
     EventQueue& events() noexcept { return events_; }

@@ -58,6 +58,9 @@ bool SendLoop::may_number(PartitionQueue& queue) {
     if (!config_.idempotence || !queue.sequences.needs_id()) return true;
     if (producer_id_.id >= 0 && producer_id_.id != queue.sequences.producer_id()) {
         queue.sequences.begin(producer_id_.id, producer_id_.epoch);
+        runtime()
+            .log(DebugContext::eos)
+            .debug("a partition begins with producer id {}, epoch {}", producer_id_.id, producer_id_.epoch);
         return true;
     }
     if (accumulator_.refusal().is_fatal()) return false;
@@ -166,6 +169,9 @@ void SendLoop::send(BrokerId id, Leader& leader) {
 }
 
 void SendLoop::count(BrokerId id, const Batch& batch) {
+    if (const base::Log& log = runtime().log(DebugContext::msg); log.enabled(base::LogLevel::debug))
+        log.debug("topic '{}' partition {}: {} records in {} bytes to broker {}, attempt {}", *batch.topic,
+                  batch.partition, batch.count(), batch.sealed.size(), id, batch.attempts);
     batch.home->records_sent += batch.count();
     batch.home->bytes_sent += batch.payload_bytes;
     records_sent_ += batch.count();

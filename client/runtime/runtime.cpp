@@ -29,49 +29,78 @@ bool within_strand(const asio::any_io_executor& executor) noexcept {
 
 }  // namespace
 
-Runtime::Runtime(std::string name, std::uint64_t seed, base::Log log)
+Runtime::Runtime(std::string name, std::uint64_t seed)
     : name_(std::move(name)),
-      log_(log.named(name_)),
+      logs_(base::Log(), name_),
       random_(seed),
       pool_(idle_bytes_max) {}
 
 Runtime::~Runtime() {
-    if (!is_of_parent()) return;
+    if (!is_of_parent()) {
+        if (log_delivery_) log_delivery_->end();
+        return;
+    }
     // Their threads are not here: nobody could wait for them.
     static_cast<void>(own_workers_.release());
     static_cast<void>(thread_.release());
 }
 
-std::shared_ptr<Runtime> Runtime::with_thread(std::string name, base::LogLevel level) {
-    auto log = base::make_stderr_log(name, level);
-    std::shared_ptr<Runtime> r(new Runtime(std::move(name), base::seed_from_system(), std::move(log)));
+void Runtime::begin_logs(const base::Log& outlet, const CommonConfig& config, LogCallback callback) {
+    if (callback || config.logs_are_events) {
+        log_delivery_ = std::make_shared<LogDelivery>(name_, std::move(callback), *timers_);
+        logs_ = ClientLog(log_delivery_, config);
+    } else {
+        logs_ = ClientLog(outlet, name_, config);
+    }
+}
+
+void Runtime::attach_logs(LogDelivery::Queue queue) {
+    if (log_delivery_) log_delivery_->attach(std::move(queue));
+}
+
+void Runtime::detach_logs() {
+    if (log_delivery_) log_delivery_->detach();
+}
+
+std::shared_ptr<Runtime> Runtime::real(std::string name, const CommonConfig& config, Listeners listeners) {
+    std::shared_ptr<Runtime> r(new Runtime(std::move(name), base::seed_from_system()));
     r->own_timers_ = std::make_unique<net::SystemTimers>();
-    r->own_transport_ = std::make_unique<net::TcpTransport>(*r->own_timers_, r->log_);
     r->timers_ = r->own_timers_.get();
+    r->begin_logs(base::make_stderr_log(r->name_, config.log_level), config, std::move(listeners.log));
+    r->own_transport_ = std::make_unique<net::TcpTransport>(*r->own_timers_, r->log(DebugContext::broker));
     r->transport_ = r->own_transport_.get();
+    return r;
+}
+
+std::shared_ptr<Runtime> Runtime::with_thread(std::string name, const CommonConfig& config, Listeners listeners) {
+    auto r = real(std::move(name), config, std::move(listeners));
     r->thread_ = std::make_unique<net::IoThread>(r->name_);
     r->executor_ = r->thread_->executor();
     return r;
 }
 
-std::shared_ptr<Runtime> Runtime::on_executor(asio::any_io_executor executor, std::string name, base::LogLevel level) {
-    auto log = base::make_stderr_log(name, level);
-    std::shared_ptr<Runtime> r(new Runtime(std::move(name), base::seed_from_system(), std::move(log)));
-    r->own_timers_ = std::make_unique<net::SystemTimers>();
-    r->own_transport_ = std::make_unique<net::TcpTransport>(*r->own_timers_, r->log_);
-    r->timers_ = r->own_timers_.get();
-    r->transport_ = r->own_transport_.get();
+std::shared_ptr<Runtime> Runtime::on_executor(asio::any_io_executor executor, std::string name,
+                                              const CommonConfig& config, Listeners listeners) {
+    auto r = real(std::move(name), config, std::move(listeners));
     // The caller may run his executor on several threads.
     r->executor_ = Strand(std::move(executor));
     return r;
 }
 
 std::shared_ptr<Runtime> Runtime::within(const Surroundings& given, std::string name) {
-    std::shared_ptr<Runtime> r(new Runtime(std::move(name), given.seed, given.log));
+    std::shared_ptr<Runtime> r(new Runtime(std::move(name), given.seed));
+    r->logs_ = ClientLog(given.log, r->name_);
     r->timers_ = given.timers;
     r->workers_ = given.workers;
     r->transport_ = given.transport;
     r->executor_ = Strand(given.executor);
+    return r;
+}
+
+std::shared_ptr<Runtime> Runtime::within(const Surroundings& given, std::string name, const CommonConfig& config,
+                                         Listeners listeners) {
+    auto r = within(given, std::move(name));
+    r->begin_logs(given.log, config, std::move(listeners.log));
     return r;
 }
 

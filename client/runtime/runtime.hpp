@@ -14,6 +14,7 @@
 #include "base/random.hpp"
 #include "base/workers.hpp"
 #include "client/config/client_config.hpp"
+#include "client/logs/client_log.hpp"
 #include "net/timers.hpp"
 #include "net/transport.hpp"
 
@@ -39,12 +40,19 @@ struct Surroundings {
     base::Log log;
 };
 
+// Who is told what the client does.
+struct Listeners {
+    LogCallback log;
+};
+
 class Runtime {
 public:
     // A thread of its own.
-    static std::shared_ptr<Runtime> with_thread(std::string name, base::LogLevel level);
-    static std::shared_ptr<Runtime> on_executor(asio::any_io_executor, std::string name, base::LogLevel level);
+    static std::shared_ptr<Runtime> with_thread(std::string name, const CommonConfig&, Listeners);
+    static std::shared_ptr<Runtime> on_executor(asio::any_io_executor, std::string name, const CommonConfig&,
+                                                Listeners);
     static std::shared_ptr<Runtime> within(const Surroundings&, std::string name);
+    static std::shared_ptr<Runtime> within(const Surroundings&, std::string name, const CommonConfig&, Listeners);
     ~Runtime();
 
     const std::string& name() const noexcept { return name_; }
@@ -62,7 +70,11 @@ public:
     base::BufferPool& pool() noexcept { return pool_; }
     // On the loop only.
     base::Random& random() noexcept { return random_; }
-    const base::Log& log() const noexcept { return log_; }
+    const base::Log& log(DebugContext about) const noexcept { return logs_[about]; }
+    // Where lines are events, and no callback takes them: they go there, until detach_logs(). The queue is called from
+    // any thread, one line at a time, and must not log.
+    void attach_logs(LogDelivery::Queue);
+    void detach_logs();
     TimePoint now() const { return timers_->now(); }
     std::int64_t wall_ms() const { return timers_->wall_ms(); }
     // After the client's coroutines have been told to end: lets its own thread end, waiting until `deadline` at most.
@@ -72,11 +84,14 @@ public:
     TimePoint deadline(nanoseconds timeout) const;
 
 private:
-    Runtime(std::string name, std::uint64_t seed, base::Log log);
+    Runtime(std::string name, std::uint64_t seed);
+    static std::shared_ptr<Runtime> real(std::string name, const CommonConfig&, Listeners);
+    void begin_logs(const base::Log& outlet, const CommonConfig&, LogCallback);
 
     const std::uint32_t made_in_ = base::fork_generation();
     std::string name_;
-    base::Log log_;
+    ClientLog logs_;
+    std::shared_ptr<LogDelivery> log_delivery_;  // null: to standard error, or what is handed in
     base::Random random_;
     base::BufferPool pool_;
     std::unique_ptr<net::Timers> own_timers_;

@@ -14,18 +14,18 @@ inline std::int64_t micros(base::Duration d) noexcept {
     return std::chrono::duration_cast<std::chrono::microseconds>(d).count();
 }
 
-class BrokerStats final : public net::ChannelObserver {
+class BrokerStats {
 public:
     explicit BrokerStats(const base::Clock& clock) : clock_(clock) {}
 
-    void on_request(protocol::ApiKey key, std::int16_t, std::size_t bytes, bool is_answered) override {
-        ++requests[key];
+    void on_request(const net::SentRequest& request) {
+        ++requests[request.key];
         ++sent;
-        sent_bytes += bytes;
+        sent_bytes += request.bytes;
         last_sent = clock_.now();
-        if (is_answered) ++waiting;
+        if (request.is_answered) ++waiting;
     }
-    void on_end(const net::Exchange& exchange) override {
+    void on_end(const net::Exchange& exchange) {
         --waiting;
         if (exchange.error.code() == ErrorCode::none) {
             ++received;

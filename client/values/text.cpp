@@ -107,6 +107,20 @@ std::string to_string(const PartitionError& e) {
 
 std::string to_string(const Statistics& statistics) { return "statistics: " + statistics.json; }
 
+std::string_view to_string(LogLevel level) noexcept {
+    switch (level) {
+        case LogLevel::error: return "error";
+        case LogLevel::warning: return "warning";
+        case LogLevel::info: return "info";
+        case LogLevel::debug: break;
+    }
+    return "debug";
+}
+
+std::string to_string(const LogEvent& line) {
+    return fmt::format("{} {} [{}]: {}", to_string(line.level), line.client, line.context, line.text);
+}
+
 std::string to_string(const Event& event) {
     return std::visit([](const auto& e) { return to_string(e); }, event);
 }

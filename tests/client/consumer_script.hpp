@@ -163,7 +163,7 @@ private:
 
 class ConsumerScript {
 public:
-    explicit ConsumerScript(Config given = {}) {
+    explicit ConsumerScript(Config given = {}, ConsumerOptions options = {}) {
         EXPECT_TRUE(given.set("bootstrap.servers", "broker:9092"));
         auto opened = server_host_->listen(loop.io.get_executor(), net::Endpoint("", 9092));
         EXPECT_TRUE(opened);
@@ -174,7 +174,9 @@ public:
         around.transport = client_host_.get();
         around.timers = &loop.timers;
         around.seed = 7;
-        consumer.emplace(ConsumerCore::make(Runtime::within(around, "test"), consumer_config(given).value()));
+        const auto settings = consumer_config(given).value();
+        auto runtime = Runtime::within(around, "test", settings.common, Listeners{std::move(options.log)});
+        consumer.emplace(ConsumerCore::make(std::move(runtime), settings));
     }
     ~ConsumerScript() {
         consumer->async_close(std::chrono::seconds(1), [](Result<void>) {});

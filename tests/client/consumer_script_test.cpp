@@ -36,6 +36,40 @@ TEST(ConsumerScript, a_corrupt_batch_is_told_fetched_again_with_pauses_and_can_b
     EXPECT_EQ(s.events_after(1s), "v4 v5 ");
 }
 
+TEST(ConsumerScript, lines_of_the_log_come_as_events) {
+    ConsumerScript s(Config{{"debug", "fetch,consumer"}, {"log.queue", true}});
+    s.broker.log = {{0, batch_of(0, 2)}};
+    s.broker.high = 2;
+    s.consumer->assign({{"t", 0, 0}}).value();
+    s.loop.run_for(100ms);
+    std::string said;
+    int messages = 0;
+    while (const auto event = s.consumer->poll(0s)) {
+        if (const auto* line = std::get_if<LogEvent>(&*event)) said += to_string(*line) + "\n";
+        messages += std::holds_alternative<Message>(*event) ? 1 : 0;
+    }
+    EXPECT_EQ(messages, 2);
+    for (const char* part :
+         {"debug test [consumer]: t[0]: assigned, from 0\n", "[fetch]: t[0] is read from offset 0 on",
+          "[fetch]: 1 partitions are asked for from broker 1", "[fetch]: t[0]: 2 records in ",
+          "from offset 0 on, up to 2"})
+        EXPECT_NE(said.find(part), std::string::npos) << part << " in " << said;
+    EXPECT_EQ(said.find("[broker]"), std::string::npos);
+}
+
+TEST(ConsumerScript, who_waits_by_a_coroutine_is_woken_by_a_line) {
+    ConsumerScript s(Config{{"debug", "consumer"}, {"log.queue", true}});
+    std::string came;
+    s.consumer->async_poll(10s, [&](const Result<std::optional<Event>>& event) {
+        if (event && *event) came = to_string(**event);
+    });
+    s.loop.run_for(1ms);
+    EXPECT_EQ(came, "");
+    s.consumer->assign({{"t", 0, 0}}).value();
+    s.loop.run_for(1ms);
+    EXPECT_EQ(came, "debug test [consumer]: t[0]: assigned, from 0");
+}
+
 TEST(ConsumerScript, bytes_without_a_whole_batch_do_not_spin) {
     ConsumerScript s;
     s.broker.log = {{0, batch_of(0, 1).substr(0, 50)}};

@@ -334,7 +334,8 @@ public:
             around.transport = &transport();
             around.timers = &loop.timers;
             around.seed = 7;
-            producer_.emplace(ProducerCore::make(Runtime::within(around, "test"), settings, false, std::move(options)));
+            auto runtime = Runtime::within(around, "test", settings.common, Listeners{std::move(options.log)});
+            producer_.emplace(ProducerCore::make(std::move(runtime), settings, false, std::move(options)));
         }
         return *producer_;
     }

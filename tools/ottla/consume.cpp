@@ -114,6 +114,7 @@ public:
     }
     void operator()(const DeliveryReport&) {}
     void operator()(const Statistics&) {}
+    void operator()(const LogEvent& line) { session_.hint(to_string(line)); }
 
 private:
     Session& session_;

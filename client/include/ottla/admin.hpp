@@ -15,6 +15,7 @@
 
 #include <ottla/async.hpp>
 #include <ottla/config.hpp>
+#include <ottla/log.hpp>
 #include <ottla/metadata.hpp>
 #include <ottla/topic_partition.hpp>
 
@@ -225,13 +226,19 @@ struct AdminOptions {
     bool read_committed = false;
 };
 
+// What can't be said in a Config.
+struct AdminClientOptions {
+    // Instead of standard error.
+    LogCallback log = nullptr;
+};
+
 // A handle: move it, or share it between threads by reference; every call may come from any thread.
 class Admin {
 public:
     // Starts one I/O thread.
-    static Result<Admin> create(const Config&);
+    static Result<Admin> create(const Config&, AdminClientOptions = {});
     // Runs on the caller's executor, which somebody must run. Blocking calls fail with invalid_state on it.
-    static Result<Admin> create(boost::asio::any_io_executor, const Config&);
+    static Result<Admin> create(boost::asio::any_io_executor, const Config&, AdminClientOptions = {});
     // Of the library's own making: a simulator's surroundings.
     explicit Admin(std::shared_ptr<client::AdminCore>) noexcept;
 

@@ -35,14 +35,20 @@ struct WatermarkOffsets {
 // "0..42"
 std::string to_string(const WatermarkOffsets&);
 
+// What can't be said in a Config.
+struct ConsumerOptions {
+    // Instead of standard error.
+    LogCallback log = nullptr;
+};
+
 // A handle: move it, or share it between threads by reference; every call may come from any thread. Calls without
 // a timeout do not wait for the network.
 class Consumer {
 public:
     // Starts one I/O thread. Fails on a setting that is wrong; brokers are looked for in the background.
-    static Result<Consumer> create(const Config&);
+    static Result<Consumer> create(const Config&, ConsumerOptions = {});
     // Runs on the caller's executor, which somebody must run. Blocking calls fail with invalid_state on it.
-    static Result<Consumer> create(boost::asio::any_io_executor, const Config&);
+    static Result<Consumer> create(boost::asio::any_io_executor, const Config&, ConsumerOptions = {});
     // Of the library's own making: a simulator's surroundings.
     explicit Consumer(std::shared_ptr<client::ConsumerCore>) noexcept;
 
@@ -60,8 +66,8 @@ public:
     Result<void> incremental_unassign(std::vector<TopicPartition>);
     std::vector<TopicPartition> assignment() const;
 
-    // The next message, error, end of partition, or Statistics (every statistics.interval.ms; only the last wait).
-    // Nothing when the time is up.
+    // The next message, error, end of partition, Statistics (every statistics.interval.ms; only the last wait), or
+    // LogEvent (with log.queue=true). Nothing when the time is up.
     std::optional<Event> poll(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_poll(std::chrono::nanoseconds timeout, Token&& token) {
@@ -73,8 +79,8 @@ public:
             timeout);
     }
 
-    // The next message, or the error that came instead; timed_out when the time is up. Ends of partitions and
-    // statistics are passed over.
+    // The next message, or the error that came instead; timed_out when the time is up. All other
+    // events are passed over.
     Result<Message> read_message(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_read_message(std::chrono::nanoseconds timeout, Token&& token) {
@@ -87,7 +93,7 @@ public:
     }
 
     // Many consecutive messages of one partition, without a cost per message; an empty batch when the time is up.
-    // Errors of partitions come as errors of the call, ends of partitions and statistics are passed over.
+    // Errors of partitions come as errors of the call, all other events are passed over.
     Result<MessageBatch> poll_batch(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_poll_batch(std::chrono::nanoseconds timeout, Token&& token) {

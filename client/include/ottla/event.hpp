@@ -7,6 +7,7 @@
 
 #include <ottla/delivery_report.hpp>
 #include <ottla/error.hpp>
+#include <ottla/log.hpp>
 #include <ottla/message.hpp>
 #include <ottla/topic_partition.hpp>
 
@@ -37,8 +38,8 @@ struct Statistics {
     std::string json;
 };
 
-// An Error alone concerns the whole client.
-using Event = std::variant<Message, DeliveryReport, PartitionEof, PartitionError, Error, Statistics>;
+// An Error alone concerns the whole client. LogEvents come with log.queue=true alone.
+using Event = std::variant<Message, DeliveryReport, PartitionEof, PartitionError, Error, Statistics, LogEvent>;
 
 std::string to_string(const PartitionEof&);
 std::string to_string(const PartitionError&);

@@ -36,6 +36,8 @@ using PartitionerFunction = Function<std::int32_t(const Record&, std::int32_t pa
 struct ProducerOptions {
     // Instead of the setting `partitioner`.
     PartitionerFunction partitioner = nullptr;
+    // Instead of standard error.
+    LogCallback log = nullptr;
 };
 
 enum class PurgeWhat : std::uint8_t {
@@ -84,8 +86,8 @@ public:
             record);
     }
 
-    // The next event: a DeliveryReport, an Error, or Statistics (every statistics.interval.ms). Nothing when the time
-    // is up.
+    // The next event: a DeliveryReport, an Error, Statistics (every statistics.interval.ms), or a LogEvent (with
+    // log.queue=true). Nothing when the time is up.
     std::optional<Event> events(std::chrono::nanoseconds timeout);
 
     // What the producer counts and measures, as JSON in the layout of librdkafka's STATISTICS.md; the windows hold what

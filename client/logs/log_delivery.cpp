@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/logs/log_delivery.hpp"
+
+#include <utility>
+
+namespace ottla::client {
+namespace {
+
+LogLevel public_level(base::LogLevel level) noexcept {
+    switch (level) {
+        case base::LogLevel::trace:
+        case base::LogLevel::debug: return LogLevel::debug;
+        case base::LogLevel::info: return LogLevel::info;
+        case base::LogLevel::warn: return LogLevel::warning;
+        default: return LogLevel::error;
+    }
+}
+
+}  // namespace
+
+LogDelivery::LogDelivery(std::string client, LogCallback callback, const base::Clock& clock)
+    : client_(std::move(client)),
+      callback_(std::move(callback)),
+      has_callback_(static_cast<bool>(callback_)),
+      clock_(&clock) {}
+
+void LogDelivery::deliver(base::LogLevel level, std::string_view context, std::string_view text) {
+    LogEvent event;
+    event.level = public_level(level);
+    event.context = context;
+    event.client = client_;
+    event.text = text;
+    {
+        const std::lock_guard hold(delivery_mutex_);
+        if (!clock_) return;
+        event.time_ms = clock_->wall_ms();
+        if (!has_callback_) {
+            if (queue_)
+                queue_(std::move(event));
+            else if (!was_attached_ && waiting_.size() < lines_max)
+                waiting_.push_back(std::move(event));
+            return;
+        }
+    }
+    // Without the mutex: it may call the client, which may have something to say.
+    try {
+        callback_(event);
+    } catch (...) {  // there is nobody to tell
+    }
+}
+
+void LogDelivery::attach(Queue queue) {
+    const std::lock_guard hold(delivery_mutex_);
+    queue_ = std::move(queue);
+    was_attached_ = true;
+    for (LogEvent& event : std::exchange(waiting_, {})) queue_(std::move(event));
+}
+
+void LogDelivery::detach() {
+    const std::lock_guard hold(delivery_mutex_);
+    queue_ = nullptr;
+}
+
+void LogDelivery::end() {
+    const std::lock_guard hold(delivery_mutex_);
+    clock_ = nullptr;
+    queue_ = nullptr;
+    waiting_.clear();
+}
+
+}  // namespace ottla::client
