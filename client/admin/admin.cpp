@@ -62,8 +62,8 @@ Result<Admin> make_admin(const Config& config, AdminClientOptions options, MakeR
     auto settings = client::common_config(config);
     if (!settings) return settings.error();
     settings->logs_are_events = false;  // there are none
-    auto runtime =
-        make_runtime(client::client_name(*settings, "admin"), *settings, client::Listeners{std::move(options.log)});
+    auto runtime = make_runtime(client::client_name(*settings, "admin"), *settings,
+                                client::Listeners{std::move(options.log), std::move(options.hooks)});
     client::log_settings_without_effect(config, "A", runtime->log(client::DebugContext::conf));
     client::log_settings(config, runtime->log(client::DebugContext::conf));
     return Admin(AdminCore::make(std::move(runtime), std::move(*settings)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BrokerObserver: what a client sees of its connections to one broker, counted and told to the log. Loop only; the
-// runtime must outlive it.
+// BrokerObserver: what a client sees of its connections to one broker: counted, told to the log and to the hooks. Loop
+// only; the runtime must outlive it.
 #pragma once
 
 #include <string>
@@ -18,12 +18,15 @@ public:
 
     void on_request(const net::SentRequest&) override;
     void on_end(const net::Exchange&) override;
-    // An attempt begins; it ends with one of the two that follow.
+    // An attempt begins; one of the two that follow ends it.
     void on_connecting();
     void on_connected(std::size_t api_count);
+    // Nothing, when none has begun.
     void on_failed(const Error&);
     // One that was connected.
     void on_closed(const Error& reason);
+    // An answer asked for a pause, or said that none is due.
+    void on_throttle(protocol::ApiKey, std::chrono::milliseconds);
 
     // The metadata names the broker of bootstrap.servers.
     void set_id(BrokerId id) noexcept { id_ = id; }
@@ -32,9 +35,13 @@ public:
     BrokerStats stats;
 
 private:
+    void tell(ConnectionEvent::Stage, base::Duration took, const Error&);
+    RequestEvent request_event(RequestEvent::Stage, protocol::ApiKey) const;
+
     Runtime& runtime_;
     const std::string address_;
     BrokerId id_ = no_broker;
+    bool is_connecting_ = false;
     TimePoint since_{};  // the last attempt's begin, or the connection's
 };
 

@@ -223,9 +223,9 @@ Cluster::BrokerView Cluster::view_of(BrokerId id, const Broker& broker) {
     return {id, broker.endpoint, state, broker.observer->stats};
 }
 
-BrokerStats* Cluster::stats(BrokerId id) {
+BrokerObserver* Cluster::observer(BrokerId id) {
     const auto at = brokers_.find(id);
-    return at == brokers_.end() ? nullptr : &at->second->observer->stats;
+    return at == brokers_.end() ? nullptr : at->second->observer.get();
 }
 
 std::vector<Cluster::BrokerPtr> Cluster::candidates() {
@@ -299,6 +299,7 @@ awaitable<void> Cluster::open(std::shared_ptr<Cluster> self, BrokerPtr broker) {
     // It may have been forgotten meanwhile.
     if (self->closed_ || !self->is_known(broker)) {
         if (opened) (*opened)->close();
+        broker->observer->on_failed(Error::of(ErrorCode::closed));
     } else if (opened) {
         self->on_opened(broker, std::move(*opened));
     } else {
@@ -315,7 +316,8 @@ void Cluster::on_opened(BrokerPtr broker, Channel channel) {
     broker->observer->on_connected(channel->api_versions().api_keys.size());
     channel->on_close([weak = weak_from_this(), broker](const Error& reason) {
         const auto self = weak.lock();
-        if (!self || self->closed_) return;
+        if (!self) return;
+        if (self->closed_) return broker->observer->on_closed(reason);
         if (self->config_.logs_ends_of_connections)
             self->runtime_->log(DebugContext::broker)
                 .info("connection to {} ended: {}", to_string(broker->endpoint), to_string(reason));
@@ -435,6 +437,7 @@ void Cluster::close() {
     for (const auto& broker : all) {
         if (broker->channel) broker->channel->close();
         if (broker->connecting) broker->cancel.emit(asio::cancellation_type::terminal);
+        broker->observer->on_failed(Error::of(ErrorCode::closed));
         broker->channel.reset();
     }
     refresh_.notify();

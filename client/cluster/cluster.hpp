@@ -89,7 +89,7 @@ public:
                 each(view_of(no_broker, *broker));
     }
     // Null for one that was never tried.
-    BrokerStats* stats(BrokerId);
+    BrokerObserver* observer(BrokerId);
 
     // Ends connections and coroutines; everybody who waits gets `closed`.
     void close();

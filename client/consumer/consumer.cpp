@@ -24,21 +24,21 @@ Result<Consumer> create_on(const Config& config, ConsumerOptions options, MakeRu
     auto settings = client::consumer_config(config);
     if (!settings) return settings.error();
     auto runtime = make_runtime(client::client_name(settings->common, "consumer"), settings->common,
-                                client::Listeners{std::move(options.log)});
+                                client::Listeners{std::move(options.log), std::move(options.hooks)});
     client::log_settings_without_effect(config, "C", runtime->log(client::DebugContext::conf));
     client::log_settings(config, runtime->log(client::DebugContext::conf));
     return Consumer(ConsumerCore::make(std::move(runtime), std::move(*settings)));
 }
 
 awaitable<Result<std::optional<Event>>> poll_async(CorePtr core, nanoseconds timeout) {
-    auto next = [](ConsumerCore& c) { return c.delivery().next_event(); };
+    auto next = [](ConsumerCore& c) { return c.next_event(); };
     auto event = co_await ConsumerCore::wait_async<Event>(core, timeout, next);
     if (!event && core->is_closed()) event.emplace(core->closed_error("poll"));
     co_return event;
 }
 
 awaitable<Result<Message>> read_async(CorePtr core, nanoseconds timeout) {
-    auto next = [](ConsumerCore& c) { return c.delivery().next_message(); };
+    auto next = [](ConsumerCore& c) { return c.next_message(); };
     auto message = co_await ConsumerCore::wait_async<Result<Message>>(core, timeout, next);
     if (message) co_return std::move(*message);
     if (core->is_closed()) co_return core->closed_error("read_message");
@@ -46,7 +46,7 @@ awaitable<Result<Message>> read_async(CorePtr core, nanoseconds timeout) {
 }
 
 awaitable<Result<MessageBatch>> batch_async(CorePtr core, nanoseconds timeout) {
-    auto next = [](ConsumerCore& c) { return c.delivery().next_batch(); };
+    auto next = [](ConsumerCore& c) { return c.next_batch(); };
     auto batch = co_await ConsumerCore::wait_async<Result<MessageBatch>>(core, timeout, next);
     if (batch) co_return std::move(*batch);
     if (core->is_closed()) co_return core->closed_error("poll_batch");
@@ -141,21 +141,19 @@ std::vector<TopicPartition> Consumer::assignment() const { return core_->deliver
 
 std::optional<Event> Consumer::poll(nanoseconds timeout) {
     if (core_->is_closed()) return Event(core_->closed_error("poll"));
-    auto& delivery = core_->delivery();
-    if (auto event = delivery.next_event()) return event;
+    if (auto event = core_->next_event()) return event;
     if (timeout <= nanoseconds::zero()) return std::nullopt;
     if (core_->runtime().on_loop()) return Event(client::on_own_loop("poll"));
-    auto event = core_->wait<Event>(timeout, [&] { return delivery.next_event(); });
+    auto event = core_->wait<Event>(timeout, [this] { return core_->next_event(); });
     if (!event && core_->is_closed()) return Event(core_->closed_error("poll"));
     return event;
 }
 
 Result<Message> Consumer::read_message(nanoseconds timeout) {
     if (core_->is_closed()) return core_->closed_error("read_message");
-    auto& delivery = core_->delivery();
-    if (auto message = delivery.next_message()) return std::move(*message);
+    if (auto message = core_->next_message()) return std::move(*message);
     if (timeout > nanoseconds::zero() && core_->runtime().on_loop()) return client::on_own_loop("read_message");
-    auto message = core_->wait<Result<Message>>(timeout, [&] { return delivery.next_message(); });
+    auto message = core_->wait<Result<Message>>(timeout, [this] { return core_->next_message(); });
     if (message) return std::move(*message);
     if (core_->is_closed()) return core_->closed_error("read_message");
     return core_->nothing_came(timeout);
@@ -163,10 +161,9 @@ Result<Message> Consumer::read_message(nanoseconds timeout) {
 
 Result<MessageBatch> Consumer::poll_batch(nanoseconds timeout) {
     if (core_->is_closed()) return core_->closed_error("poll_batch");
-    auto& delivery = core_->delivery();
-    if (auto batch = delivery.next_batch()) return std::move(*batch);
+    if (auto batch = core_->next_batch()) return std::move(*batch);
     if (timeout > nanoseconds::zero() && core_->runtime().on_loop()) return client::on_own_loop("poll_batch");
-    auto batch = core_->wait<Result<MessageBatch>>(timeout, [&] { return delivery.next_batch(); });
+    auto batch = core_->wait<Result<MessageBatch>>(timeout, [this] { return core_->next_batch(); });
     if (batch) return std::move(*batch);
     if (core_->is_closed()) return core_->closed_error("poll_batch");
     return MessageBatch();

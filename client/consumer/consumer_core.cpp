@@ -7,6 +7,7 @@ namespace ottla::client {
 
 ConsumerCore::ConsumerCore(std::shared_ptr<Runtime> runtime, ConsumerConfig config)
     : runtime_(std::move(runtime)),
+      tells_consumed_(runtime_->hooks().wants(&Hooks::on_consume)),
       config_(std::move(config)),
       cluster_(Cluster::make(runtime_, config_.common, config_.common.allow_auto_create_topics)),
       queue_(std::make_shared<FetchQueue>()),
@@ -50,6 +51,17 @@ Error ConsumerCore::nothing_came(nanoseconds timeout) const {
     if (trouble.empty()) return Error::of(ErrorCode::timed_out, fmt::format("no message came within {} ms", ms));
     return Error::of(ErrorCode::timed_out,
                      fmt::format("no message came within {} ms; the reason may be: {}", ms, trouble));
+}
+
+void ConsumerCore::tell_consumed(const Message& message) {
+    const MessageView& view = message;
+    const ConsumeEvent event{message.topic(), message.partition(), {&view, 1}};
+    runtime_->hooks().tell(&Hooks::on_consume, event);
+}
+
+void ConsumerCore::tell_consumed(const MessageBatch& batch) {
+    const ConsumeEvent event{batch.topic(), batch.partition(), {batch.begin(), batch.end()}};
+    runtime_->hooks().tell(&Hooks::on_consume, event);
 }
 
 void ConsumerCore::wake_waiting() {

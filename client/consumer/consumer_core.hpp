@@ -29,6 +29,26 @@ public:
     bool is_closed() const noexcept { return closed_ || runtime_->is_of_parent(); }
     Error closed_error(std::string_view call) const;
 
+    // What is here, as Delivery has it; told to the hook.
+    std::optional<Event> next_event() {
+        auto event = delivery_->next_event();
+        if (tells_consumed_ && event) [[unlikely]]
+            if (const auto* message = std::get_if<Message>(&*event)) tell_consumed(*message);
+        return event;
+    }
+    std::optional<Result<Message>> next_message() {
+        auto message = delivery_->next_message();
+        if (tells_consumed_ && message && *message) [[unlikely]]
+            tell_consumed(**message);
+        return message;
+    }
+    std::optional<Result<MessageBatch>> next_batch() {
+        auto batch = delivery_->next_batch();
+        if (tells_consumed_ && batch && *batch) [[unlikely]]
+            tell_consumed(**batch);
+        return batch;
+    }
+
     // Waits on the calling thread until `next()` has something. Nothing: the time was up, or the client was closed.
     template <class T, class Next>
     std::optional<T> wait(nanoseconds timeout, Next next) {
@@ -60,8 +80,11 @@ public:
 
 private:
     ConsumerCore(std::shared_ptr<Runtime>, ConsumerConfig);
+    void tell_consumed(const Message&);
+    void tell_consumed(const MessageBatch&);
 
     std::shared_ptr<Runtime> runtime_;
+    const bool tells_consumed_;  // there is a hook
     const ConsumerConfig config_;
     std::shared_ptr<Cluster> cluster_;
     std::shared_ptr<FetchQueue> queue_;

@@ -149,7 +149,8 @@ void Fetcher::on_fetch_failed(const FetchCall& call, const Error& error) {
 
 void Fetcher::on_answer(FetchCall& call, FetchResponse& response, std::shared_ptr<const ChargedBytes> body) {
     if (closed_) return;
-    if (BrokerStats* stats = cluster_->stats(call.broker)) stats->throttle.add(response.throttle_time_ms);
+    if (BrokerObserver* observer = cluster_->observer(call.broker))
+        observer->on_throttle(protocol::ApiKey::fetch, std::chrono::milliseconds(response.throttle_time_ms));
     for (const auto& n : response.node_endpoints)
         if (n.port > 0 && n.port <= 65535)
             cluster_->add_broker(n.node_id,
@@ -163,15 +164,14 @@ void Fetcher::on_answer(FetchCall& call, FetchResponse& response, std::shared_pt
         p->in_flight = false;
         const auto at = answers.find({asked.topic, asked.partition});
         if (at != answers.end())
-            on_partition(*p, *at->second, body);
+            on_partition(*p, *at->second, {call.broker, body});
         else
             // Left out though it was asked for: not to be asked again at once.
             p->not_before = cluster_->runtime().now() + config_.fetch_error_backoff;
     }
 }
 
-void Fetcher::on_partition(FetchState::Partition& p, FetchResponse::PartitionData& data,
-                           const std::shared_ptr<const ChargedBytes>& body) {
+void Fetcher::on_partition(FetchState::Partition& p, FetchResponse::PartitionData& data, const Answer& answer) {
     if (data.error_code != 0) return on_partition_error(p, data);
     p.told = ErrorCode::none;
     p.not_before = {};
@@ -181,7 +181,7 @@ void Fetcher::on_partition(FetchState::Partition& p, FetchResponse::PartitionDat
     p.slot->high_watermark = end;
     p.high_watermark = data.high_watermark;
     p.last_stable_offset = data.last_stable_offset;
-    if (data.records && !data.records->empty()) on_records(p, data, body);
+    if (data.records && !data.records->empty()) on_records(p, data, answer);
     if (config_.partition_eof && p.position >= end && p.end_told != p.position) {
         p.end_told = p.position;
         PartitionEof event;
@@ -192,15 +192,14 @@ void Fetcher::on_partition(FetchState::Partition& p, FetchResponse::PartitionDat
     }
 }
 
-void Fetcher::on_records(FetchState::Partition& p, FetchResponse::PartitionData& data,
-                         const std::shared_ptr<const ChargedBytes>& body) {
+void Fetcher::on_records(FetchState::Partition& p, FetchResponse::PartitionData& data, const Answer& answer) {
     const Bytes* records = data.records->bytes();
     std::int64_t end = -1;
     std::int64_t count = 0;
     const auto add = [&](const protocol::RecordBatchHeader& header) {
         end = header.next_offset();
         if (!header.is_control()) count += std::max(header.count, 0);
-        on_batch(p, header);
+        on_batch(p, header, answer.broker);
     };
     if (records) walk_batches(records->span(), add);
     if (end <= p.position) {
@@ -219,7 +218,7 @@ void Fetcher::on_records(FetchState::Partition& p, FetchResponse::PartitionData&
     chunk.from_offset = p.position;
     chunk.records = *records;
     chunk.record_count = count;
-    chunk.response = body;
+    chunk.response = answer.body;
     data.records.reset();
     if (data.aborted_transactions)
         for (const auto& a : *data.aborted_transactions) chunk.aborted.push_back({a.producer_id, a.first_offset});
@@ -232,7 +231,18 @@ void Fetcher::on_records(FetchState::Partition& p, FetchResponse::PartitionData&
     push(std::move(chunk));
 }
 
-void Fetcher::on_batch(const FetchState::Partition& p, const protocol::RecordBatchHeader& header) {
+void Fetcher::on_batch(const FetchState::Partition& p, const protocol::RecordBatchHeader& header, BrokerId broker) {
+    if (HookCalls& hooks = cluster_->runtime().hooks(); hooks.wants(&Hooks::on_batch)) {
+        BatchEvent event;
+        event.stage = BatchEvent::Stage::fetched;
+        event.topic = *p.slot->topic;
+        event.partition = p.slot->partition;
+        event.broker_id = broker;
+        event.records = static_cast<std::size_t>(std::max(header.count, 0));
+        event.bytes = header.total_size();
+        event.base_offset = header.base_offset;
+        hooks.tell(&Hooks::on_batch, event);
+    }
     if (!keeps_windows_) return;
     TopicWindows& windows = windows_[*p.slot->topic];
     windows.bytes.add(static_cast<std::int64_t>(header.total_size()));

@@ -46,6 +46,10 @@ private:
         std::int32_t partition;
         std::uint32_t turn;
     };
+    struct Answer {
+        BrokerId broker;
+        std::shared_ptr<const ChargedBytes> body;
+    };
     struct FetchCall {
         BrokerId broker = no_broker;
         protocol::FetchRequest request;
@@ -67,11 +71,9 @@ private:
     std::vector<FetchState::Partition*> plan(BrokerId);
     FetchCall make_call(BrokerId, const std::vector<FetchState::Partition*>&);
     void on_answer(FetchCall&, protocol::FetchResponse&, std::shared_ptr<const ChargedBytes>);
-    void on_partition(FetchState::Partition&, protocol::FetchResponse::PartitionData&,
-                      const std::shared_ptr<const ChargedBytes>&);
-    void on_records(FetchState::Partition&, protocol::FetchResponse::PartitionData&,
-                    const std::shared_ptr<const ChargedBytes>&);
-    void on_batch(const FetchState::Partition&, const protocol::RecordBatchHeader&);
+    void on_partition(FetchState::Partition&, protocol::FetchResponse::PartitionData&, const Answer&);
+    void on_records(FetchState::Partition&, protocol::FetchResponse::PartitionData&, const Answer&);
+    void on_batch(const FetchState::Partition&, const protocol::RecordBatchHeader&, BrokerId);
     void on_partition_error(FetchState::Partition&, const protocol::FetchResponse::PartitionData&);
     void on_fetch_failed(const FetchCall&, const Error&);
     // The partition's error as an event; `goes_on` as in PartitionError.

@@ -16,7 +16,7 @@ Result<Producer> make_on(const Config& config, ProducerOptions options, bool wai
     const auto settings = client::producer_config(config);
     if (!settings) return settings.error();
     auto runtime = make_runtime(client::client_name(settings->common, "producer"), settings->common,
-                                client::Listeners{std::move(options.log)});
+                                client::Listeners{std::move(options.log), std::move(options.hooks)});
     client::log_settings_without_effect(config, "P", runtime->log(client::DebugContext::conf));
     client::log_settings(config, runtime->log(client::DebugContext::conf));
     if (!settings->no_idempotence_because.empty())

@@ -54,7 +54,8 @@ ProducerCore::ProducerCore(std::shared_ptr<Runtime> runtime, const ProducerConfi
     : runtime_(std::move(runtime)),
       cluster_(Cluster::make(runtime_, config.common, true)),
       loop_(std::make_shared<SendLoop>(cluster_, config, seed, std::move(options.partitioner))),
-      waits_at_end_(waits_at_end) {}
+      waits_at_end_(waits_at_end),
+      tells_produce_(runtime_->hooks().wants(&Hooks::on_produce)) {}
 
 std::shared_ptr<ProducerCore> ProducerCore::make(std::shared_ptr<Runtime> runtime, const ProducerConfig& config,
                                                  bool waits_at_end, ProducerOptions options) {
@@ -80,7 +81,8 @@ Result<void> ProducerCore::produce(const Record& record, DeliveryCallback&& call
         const auto waited = wait_for<void>(*runtime_, call, left, [&](Completion<void> done) {
             spawn_call(*runtime_, wait_for_room(shared_from_this(), left, payload_bytes(record)), std::move(done));
         });
-        appended = produce(record, std::move(callback));
+        // The hook has been told already.
+        appended = accumulator().append(record, std::move(callback), false);
         if (appended || appended.error() != ErrorCode::queue_full) return appended;
         if (!waited && waited.error() != ErrorCode::queue_full) return waited.error();
     }

@@ -33,6 +33,8 @@ public:
     Result<void> produce(const Record& record, DeliveryCallback&& callback, bool is_awaited = false) {
         if (runtime_->is_of_parent()) [[unlikely]]
             return made_before_fork();
+        if (tells_produce_) [[unlikely]]
+            runtime_->hooks().tell(&Hooks::on_produce, record);
         return accumulator().append(record, std::move(callback), is_awaited);
     }
     // Waits for room at most `block_for`. Takes the callback over only when it succeeds.
@@ -63,6 +65,7 @@ private:
     std::shared_ptr<Cluster> cluster_;
     std::shared_ptr<SendLoop> loop_;
     const bool waits_at_end_;
+    const bool tells_produce_;  // there is a hook
     std::atomic<bool> closed_{false};
     // Loop only.
     bool closing_ = false;

@@ -26,6 +26,8 @@ void Reporter::report(BatchPtr batch, Outcome outcome) {
 void Reporter::report(std::vector<Ended>& ended) {
     std::vector<BatchPtr> done;
     for (auto& [batch, outcome] : ended) {
+        if (hooks_.wants(&Hooks::on_delivery)) [[unlikely]]
+            tell_hook(*batch, outcome);
         tell(*batch, outcome);
         accumulator_.reported(batch->count());
         if (batch->events > 0) {
@@ -37,6 +39,14 @@ void Reporter::report(std::vector<Ended>& ended) {
     ended.clear();
     accumulator_.recycle(done);
     progress_.notify();
+}
+
+void Reporter::tell_hook(const Batch& batch, const Outcome& outcome) {
+    DeliveryReport report = report_frame(batch, outcome);
+    for (std::size_t i = 0; i < batch.count(); ++i) {
+        fill_report(report, batch, outcome, i);
+        hooks_.tell(&Hooks::on_delivery, report);
+    }
 }
 
 void Reporter::tell(Batch& batch, const Outcome& outcome) {

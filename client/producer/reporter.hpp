@@ -4,6 +4,7 @@
 #pragma once
 
 #include "client/cluster/watch.hpp"
+#include "client/hooks/hook_calls.hpp"
 #include "client/producer/accumulator.hpp"
 #include "client/producer/event_queue.hpp"
 
@@ -16,8 +17,11 @@ void fill_report(DeliveryReport&, const Batch&, const Outcome&, std::size_t inde
 // Loop only.
 class Reporter {
 public:
-    // Both must outlive this.
-    Reporter(Accumulator& accumulator, EventQueue& events) : accumulator_(accumulator), events_(events) {}
+    // All must outlive this.
+    Reporter(Accumulator& accumulator, EventQueue& events, HookCalls& hooks)
+        : accumulator_(accumulator),
+          events_(events),
+          hooks_(hooks) {}
 
     // Each record of the batch gets its report; nobody else may have told them.
     void report(BatchPtr, Outcome);
@@ -28,10 +32,12 @@ public:
     Watched& progress() noexcept { return progress_; }
 
 private:
+    void tell_hook(const Batch&, const Outcome&);
     static void tell(Batch&, const Outcome&);
 
     Accumulator& accumulator_;
     EventQueue& events_;
+    HookCalls& hooks_;
     Watched progress_;
 };
 

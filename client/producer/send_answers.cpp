@@ -28,7 +28,8 @@ void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
                     cluster_->add_broker(
                         node.node_id,
                         BrokerInfo{net::Endpoint(node.host, static_cast<std::uint16_t>(node.port)), node.rack});
-            if (BrokerStats* stats = cluster_->stats(flight->broker)) stats->throttle.add(response.throttle_time_ms);
+            if (BrokerObserver* observer = cluster_->observer(flight->broker))
+                observer->on_throttle(protocol::ApiKey::produce, std::chrono::milliseconds(response.throttle_time_ms));
             // The answer of a request that was under way meanwhile may name less time.
             const auto throttle = std::chrono::milliseconds(response.throttle_time_ms);
             if (throttle.count() > 0)
@@ -58,7 +59,11 @@ void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
         if (const base::Log& log = runtime().log(DebugContext::msg); log.enabled(base::LogLevel::debug))
             log.debug("topic '{}' partition {}: written from offset {} on", *flight.sent[answer.batch].topic,
                       said.index, said.base_offset);
-        if (BatchPtr batch = std::move(flight.batches[answer.batch]))
+        BatchPtr batch = std::move(flight.batches[answer.batch]);
+        if (batch && runtime().hooks().wants(&Hooks::on_batch))
+            tell_hook(BatchEvent::Stage::acknowledged, flight.broker, *batch,
+                      said.base_offset >= 0 ? Offset(said.base_offset) : Offset(), false, Error());
+        if (batch)
             delivered_.emplace_back(std::move(batch), Outcome::delivered(said.base_offset, said.log_append_time_ms));
         return;
     }
@@ -94,13 +99,19 @@ void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_on
     }
     if (leaves_open(error.code())) batch->possibly_persisted = true;
     if (error == ErrorCode::transport || error == ErrorCode::closed) cluster_->request_refresh("a connection was lost");
+    const auto tell = [&](bool is_retried) {
+        if (runtime().hooks().wants(&Hooks::on_batch))
+            tell_hook(BatchEvent::Stage::failed, flight.broker, *batch, Offset(), is_retried, error);
+    };
     if (is_too_large(error.code()) && batch->count() > 1) {
+        tell(true);
         split_later(std::move(batch));
         return;
     }
     const bool is_numbers = seat.numbers.any() && refuses_numbers(error.code());
     const bool is_retried =
         is_numbers ? is_numbered_again(*batch, error) : is_worth_retrying(error) && batch->attempts <= config_.retries;
+    tell(is_retried && !stopped_);
     if (stopped_ || !is_retried) {
         accumulator_.land(queue, seat.place);
         return report_failed(std::move(batch), std::move(error));
@@ -176,9 +187,15 @@ TimePoint SendLoop::expire_in_flight(TimePoint now) {
                 continue;
             }
             Error error = timed_out(*batch);
-            reporter_.report(std::move(batch), Outcome::failed(std::move(error), true));
+            report_in_flight(*flight, std::move(batch), std::move(error));
         }
     return next;
+}
+
+void SendLoop::report_in_flight(const Flight& flight, BatchPtr batch, Error error) {
+    if (runtime().hooks().wants(&Hooks::on_batch))
+        tell_hook(BatchEvent::Stage::failed, flight.broker, *batch, Offset(), false, error);
+    reporter_.report(std::move(batch), Outcome::failed(std::move(error), true));
 }
 
 }  // namespace ottla::client

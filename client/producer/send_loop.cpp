@@ -25,7 +25,7 @@ SendLoop::SendLoop(std::shared_ptr<Cluster> cluster, const ProducerConfig& confi
           config_, cluster_->runtime().timers(), cluster_->runtime().pool(), seed, [this] { wake(); },
           std::move(partitioner)),
       events_([this](BatchPtr batch) { recycle_fetched(std::move(batch)); }),
-      reporter_(accumulator_, events_),
+      reporter_(accumulator_, events_, cluster_->runtime().hooks()),
       signal_(cluster_->runtime().executor()),
       call_(config_.acks, config_.request_timeout),
       packer_(config_, cluster_->runtime().pool(), workers_for(config_, cluster_->runtime()),
@@ -245,7 +245,7 @@ void SendLoop::drop(Part part, const Error& error) {
     }
     for (const FlightPtr& flight : flights_)
         for (BatchPtr& batch : flight->batches)
-            if (batch) reporter_.report(std::move(batch), Outcome::failed(error, true));
+            if (batch) report_in_flight(*flight, std::move(batch), error);
 }
 
 }  // namespace ottla::client

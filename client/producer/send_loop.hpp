@@ -104,6 +104,7 @@ private:
     void stamp(Batch&);
     void send(BrokerId, Leader&);
     void count(BrokerId, const Batch&);
+    void tell_hook(BatchEvent::Stage, BrokerId, const Batch&, Offset base_offset, bool is_retried, const Error&);
     void on_answer(const FlightPtr&, Result<Bytes>);
     void apply(Flight&, const ProduceCall::Answer&);
     void finish_delivered();
@@ -117,6 +118,8 @@ private:
     // The batch has an end without success: what was numbered behind it is told.
     void settle_numbers(PartitionQueue*, const Numbers&, bool possibly_persisted);
     Error timed_out(const Batch&) const;
+    // Of a batch in flight, whose answer is of no interest any more.
+    void report_in_flight(const Flight&, BatchPtr, Error);
     TimePoint expire_in_flight(TimePoint now);
     void learn_leaders(const std::string& topic);
 

@@ -155,6 +155,8 @@ void SendLoop::send(BrokerId id, Leader& leader) {
             return fail_all(posted.error());
         for (std::size_t i = 0; i < flight->batches.size(); ++i) {
             landings_.push_back({flight->seats[i].queue, flight->seats[i].place});
+            if (runtime().hooks().wants(&Hooks::on_batch))
+                tell_hook(BatchEvent::Stage::acknowledged, id, *flight->batches[i], Offset(), false, Error());
             delivered_.emplace_back(std::move(flight->batches[i]), Outcome::delivered(-1, -1));
         }
         finish_delivered();
@@ -168,10 +170,29 @@ void SendLoop::send(BrokerId id, Leader& leader) {
         [self = shared_from_this(), flight](Result<Bytes> answer) { self->on_answer(flight, std::move(answer)); });
 }
 
+void SendLoop::tell_hook(BatchEvent::Stage stage, BrokerId broker, const Batch& batch, Offset base_offset,
+                         bool is_retried, const Error& error) {
+    BatchEvent event;
+    event.stage = stage;
+    event.topic = *batch.topic;
+    event.partition = batch.partition;
+    event.broker_id = broker;
+    event.records = batch.count();
+    event.payload_bytes = batch.payload_bytes;
+    event.bytes = batch.sealed.size();
+    event.attempt = batch.attempts;
+    event.base_offset = base_offset;
+    event.is_retried = is_retried;
+    event.error = error;
+    runtime().hooks().tell(&Hooks::on_batch, event);
+}
+
 void SendLoop::count(BrokerId id, const Batch& batch) {
     if (const base::Log& log = runtime().log(DebugContext::msg); log.enabled(base::LogLevel::debug))
         log.debug("topic '{}' partition {}: {} records in {} bytes to broker {}, attempt {}", *batch.topic,
                   batch.partition, batch.count(), batch.sealed.size(), id, batch.attempts);
+    if (runtime().hooks().wants(&Hooks::on_batch))
+        tell_hook(BatchEvent::Stage::sent, id, batch, Offset(), false, Error());
     batch.home->records_sent += batch.count();
     batch.home->bytes_sent += batch.payload_bytes;
     records_sent_ += batch.count();
@@ -180,7 +201,8 @@ void SendLoop::count(BrokerId id, const Batch& batch) {
     TopicWindows& windows = windows_[*batch.topic];
     windows.bytes.add(static_cast<std::int64_t>(batch.sealed.size()));
     windows.records.add(static_cast<std::int64_t>(batch.count()));
-    if (BrokerStats* stats = cluster_->stats(id)) stats->queued.add(micros(runtime().now() - batch.created));
+    if (BrokerObserver* observer = cluster_->observer(id))
+        observer->stats.queued.add(micros(runtime().now() - batch.created));
 }
 
 }  // namespace ottla::client

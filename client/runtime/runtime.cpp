@@ -45,13 +45,14 @@ Runtime::~Runtime() {
     static_cast<void>(thread_.release());
 }
 
-void Runtime::begin_logs(const base::Log& outlet, const CommonConfig& config, LogCallback callback) {
-    if (callback || config.logs_are_events) {
-        log_delivery_ = std::make_shared<LogDelivery>(name_, std::move(callback), *timers_);
+void Runtime::listen(const base::Log& outlet, const CommonConfig& config, Listeners listeners) {
+    if (listeners.log || config.logs_are_events) {
+        log_delivery_ = std::make_shared<LogDelivery>(name_, std::move(listeners.log), *timers_);
         logs_ = ClientLog(log_delivery_, config);
     } else {
         logs_ = ClientLog(outlet, name_, config);
     }
+    hooks_.set(std::move(listeners.hooks), log(DebugContext::interceptor));
 }
 
 void Runtime::attach_logs(LogDelivery::Queue queue) {
@@ -66,7 +67,7 @@ std::shared_ptr<Runtime> Runtime::real(std::string name, const CommonConfig& con
     std::shared_ptr<Runtime> r(new Runtime(std::move(name), base::seed_from_system()));
     r->own_timers_ = std::make_unique<net::SystemTimers>();
     r->timers_ = r->own_timers_.get();
-    r->begin_logs(base::make_stderr_log(r->name_, config.log_level), config, std::move(listeners.log));
+    r->listen(base::make_stderr_log(r->name_, config.log_level), config, std::move(listeners));
     r->own_transport_ = std::make_unique<net::TcpTransport>(*r->own_timers_, r->log(DebugContext::broker));
     r->transport_ = r->own_transport_.get();
     return r;
@@ -100,7 +101,7 @@ std::shared_ptr<Runtime> Runtime::within(const Surroundings& given, std::string 
 std::shared_ptr<Runtime> Runtime::within(const Surroundings& given, std::string name, const CommonConfig& config,
                                          Listeners listeners) {
     auto r = within(given, std::move(name));
-    r->begin_logs(given.log, config, std::move(listeners.log));
+    r->listen(given.log, config, std::move(listeners));
     return r;
 }
 

@@ -14,6 +14,7 @@
 #include "base/random.hpp"
 #include "base/workers.hpp"
 #include "client/config/client_config.hpp"
+#include "client/hooks/hook_calls.hpp"
 #include "client/logs/client_log.hpp"
 #include "net/timers.hpp"
 #include "net/transport.hpp"
@@ -43,6 +44,7 @@ struct Surroundings {
 // Who is told what the client does.
 struct Listeners {
     LogCallback log;
+    Hooks hooks;
 };
 
 class Runtime {
@@ -71,6 +73,7 @@ public:
     // On the loop only.
     base::Random& random() noexcept { return random_; }
     const base::Log& log(DebugContext about) const noexcept { return logs_[about]; }
+    HookCalls& hooks() noexcept { return hooks_; }
     // Where lines are events, and no callback takes them: they go there, until detach_logs(). The queue is called from
     // any thread, one line at a time, and must not log.
     void attach_logs(LogDelivery::Queue);
@@ -86,12 +89,13 @@ public:
 private:
     Runtime(std::string name, std::uint64_t seed);
     static std::shared_ptr<Runtime> real(std::string name, const CommonConfig&, Listeners);
-    void begin_logs(const base::Log& outlet, const CommonConfig&, LogCallback);
+    void listen(const base::Log& outlet, const CommonConfig&, Listeners);
 
     const std::uint32_t made_in_ = base::fork_generation();
     std::string name_;
     ClientLog logs_;
     std::shared_ptr<LogDelivery> log_delivery_;  // null: to standard error, or what is handed in
+    HookCalls hooks_;
     base::Random random_;
     base::BufferPool pool_;
     std::unique_ptr<net::Timers> own_timers_;

@@ -117,6 +117,38 @@ std::string_view to_string(LogLevel level) noexcept {
     return "debug";
 }
 
+std::string_view to_string(ConnectionEvent::Stage stage) noexcept {
+    using enum ConnectionEvent::Stage;
+    switch (stage) {
+        case connecting: return "connecting";
+        case connected: return "connected";
+        case closed: break;
+    }
+    return "closed";
+}
+
+std::string_view to_string(RequestEvent::Stage stage) noexcept {
+    using enum RequestEvent::Stage;
+    switch (stage) {
+        case sent: return "sent";
+        case answered: return "answered";
+        case failed: return "failed";
+        case throttled: break;
+    }
+    return "throttled";
+}
+
+std::string_view to_string(BatchEvent::Stage stage) noexcept {
+    using enum BatchEvent::Stage;
+    switch (stage) {
+        case sent: return "sent";
+        case acknowledged: return "acknowledged";
+        case failed: return "failed";
+        case fetched: break;
+    }
+    return "fetched";
+}
+
 std::string to_string(const LogEvent& line) {
     return fmt::format("{} {} [{}]: {}", to_string(line.level), line.client, line.context, line.text);
 }

@@ -175,7 +175,8 @@ public:
         around.timers = &loop.timers;
         around.seed = 7;
         const auto settings = consumer_config(given).value();
-        auto runtime = Runtime::within(around, "test", settings.common, Listeners{std::move(options.log)});
+        auto runtime = Runtime::within(around, "test", settings.common,
+                                       Listeners{std::move(options.log), std::move(options.hooks)});
         consumer.emplace(ConsumerCore::make(std::move(runtime), settings));
     }
     ~ConsumerScript() {

@@ -88,8 +88,8 @@ TEST(Logs, tell_the_end_of_a_connection_unless_they_are_not_to) {
 }
 
 TEST(Logs, carry_who_when_and_about_what) {
-    ProducerScript s(Config{{"linger.ms", 0}, {"debug", "eos"}});
     Heard heard;
+    ProducerScript s(Config{{"linger.ms", 0}, {"debug", "eos"}});
     s.options.log = heard.callback();
     const std::int64_t before = s.loop.timers.wall_ms();
     ASSERT_TRUE(s.produce(0, "a"));
@@ -179,8 +179,8 @@ TEST(Secrets, are_in_no_line_about_settings) {
 }
 
 TEST(Secrets, of_records_are_in_no_line_at_the_highest_verbosity) {
-    ProducerScript s(Config{{"linger.ms", 0}, {"debug", "all"}, {"log_level", 7}});
     Heard heard;
+    ProducerScript s(Config{{"linger.ms", 0}, {"debug", "all"}, {"log_level", 7}});
     s.options.log = heard.callback();
     s.broker.too_large = canary;
     s.broker.reactions = {refused(ErrorCode::not_leader_or_follower), lost_answer()};

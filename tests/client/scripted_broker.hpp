@@ -334,7 +334,8 @@ public:
             around.transport = &transport();
             around.timers = &loop.timers;
             around.seed = 7;
-            auto runtime = Runtime::within(around, "test", settings.common, Listeners{std::move(options.log)});
+            auto runtime = Runtime::within(around, "test", settings.common,
+                                           Listeners{std::move(options.log), std::move(options.hooks)});
             producer_.emplace(ProducerCore::make(std::move(runtime), settings, false, std::move(options)));
         }
         return *producer_;

@@ -15,6 +15,7 @@
 
 #include <ottla/async.hpp>
 #include <ottla/config.hpp>
+#include <ottla/hooks.hpp>
 #include <ottla/log.hpp>
 #include <ottla/metadata.hpp>
 #include <ottla/topic_partition.hpp>
@@ -230,6 +231,8 @@ struct AdminOptions {
 struct AdminClientOptions {
     // Instead of standard error.
     LogCallback log = nullptr;
+    // Of them, those of connections and requests.
+    Hooks hooks = {};
 };
 
 // A handle: move it, or share it between threads by reference; every call may come from any thread.

@@ -14,6 +14,7 @@
 #include <ottla/async.hpp>
 #include <ottla/config.hpp>
 #include <ottla/event.hpp>
+#include <ottla/hooks.hpp>
 #include <ottla/message.hpp>
 #include <ottla/metadata.hpp>
 #include <ottla/topic_partition.hpp>
@@ -39,6 +40,7 @@ std::string to_string(const WatermarkOffsets&);
 struct ConsumerOptions {
     // Instead of standard error.
     LogCallback log = nullptr;
+    Hooks hooks = {};
 };
 
 // A handle: move it, or share it between threads by reference; every call may come from any thread. Calls without

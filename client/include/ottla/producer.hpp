@@ -15,6 +15,8 @@
 #include <ottla/delivery_report.hpp>
 #include <ottla/event.hpp>
 #include <ottla/function.hpp>
+#include <ottla/hooks.hpp>
+#include <ottla/log.hpp>
 #include <ottla/record.hpp>
 
 namespace ottla::client {
@@ -38,6 +40,7 @@ struct ProducerOptions {
     PartitionerFunction partitioner = nullptr;
     // Instead of standard error.
     LogCallback log = nullptr;
+    Hooks hooks = {};
 };
 
 enum class PurgeWhat : std::uint8_t {
