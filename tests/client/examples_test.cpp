@@ -75,6 +75,15 @@ TEST_F(Examples, a_partitioner_keeps_the_last_partition_for_some) {
     EXPECT_EQ(others.output.find("orders[2]"), std::string::npos) << others.output;
 }
 
+TEST_F(Examples, statistics_tell_what_is_written_and_read) {
+    cluster.create_topic("words", 3).value();
+    const auto ran = run(OTTLA_EXAMPLE_STATISTICS + brokers + "words 500");
+    EXPECT_EQ(ran.status, 0) << ran.output;
+    for (const char* part : {"written: 500 records in ", " round trips, half of them within ", "read: 500 records in "})
+        EXPECT_NE(ran.output.find(part), std::string::npos) << part << " in " << ran.output;
+    EXPECT_TRUE(ran.output.ends_with("  0 records behind\n")) << ran.output;
+}
+
 TEST_F(Examples, admin_makes_and_removes_a_topic) {
     const auto ran = run(OTTLA_EXAMPLE_ADMIN + brokers + "passing");
     EXPECT_EQ(ran.status, 0) << ran.output;
