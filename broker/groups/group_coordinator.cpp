@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/groups/group_coordinator.hpp"
+
+#include <utility>
+
+namespace ottla::broker::groups {
+namespace {
+
+using protocol::HeartbeatRequest;
+using protocol::HeartbeatResponse;
+using protocol::JoinGroupRequest;
+using protocol::JoinGroupResponse;
+using protocol::LeaveGroupRequest;
+using protocol::LeaveGroupResponse;
+using protocol::SyncGroupRequest;
+using protocol::SyncGroupResponse;
+
+const std::string& group_of(const GroupRecord& record) {
+    return std::visit([](const auto& one) -> const std::string& { return one.key.group; }, record);
+}
+
+}  // namespace
+
+// --- steps ---
+
+Turn GroupCoordinator::turn(Moment at, Decision& decision) {
+    return Turn{at.now, at.wall_ms, settings_, timers_, random_, decision};
+}
+
+Decision GroupCoordinator::handle(Ticket ticket, const Caller& caller, const GroupRequest& request, Moment at) {
+    Decision decision;
+    Turn step = turn(at, decision);
+    std::visit([&](const auto& one) { on(step, ticket, caller, one); }, request);
+    if (decision.records.empty()) std::visit([this](const auto& one) { drop_if_bare(one.group_id); }, request);
+    return decision;
+}
+
+Decision GroupCoordinator::appended(Decision& decision, ErrorCode written, Moment at) {
+    Decision more;
+    Turn step = turn(at, more);
+    if (written == ErrorCode::none) {
+        for (const auto& record : decision.records) take_effect(record);
+    }
+    if (decision.then) decision.then(step, written);
+    if (more.records.empty()) {
+        for (const auto& record : decision.records) drop_if_bare(group_of(record));
+    }
+    return more;
+}
+
+std::optional<Decision> GroupCoordinator::on_time(Moment at) {
+    const auto due = timers_.take_due(at.now);
+    if (!due) return std::nullopt;
+    Decision decision;
+    Group* const group = find(due->group_id);
+    if (!group) return decision;
+    Turn step = turn(at, decision);
+    ClassicProtocol classic(group->classic, step);
+    switch (due->kind) {
+        case TimerKind::join: classic.join_time_over(); break;
+        case TimerKind::sync: classic.sync_time_over(); break;
+        case TimerKind::session: classic.session_over(due->member_id); break;
+        case TimerKind::pending: classic.pending_over(due->member_id); break;
+    }
+    if (decision.records.empty()) drop_if_bare(due->group_id);
+    return decision;
+}
+
+// --- groups ---
+
+GroupCoordinator::Group* GroupCoordinator::find(std::string_view group_id) {
+    const auto at = groups_.find(group_id);
+    return at == groups_.end() ? nullptr : &at->second;
+}
+
+GroupCoordinator::Group& GroupCoordinator::find_or_make(const std::string& group_id) {
+    return groups_.try_emplace(group_id, group_id).first->second;
+}
+
+void GroupCoordinator::drop_if_bare(const std::string& group_id) {
+    const Group* const group = find(group_id);
+    if (!group || group->is_recorded || !group->offsets.empty()) return;
+    if (!group->classic.is(ClassicState::empty) || !group->classic.pending().empty()) return;
+    timers_.cancel_group(group_id);
+    groups_.erase(group_id);
+}
+
+// --- records ---
+
+// Of a record that was just written: what a classic group's says, its state says already.
+void GroupCoordinator::take_effect(const GroupRecord& record) {
+    if (const auto* offset = std::get_if<OffsetRecord>(&record)) {
+        find_or_make(offset->key.group).offsets.apply(*offset);
+    } else if (const auto* group = std::get_if<ClassicGroupRecord>(&record)) {
+        if (!group->value) {
+            replay(record);
+        } else if (Group* const known = find(group->key.group)) {
+            known->is_recorded = true;
+        }
+    }
+}
+
+void GroupCoordinator::replay(const GroupRecord& record) {
+    if (const auto* offset = std::get_if<OffsetRecord>(&record)) {
+        if (offset->value || find(offset->key.group)) find_or_make(offset->key.group).offsets.apply(*offset);
+    } else if (const auto* group = std::get_if<ClassicGroupRecord>(&record)) {
+        if (Group* const known = group->value ? &find_or_make(group->key.group) : find(group->key.group)) {
+            known->is_recorded = group->value.has_value();
+            known->classic = group->value ? ClassicGroup::from_record(group->key.group, *group->value)
+                                          : ClassicGroup(group->key.group);
+        }
+    }
+    drop_if_bare(group_of(record));
+}
+
+void GroupCoordinator::replay_pending(std::int64_t producer_id, const GroupRecord& record) {
+    const auto* const offset = std::get_if<OffsetRecord>(&record);
+    if (!offset) return;
+    find_or_make(offset->key.group).offsets.apply_pending(producer_id, *offset);
+    in_transaction_[producer_id].insert(offset->key.group);
+}
+
+void GroupCoordinator::replay_marker(std::int64_t producer_id, bool committed) {
+    const auto ended = in_transaction_.extract(producer_id);
+    if (ended.empty()) return;
+    for (const auto& group_id : ended.mapped()) {
+        if (Group* const group = find(group_id)) group->offsets.end_transaction(producer_id, committed);
+        drop_if_bare(group_id);
+    }
+}
+
+Decision GroupCoordinator::loaded(Moment at) {
+    Decision decision;
+    Turn step = turn(at, decision);
+    for (auto& [id, group] : groups_) ClassicProtocol(group.classic, step).resume();
+    return decision;
+}
+
+// --- membership ---
+
+void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller& caller, const JoinGroupRequest& request) {
+    ErrorCode wrong = ErrorCode::none;
+    const std::int32_t session = request.session_timeout_ms;
+    if (request.group_id.empty()) {
+        wrong = ErrorCode::invalid_group_id;
+    } else if (session < settings_.min_session_timeout_ms || session > settings_.max_session_timeout_ms) {
+        wrong = ErrorCode::invalid_session_timeout;
+    } else if (!request.member_id.empty() && !find(request.group_id)) {
+        wrong = ErrorCode::unknown_member_id;
+    }
+    if (wrong != ErrorCode::none) {
+        auto answer = failed<JoinGroupResponse>(wrong);
+        answer.member_id = request.member_id;
+        return step.answer(ticket, std::move(answer));
+    }
+    ClassicProtocol(find_or_make(request.group_id).classic, step).join(ticket, caller, request);
+}
+
+void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const SyncGroupRequest& request) {
+    Group* const group = find(request.group_id);
+    if (group) return ClassicProtocol(group->classic, step).sync(ticket, request);
+    const auto wrong = request.group_id.empty() ? ErrorCode::invalid_group_id : ErrorCode::unknown_member_id;
+    step.answer(ticket, failed<SyncGroupResponse>(wrong));
+}
+
+void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const HeartbeatRequest& request) {
+    Group* const group = find(request.group_id);
+    const ErrorCode code = group                      ? ClassicProtocol(group->classic, step).heartbeat(request)
+                           : request.group_id.empty() ? ErrorCode::invalid_group_id
+                                                      : ErrorCode::unknown_member_id;
+    step.answer(ticket, failed<HeartbeatResponse>(code));
+}
+
+void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const LeaveGroupRequest& request) {
+    if (request.group_id.empty()) return step.answer(ticket, failed<LeaveGroupResponse>(ErrorCode::invalid_group_id));
+    if (Group* const group = find(request.group_id))
+        return step.answer(ticket, ClassicProtocol(group->classic, step).leave(request));
+    LeaveGroupResponse answer;
+    for (const auto& one : request.members) {
+        auto& told = answer.members.emplace_back();
+        told.member_id = one.member_id;
+        told.group_instance_id = one.group_instance_id;
+        told.error_code = static_cast<std::int16_t>(ErrorCode::unknown_member_id);
+    }
+    step.answer(ticket, std::move(answer));
+}
+
+}  // namespace ottla::broker::groups

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// GroupCoordinator: the groups of one partition of __consumer_offsets. It decides only: requests and the time go in,
+// records and answers come out. The log is the truth: offsets change when their records are in it, and reading it
+// again from its begin brings everything back but who is just joining.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <ottla/protocol/messages/offset_commit_request.hpp>
+#include <ottla/protocol/messages/offset_fetch_request.hpp>
+#include "broker/groups/classic_group.hpp"
+#include "broker/groups/classic_protocol.hpp"
+#include "broker/groups/decision.hpp"
+#include "broker/groups/group_offsets.hpp"
+
+namespace ottla::broker::groups {
+
+// One group of an OffsetFetch, with the names of its topics.
+struct FetchOffsets {
+    std::string group_id;
+    // Nothing: all that there are.
+    std::optional<std::vector<protocol::OffsetFetchRequest::OffsetFetchRequestTopics>> topics;
+    bool require_stable = false;
+};
+
+using GroupRequest = std::variant<protocol::JoinGroupRequest, protocol::SyncGroupRequest, protocol::HeartbeatRequest,
+                                  protocol::LeaveGroupRequest, protocol::OffsetCommitRequest, FetchOffsets>;
+
+struct Moment {
+    base::TimePoint now;
+    std::int64_t wall_ms = 0;
+};
+
+class GroupCoordinator {
+public:
+    GroupCoordinator(const GroupSettings& settings, base::Random random) : settings_(settings), random_(random) {}
+    GroupCoordinator(const GroupCoordinator&) = delete;
+    GroupCoordinator& operator=(const GroupCoordinator&) = delete;
+
+    // In a commit, topics have their names, and ids where they are known. Every ticket gets one answer, of its own
+    // request's kind, in this decision or a later one.
+    Decision handle(Ticket, const Caller&, const GroupRequest&, Moment);
+    // How appending the records of `decision` went: none, or why not, as the clients are to hear it. To be called for
+    // every decision with records, before anything else. Answers what follows.
+    Decision appended(Decision& decision, ErrorCode written, Moment);
+
+    // When there is something to do without a request.
+    std::optional<base::TimePoint> next_due() const { return timers_.next(); }
+    // The first thing that is due; nothing when there is none.
+    std::optional<Decision> on_time(Moment);
+
+    // --- reading the log, from its begin ---
+    void replay(const GroupRecord&);
+    // Offsets within a producer's transaction, and its end.
+    void replay_pending(std::int64_t producer_id, const GroupRecord&);
+    void replay_marker(std::int64_t producer_id, bool committed);
+    // All of it was read.
+    Decision loaded(Moment);
+
+    std::size_t group_count() const noexcept { return groups_.size(); }
+
+private:
+    struct Group {
+        explicit Group(std::string id) : classic(std::move(id)) {}
+        ClassicGroup classic;
+        GroupOffsets offsets;
+        bool is_recorded = false;  // a record says that it is there
+    };
+
+    Turn turn(Moment, Decision&);
+    Group* find(std::string_view group_id);
+    Group& find_or_make(const std::string& group_id);
+    // Forgets a group that nobody is in and nothing is known of.
+    void drop_if_bare(const std::string& group_id);
+    void take_effect(const GroupRecord&);
+
+    void on(Turn&, Ticket, const Caller&, const protocol::JoinGroupRequest&);
+    void on(Turn&, Ticket, const Caller&, const protocol::SyncGroupRequest&);
+    void on(Turn&, Ticket, const Caller&, const protocol::HeartbeatRequest&);
+    void on(Turn&, Ticket, const Caller&, const protocol::LeaveGroupRequest&);
+    void on(Turn&, Ticket, const Caller&, const protocol::OffsetCommitRequest&);
+    void on(Turn&, Ticket, const Caller&, const FetchOffsets&);
+
+    GroupSettings settings_;
+    base::Random random_;
+    GroupTimers timers_;
+    std::map<std::string, Group, std::less<>> groups_;
+    std::map<std::int64_t, std::set<std::string>> in_transaction_;  // by producer: groups it has offsets for
+};
+
+}  // namespace ottla::broker::groups

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/groups/group_offsets.hpp"
+
+#include <algorithm>
+
+namespace ottla::broker::groups {
+
+std::size_t GroupOffsets::size() const noexcept {
+    std::size_t count = 0;
+    for (const auto& [name, partitions] : topics_) count += partitions.size();
+    return count;
+}
+
+const CommittedOffset* GroupOffsets::find(std::string_view topic, std::int32_t partition) const {
+    const auto topic_at = topics_.find(topic);
+    if (topic_at == topics_.end()) return nullptr;
+    const auto at = topic_at->second.find(partition);
+    return at == topic_at->second.end() ? nullptr : &at->second;
+}
+
+void GroupOffsets::apply(const OffsetRecord& record) {
+    if (!record.value) {
+        const auto topic = topics_.find(record.key.topic);
+        if (topic == topics_.end()) return;
+        topic->second.erase(record.key.partition);
+        if (topic->second.empty()) topics_.erase(topic);
+        return;
+    }
+    CommittedOffset& kept = topics_[record.key.topic][record.key.partition];
+    kept.offset = record.value->offset;
+    kept.leader_epoch = record.value->leader_epoch;
+    kept.metadata = record.value->metadata;
+    kept.commit_ms = record.value->commit_timestamp;
+    kept.expire_ms = record.value->expire_timestamp;
+    kept.topic_id = record.value->topic_id;
+}
+
+void GroupOffsets::apply_pending(std::int64_t producer_id, const OffsetRecord& record) {
+    pending_[producer_id].push_back(record);
+}
+
+void GroupOffsets::end_transaction(std::int64_t producer_id, bool committed) {
+    const auto node = pending_.extract(producer_id);
+    if (node.empty() || !committed) return;
+    for (const auto& record : node.mapped()) apply(record);
+}
+
+bool GroupOffsets::is_pending(std::string_view topic, std::int32_t partition) const {
+    return std::ranges::any_of(pending_, [&](const auto& of_producer) {
+        return std::ranges::any_of(of_producer.second, [&](const auto& record) {
+            return record.key.topic == topic && record.key.partition == partition;
+        });
+    });
+}
+
+}  // namespace ottla::broker::groups

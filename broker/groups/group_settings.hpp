@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// GroupSettings: what server.properties tells the group coordinator, under Kafka's names.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace ottla::broker::groups {
+
+struct GroupSettings {
+    std::int32_t min_session_timeout_ms = 6'000;                       // group.min.session.timeout.ms
+    std::int32_t max_session_timeout_ms = 1'800'000;                   // group.max.session.timeout.ms
+    std::int32_t initial_rebalance_delay_ms = 3'000;                   // group.initial.rebalance.delay.ms
+    std::int32_t max_size = std::numeric_limits<std::int32_t>::max();  // group.max.size
+    std::int32_t offset_metadata_bytes_max = 4'096;                    // offset.metadata.max.bytes
+};
+
+// What no setting of Kafka's bounds.
+inline constexpr std::int32_t new_member_join_timeout_ms = 300'000;
+// Of one group: ids that were given out and not come back with. Beyond, a new member has to wait.
+inline constexpr std::size_t pending_members_max = 10'000;
+// What one member may say of itself, over all of its protocols: more never fits into a record.
+inline constexpr std::size_t member_protocol_bytes_max = 1 << 20;
+
+}  // namespace ottla::broker::groups

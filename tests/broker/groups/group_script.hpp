@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// GroupScript: a coordinator with a log and a clock, asked step by step. Every request gets one answer of its own kind,
+// or the script fails.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "broker/groups/group_coordinator.hpp"
+
+namespace ottla::broker::groups {
+
+using namespace std::chrono_literals;
+using protocol::HeartbeatRequest;
+using protocol::JoinGroupRequest;
+using protocol::JoinGroupResponse;
+using protocol::LeaveGroupRequest;
+using protocol::LeaveGroupResponse;
+using protocol::OffsetCommitRequest;
+using protocol::OffsetCommitResponse;
+using protocol::SyncGroupRequest;
+using protocol::SyncGroupResponse;
+
+inline ErrorCode code_of(std::int16_t code) { return static_cast<ErrorCode>(code); }
+
+class GroupScript {
+public:
+    explicit GroupScript(GroupSettings settings = quick()) : settings_(settings) { start(); }
+
+    // No delay before the first generation.
+    static GroupSettings quick() {
+        GroupSettings settings;
+        settings.initial_rebalance_delay_ms = 0;
+        return settings;
+    }
+
+    // --- asking ---
+    Ticket send(const GroupRequest& request, std::int16_t version = 9, const std::string& client_id = "c") {
+        const Ticket ticket = ++last_;
+        open_.insert(ticket);
+        perform(coordinator_->handle(ticket, {client_id, "/127.0.0.1", version}, request, moment()));
+        run_due();
+        return ticket;
+    }
+    bool waits(Ticket ticket) const { return open_.contains(ticket); }
+    template <class Answer>
+    const Answer& answer(Ticket ticket) {
+        EXPECT_TRUE(answers_.contains(ticket)) << "no answer yet";
+        return std::get<Answer>(answers_[ticket]);
+    }
+    template <class Answer>
+    Answer ask(const GroupRequest& request, std::int16_t version = 9) {
+        return answer<Answer>(send(request, version));
+    }
+    // The answers of requests whose records were refused by the log.
+    ErrorCode failure(Ticket ticket) { return failures_.contains(ticket) ? failures_[ticket] : ErrorCode::none; }
+
+    // --- time ---
+    void pass(base::Duration time) {
+        const auto end = clock_.now() + time;
+        for (auto next = coordinator_->next_due(); next && *next <= end; next = coordinator_->next_due()) {
+            clock_.advance_to(*next);
+            run_due();
+        }
+        clock_.advance_to(end);
+    }
+
+    // --- the log ---
+    // So the next append goes.
+    void fail_next_append(ErrorCode code) { next_append_ = code; }
+    const std::vector<GroupRecord>& log() const { return log_; }
+    // A coordinator that comes after this one, with its log. Who waited is forgotten.
+    void restart() {
+        open_.clear();
+        start();
+        for (const auto& record : log_) coordinator_->replay(record);
+        perform(coordinator_->loaded(moment()));
+        run_due();
+    }
+    GroupCoordinator& coordinator() { return *coordinator_; }
+    std::int64_t wall_ms() const { return clock_.wall_ms(); }
+
+    // --- requests in short ---
+    static JoinGroupRequest join(std::string member_id, std::vector<std::string> protocols = {"range"}) {
+        JoinGroupRequest request;
+        request.group_id = "g";
+        request.session_timeout_ms = 10'000;
+        request.rebalance_timeout_ms = 60'000;
+        request.member_id = std::move(member_id);
+        request.protocol_type = "consumer";
+        for (auto& name : protocols) {
+            auto& one = request.protocols.emplace_back();
+            one.metadata = Bytes::copy_of(name + " metadata");
+            one.name = std::move(name);
+        }
+        return request;
+    }
+    static JoinGroupRequest join_static(std::string instance, std::string member_id = {}) {
+        auto request = join(std::move(member_id));
+        request.group_instance_id = std::move(instance);
+        return request;
+    }
+    static SyncGroupRequest sync(std::string member_id, std::int32_t generation,
+                                 std::vector<std::pair<std::string, std::string>> assignments = {}) {
+        SyncGroupRequest request;
+        request.group_id = "g";
+        request.member_id = std::move(member_id);
+        request.generation_id = generation;
+        for (auto& [member, assignment] : assignments) {
+            auto& one = request.assignments.emplace_back();
+            one.member_id = std::move(member);
+            one.assignment = Bytes::copy_of(assignment);
+        }
+        return request;
+    }
+    ErrorCode heartbeat(std::string member_id, std::int32_t generation, std::optional<std::string> instance = {}) {
+        HeartbeatRequest request;
+        request.group_id = "g";
+        request.member_id = std::move(member_id);
+        request.generation_id = generation;
+        request.group_instance_id = std::move(instance);
+        return code_of(ask<protocol::HeartbeatResponse>(request).error_code);
+    }
+    ErrorCode leave(std::string member_id, std::optional<std::string> instance = {}) {
+        LeaveGroupRequest request;
+        request.group_id = "g";
+        auto& one = request.members.emplace_back();
+        one.member_id = std::move(member_id);
+        one.group_instance_id = std::move(instance);
+        const auto answer = ask<LeaveGroupResponse>(request);
+        return answer.error_code != 0 ? code_of(answer.error_code) : code_of(answer.members.at(0).error_code);
+    }
+    OffsetCommitRequest commit_of(std::int64_t offset, std::string member_id = {}, std::int32_t generation = -1) {
+        OffsetCommitRequest request;
+        request.group_id = "g";
+        request.member_id = std::move(member_id);
+        request.generation_id_or_member_epoch = generation;
+        auto& topic = request.topics.emplace_back();
+        topic.name = "t";
+        topic.topic_id.bytes[0] = 1;
+        auto& partition = topic.partitions.emplace_back();
+        partition.committed_offset = offset;
+        partition.committed_leader_epoch = 3;
+        partition.committed_metadata = "m";
+        return request;
+    }
+    ErrorCode commit(std::int64_t offset, std::string member_id = {}, std::int32_t generation = -1) {
+        const Ticket ticket = send(commit_of(offset, std::move(member_id), generation));
+        if (const ErrorCode failed = failure(ticket); failed != ErrorCode::none) return failed;
+        return code_of(answer<OffsetCommitResponse>(ticket).topics.at(0).partitions.at(0).error_code);
+    }
+    std::int64_t committed(std::int32_t partition = 0, const std::string& group_id = "g") {
+        FetchOffsets fetch;
+        fetch.group_id = group_id;
+        auto& topic = fetch.topics.emplace().emplace_back();
+        topic.name = "t";
+        topic.partition_indexes = {partition};
+        return ask<protocol::OffsetFetchResponse::OffsetFetchResponseGroup>(fetch)
+            .topics.at(0)
+            .partitions.at(0)
+            .committed_offset;
+    }
+
+    // --- stories in short ---
+    // The id that a new member is given (KIP-394).
+    std::string new_id() {
+        const auto answer = ask<JoinGroupResponse>(join(""));
+        EXPECT_EQ(code_of(answer.error_code), ErrorCode::member_id_required);
+        return answer.member_id;
+    }
+    // A group of so many members, in its first generation, each with its own id as its assignment.
+    std::vector<std::string> stable(int count = 2) {
+        std::vector<std::string> ids;
+        std::vector<Ticket> tickets;
+        std::vector<std::pair<std::string, std::string>> assignments;
+        for (int i = 0; i < count; ++i) ids.push_back(new_id());
+        std::sort(ids.begin(), ids.end());
+        settings_.initial_rebalance_delay_ms = 0;
+        for (const auto& id : ids) {
+            tickets.push_back(start_join(join(id)));
+            assignments.emplace_back(id, "for " + id);
+        }
+        pass(0ms);
+        generation_ = answer<JoinGroupResponse>(tickets.front()).generation_id;
+        const std::string leader = answer<JoinGroupResponse>(tickets.front()).leader;
+        for (const auto& id : ids) {
+            if (id != leader) send(sync(id, generation_));
+        }
+        send(sync(leader, generation_, assignments));
+        return ids;
+    }
+    std::int32_t generation() const { return generation_; }
+    // Nothing that is due meanwhile happens.
+    Ticket start_join(const JoinGroupRequest& request, std::int16_t version = 9) {
+        const Ticket ticket = ++last_;
+        open_.insert(ticket);
+        perform(coordinator_->handle(ticket, {"c", "/127.0.0.1", version}, request, moment()));
+        return ticket;
+    }
+
+private:
+    void start() { coordinator_ = std::make_unique<GroupCoordinator>(settings_, base::Random(last_ + 1)); }
+    Moment moment() const { return {clock_.now(), clock_.wall_ms()}; }
+    void run_due() {
+        while (auto decision = coordinator_->on_time(moment())) perform(std::move(*decision));
+    }
+    void perform(Decision decision) {
+        while (true) {
+            const ErrorCode written =
+                decision.records.empty() ? ErrorCode::none : std::exchange(next_append_, ErrorCode::none);
+            Decision more;
+            if (!decision.records.empty()) {
+                if (written == ErrorCode::none)
+                    log_.insert(log_.end(), decision.records.begin(), decision.records.end());
+                more = coordinator_->appended(decision, written, moment());
+            }
+            for (auto& reply : decision.replies) {
+                EXPECT_EQ(open_.erase(reply.ticket), 1U) << "answered twice, or never asked";
+                if (written == ErrorCode::none) {
+                    answers_[reply.ticket] = std::move(reply.answer);
+                } else {
+                    failures_[reply.ticket] = written;
+                }
+            }
+            if (more.empty()) return;
+            decision = std::move(more);
+        }
+    }
+
+    GroupSettings settings_;
+    base::ManualClock clock_;
+    std::unique_ptr<GroupCoordinator> coordinator_;
+    std::vector<GroupRecord> log_;
+    std::set<Ticket> open_;
+    std::map<Ticket, GroupAnswer> answers_;
+    std::map<Ticket, ErrorCode> failures_;
+    ErrorCode next_append_ = ErrorCode::none;
+    Ticket last_ = 0;
+    std::int32_t generation_ = 0;
+};
+
+}  // namespace ottla::broker::groups
