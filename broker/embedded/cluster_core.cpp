@@ -43,8 +43,10 @@ Broker* ClusterCore::broker(int id) noexcept {
 
 Result<BrokerConfig> ClusterCore::config_of(int id) const {
     const auto& where = plan_.listeners.at(static_cast<std::size_t>(id) - 1);
-    std::string text = fmt::format("node.id={}\nlisteners=PLAINTEXT://{}\nlog.dirs={}\n", id, net::to_string(where),
-                                   log::join_path(plan_.directory, fmt::format("broker-{}", id)));
+    // Tests wait for no members that they do not bring.
+    std::string text =
+        fmt::format("node.id={}\nlisteners=PLAINTEXT://{}\nlog.dirs={}\ngroup.initial.rebalance.delay.ms=0\n", id,
+                    net::to_string(where), log::join_path(plan_.directory, fmt::format("broker-{}", id)));
     return BrokerConfig::parse(text, plan_.overrides);
 }
 

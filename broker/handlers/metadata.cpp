@@ -4,6 +4,7 @@
 #include <set>
 
 #include "broker/handlers/answers.hpp"
+#include "broker/handlers/internal_topics.hpp"
 #include "broker/metadata/controller_client.hpp"
 #include "broker/metadata/topic_names.hpp"
 
@@ -76,12 +77,7 @@ using CreationErrors = std::map<std::string, ErrorCode>;
 // Creates topics with the broker's defaults. What went wrong, by name; the image of the context is fresh afterwards.
 awaitable<CreationErrors> create(RequestContext& context, std::vector<std::string> names) {
     protocol::CreateTopicsRequest request;
-    for (const auto& name : names) {
-        auto& topic = request.topics.emplace_back();
-        topic.name = name;
-        topic.num_partitions = -1;
-        topic.replication_factor = -1;
-    }
+    for (const auto& name : names) request.topics.push_back(new_topic(*context.node.config, name));
     const auto deadline = controller_deadline(context, context.node.config->request_timeout_ms);
     const auto reply = co_await context.node.controller->ask(std::move(request), deadline);
     context.image = context.shard.image();

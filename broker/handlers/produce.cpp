@@ -121,6 +121,8 @@ std::vector<ProduceSlot> make_slots(const RequestContext& context, ProduceReques
             auto& data = topic.partition_data[p];
             ProduceSlot& slot = slots.emplace_back();
             slot.ref = refer(known, data.index, by_id);
+            // What coordinators keep there is not clients' to write.
+            if (known && known->is_internal()) slot.ref.error = ErrorCode::invalid_topic_exception;
             if (data.records && data.records->bytes()) slot.records = *data.records->bytes();
             slot.answer = &response.responses[t].partition_responses[p];
             slot.answer->index = data.index;

@@ -14,13 +14,20 @@
 #include "broker/handlers/describe_producers.hpp"
 #include "broker/handlers/describe_topic_partitions.hpp"
 #include "broker/handlers/fetch.hpp"
+#include "broker/handlers/find_coordinator.hpp"
+#include "broker/handlers/heartbeat.hpp"
 #include "broker/handlers/incremental_alter_configs.hpp"
 #include "broker/handlers/init_producer_id.hpp"
+#include "broker/handlers/join_group.hpp"
+#include "broker/handlers/leave_group.hpp"
 #include "broker/handlers/list_offsets.hpp"
 #include "broker/handlers/metadata.hpp"
+#include "broker/handlers/offset_commit.hpp"
+#include "broker/handlers/offset_fetch.hpp"
 #include "broker/handlers/offset_for_leader_epoch.hpp"
 #include "broker/handlers/produce.hpp"
 #include "broker/handlers/serve.hpp"
+#include "broker/handlers/sync_group.hpp"
 
 namespace ottla::broker {
 namespace {
@@ -48,6 +55,13 @@ constexpr ApiRow table[] = {
     row<FetchHandler>(),
     row<ListOffsetsHandler>(),
     row<MetadataHandler>(),
+    row<OffsetCommitHandler>(),
+    row<OffsetFetchHandler>(),
+    row<FindCoordinatorHandler>(),
+    row<JoinGroupHandler>(),
+    row<HeartbeatHandler>(),
+    row<LeaveGroupHandler>(),
+    row<SyncGroupHandler>(),
     row<ApiVersionsHandler>(),
     row<CreateTopicsHandler>(),
     row<DeleteTopicsHandler>(),

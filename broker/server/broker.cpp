@@ -10,6 +10,7 @@
 
 #include "broker/handlers/fetch_conversation.hpp"
 #include "broker/metadata/controller.hpp"
+#include "broker/server/group_hosts.hpp"
 #include "broker/server/scatter.hpp"
 #include "net/run_on.hpp"
 
@@ -66,6 +67,8 @@ Broker::Broker(BrokerConfig config, BrokerParts parts)
         connections_.push_back(std::make_unique<Connections>());
     }
     set_up_fetch_sessions(node_, static_cast<std::size_t>(config_.fetch_session_slots), parts_.random);
+    base::Random of_groups = parts_.random;
+    set_up_groups(node_, base::Random(~of_groups.next()));
 }
 
 Broker::~Broker() = default;
@@ -226,6 +229,11 @@ asio::awaitable<void> Broker::stop_housekeeping() {
     co_await housekeeping_->stopped();
 }
 
+asio::awaitable<void> Broker::stop_groups() {
+    for (const auto& shard : node_.shards)
+        co_await asio::co_spawn(shard->executor(), shard->groups()->stop(), asio::use_awaitable);
+}
+
 asio::awaitable<void> Broker::leave_controller() {
     if (reports_) reports_->stop();
     if (reports_) co_await reports_->stopped();
@@ -254,6 +262,7 @@ asio::awaitable<void> Broker::stop(base::TimePoint deadline) {
         if (!left) node_.log.warn("leadership could not be given up: {}", left.error().text());
     }
     co_await close_connections(deadline);
+    co_await stop_groups();
     co_await leave_controller();
     co_await stop_housekeeping();
     Housekeeping::Done in_order = co_await close_partitions();
@@ -278,6 +287,7 @@ asio::awaitable<void> Broker::kill() {
     stopped_ = true;
     const auto at_once = parts_.timers->now() + std::chrono::seconds(1);
     co_await close_connections(at_once);
+    co_await stop_groups();
     co_await leave_controller();
     co_await stop_housekeeping();
     co_await drop_partitions();

@@ -106,6 +106,7 @@ private:
     boost::asio::awaitable<void> close_connections(base::TimePoint deadline);
     boost::asio::awaitable<void> leave_controller();
     boost::asio::awaitable<void> stop_housekeeping();
+    boost::asio::awaitable<void> stop_groups();
     // The directories where that went well for everything in them.
     boost::asio::awaitable<Housekeeping::Done> close_partitions();
     // Leaves those for which all of them could be written.

@@ -126,6 +126,24 @@ Result<void> read_log_dirs(const Reading& reading, BrokerConfig& config) {
     return ok();
 }
 
+Result<void> read_groups(const Reading& reading, BrokerConfig& config) {
+    config.offsets_topic_partitions = reading.number<std::int32_t>("offsets.topic.num.partitions");
+    config.offsets_topic_replication_factor = reading.number<std::int16_t>("offsets.topic.replication.factor");
+    config.offsets_topic_segment_bytes = reading.number<std::int32_t>("offsets.topic.segment.bytes");
+    config.offsets_commit_timeout_ms = reading.number<std::int32_t>("offsets.commit.timeout.ms");
+    groups::GroupSettings& groups = config.groups;
+    groups.min_session_timeout_ms = reading.number<std::int32_t>("group.min.session.timeout.ms");
+    groups.max_session_timeout_ms = reading.number<std::int32_t>("group.max.session.timeout.ms");
+    groups.initial_rebalance_delay_ms = reading.number<std::int32_t>("group.initial.rebalance.delay.ms");
+    groups.max_size = reading.number<std::int32_t>("group.max.size");
+    groups.offset_metadata_bytes_max = reading.number<std::int32_t>("offset.metadata.max.bytes");
+    if (groups.min_session_timeout_ms < 0 || groups.min_session_timeout_ms > groups.max_session_timeout_ms)
+        return invalid("group.min.session.timeout.ms must be between 0 and group.max.session.timeout.ms");
+    if (groups.initial_rebalance_delay_ms < 0) return invalid("group.initial.rebalance.delay.ms must not be negative");
+    if (groups.offset_metadata_bytes_max < 0) return invalid("offset.metadata.max.bytes must not be negative");
+    return ok();
+}
+
 }  // namespace
 
 Result<ListenerConfig> parse_listener(std::string_view text) {
@@ -197,6 +215,7 @@ Result<BrokerConfig> BrokerConfig::from(Properties values) {
     config.metadata_retention_bytes = reading.number<std::int64_t>("metadata.max.retention.bytes");
     config.metadata_retention_ms = reading.number<std::int64_t>("metadata.max.retention.ms");
     config.cleaner_enabled = reading.flag("log.cleaner.enable");
+    if (auto right = read_groups(reading, config); !right) return right.error();
     return config;
 }
 

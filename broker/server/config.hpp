@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/groups/group_settings.hpp"
 #include "broker/log/log_io.hpp"
 #include "broker/server/config_table.hpp"
 #include "broker/server/properties.hpp"
@@ -76,6 +77,13 @@ struct BrokerConfig {
     std::int64_t metadata_snapshot_interval_ms = 3'600'000;
     std::int64_t metadata_retention_bytes = 104'857'600;
     std::int64_t metadata_retention_ms = 604'800'000;
+
+    // __consumer_offsets, as it is made when the first group comes.
+    std::int32_t offsets_topic_partitions = 50;
+    std::int16_t offsets_topic_replication_factor = 3;
+    std::int32_t offsets_topic_segment_bytes = 104'857'600;
+    std::int32_t offsets_commit_timeout_ms = 5'000;
+    groups::GroupSettings groups;
 
     bool cleaner_enabled = true;  // what else it is told: CleanerSettings in log_cleaner.hpp
 

@@ -8,7 +8,9 @@
 #include <set>
 #include <span>
 
+#include "broker/groups/group_id.hpp"
 #include "broker/metadata/leadership.hpp"
+#include "broker/server/group_hosts.hpp"
 #include "broker/server/open_progress.hpp"
 #include "broker/server/scatter.hpp"
 #include "broker/server/stray_logs.hpp"
@@ -159,10 +161,12 @@ void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all,
         partition->set_settings(change.settings);
         if (change.leads) {
             partition->lead(change.leader_epoch);
+            if (change.topic == groups::offsets_topic_name) shard.groups()->lead(partition);
         } else {
             partition->follow(change.leader_epoch);
         }
     }
+    shard.groups()->forget_ended();
     shard.set_image(next);
 }
 

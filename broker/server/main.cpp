@@ -138,7 +138,10 @@ std::size_t shards_of(const BrokerConfig& config) {
 std::string absolute_path(const std::string& path) { return std::filesystem::absolute(path).string(); }
 
 Result<BrokerConfig> dev_config(const DevOptions& options, const std::string& directory) {
-    std::string text = fmt::format("listeners=PLAINTEXT://127.0.0.1:{}\nlog.dirs={}\n", options.port, directory);
+    // Whoever tries something out waits for no other members.
+    std::string text =
+        fmt::format("listeners=PLAINTEXT://127.0.0.1:{}\nlog.dirs={}\ngroup.initial.rebalance.delay.ms=0\n",
+                    options.port, directory);
     return BrokerConfig::parse(text, options.overrides);
 }
 

@@ -20,6 +20,7 @@
 
 namespace ottla::broker {
 
+class GroupHosts;
 class Partition;
 
 struct BatchSpace {
@@ -66,6 +67,9 @@ public:
 
     ProducerIds& producer_ids() noexcept { return producer_ids_; }
     FetchSessionCache& fetch_sessions() noexcept { return fetch_sessions_; }
+    // The group coordinators; null in a handler's own tests.
+    GroupHosts* groups() const noexcept { return groups_.get(); }
+    void set_groups(std::shared_ptr<GroupHosts> groups) noexcept { groups_ = std::move(groups); }
 
     // Where compressed batches are opened to be checked, and made as they are stored; used again from request to
     // request.
@@ -80,6 +84,7 @@ private:
     ProducerIds producer_ids_;
     FetchSessionCache fetch_sessions_;
     BatchSpace batch_space_;
+    std::shared_ptr<GroupHosts> groups_;
 };
 
 }  // namespace ottla::broker

@@ -64,6 +64,7 @@ public:
     const MetadataImage& image() { return *core_->image(); }
     test::VirtualLoop& loop() { return loop_; }
     net::MemoryNetwork& network() { return network_; }
+    base::BufferPool& pool() { return pool_; }
     log::MemoryDisk& disk(int id) { return *disks_[id]; }
     ClusterPlan& plan() { return plan_; }
     template <class T>

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/handlers/group_calls.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "broker/groups/group_id.hpp"
+
+namespace ottla::broker {
+namespace {
+
+// "127.0.0.1:43210" → "/127.0.0.1"
+std::string client_host(std::string_view peer) {
+    const auto colon = peer.rfind(':');
+    return "/" + std::string(peer.substr(0, colon));
+}
+
+}  // namespace
+
+GroupCalls::GroupCalls(const RequestContext& context)
+    : context_(context),
+      caller_{std::string(context.client_id), client_host(context.peer), context.version} {}
+
+void GroupCalls::start(const std::string& group_id, groups::GroupRequest request) {
+    const auto call = calls_.emplace_back(std::make_shared<Call>(context_.shard.executor()));
+    const auto topic = context_.image->topic(groups::offsets_topic_name);
+    if (!topic || topic->partitions.empty()) {
+        call->answer = Error::of(ErrorCode::not_coordinator);
+        return;
+    }
+    const auto partitions = static_cast<std::int32_t>(topic->partitions.size());
+    const PartitionKey key{topic->id, groups::partition_of(group_id, partitions)};
+    Shard& owner = context_.node.owner_of(key);
+    if (&owner == &context_.shard) {
+        owner.groups()->call(key, caller_, request, [call](GroupHost::Answer answer) {
+            call->answer.emplace(std::move(answer));
+            call->answered.notify();
+        });
+        return;
+    }
+    auto done = [call, home = context_.shard.executor()](GroupHost::Answer answer) {
+        boost::asio::post(home, [call, answer = std::move(answer)]() mutable {
+            call->answer.emplace(std::move(answer));
+            call->answered.notify();
+        });
+    };
+    boost::asio::post(owner.executor(),
+                      [&owner, key, caller = caller_, request = std::move(request), done = std::move(done)]() mutable {
+                          owner.groups()->call(key, caller, request, std::move(done));
+                      });
+}
+
+awaitable<GroupHost::Answer> GroupCalls::answer(std::size_t place) {
+    const auto call = calls_.at(place);
+    while (!call->answer) co_await call->answered.wait();
+    co_return std::move(*call->answer);
+}
+
+}  // namespace ottla::broker
