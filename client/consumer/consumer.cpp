@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "client/cluster/list_offsets.hpp"
 #include "client/cluster/metadata_call.hpp"
+#include "client/cluster/offset_calls.hpp"
 #include "client/consumer/consumer_core.hpp"
 #include "client/runtime/blocking.hpp"
 #include "client/runtime/spawn.hpp"
@@ -15,7 +15,6 @@ namespace {
 
 using client::awaitable;
 using client::ConsumerCore;
-using client::OffsetQuestion;
 using std::chrono::nanoseconds;
 using CorePtr = std::shared_ptr<ConsumerCore>;
 
@@ -51,39 +50,6 @@ awaitable<Result<MessageBatch>> batch_async(CorePtr core, nanoseconds timeout) {
     if (batch) co_return std::move(*batch);
     if (core->is_closed()) co_return core->closed_error("poll_batch");
     co_return MessageBatch();
-}
-
-awaitable<Result<std::vector<TopicPartition>>> times_async(CorePtr core, std::vector<TopicPartition> times,
-                                                           nanoseconds timeout) {
-    if (core->is_closed()) co_return core->closed_error("offsets_for_times");
-    std::vector<OffsetQuestion> questions;
-    for (const auto& tp : times) questions.emplace_back(tp.topic, tp.partition, tp.offset.value());
-    auto answers = co_await client::list_offsets(core->cluster(), std::move(questions), core->config().isolation_level,
-                                                 core->runtime().deadline(timeout));
-    if (!answers) co_return answers.error();
-    for (std::size_t i = 0; i < times.size(); ++i) {
-        const auto& a = (*answers)[i];
-        times[i].error = a.error;
-        times[i].offset = a.error.code() != ErrorCode::none ? Offset::invalid() : Offset(a.offset);
-        if (a.leader_epoch >= 0) times[i].leader_epoch = a.leader_epoch;
-    }
-    co_return std::move(times);
-}
-
-awaitable<Result<WatermarkOffsets>> watermarks_async(CorePtr core, TopicPartition tp, nanoseconds timeout) {
-    if (core->is_closed()) co_return core->closed_error("query_watermark_offsets");
-    std::vector<OffsetQuestion> questions;
-    questions.emplace_back(tp.topic, tp.partition, OffsetQuestion::earliest);
-    questions.emplace_back(tp.topic, tp.partition, OffsetQuestion::latest);
-    auto answers = co_await client::list_offsets(core->cluster(), std::move(questions), core->config().isolation_level,
-                                                 core->runtime().deadline(timeout));
-    if (!answers) co_return answers.error();
-    for (const auto& a : *answers)
-        if (a.error.code() != ErrorCode::none) co_return a.error;
-    WatermarkOffsets found;
-    found.low = (*answers)[0].offset;
-    found.high = (*answers)[1].offset;
-    co_return found;
 }
 
 }  // namespace
@@ -272,7 +238,9 @@ void Consumer::start_poll_batch(ConsumerCore& core, nanoseconds timeout, Complet
 void Consumer::start_offsets_for_times(ConsumerCore& core, std::vector<TopicPartition> times, nanoseconds timeout,
                                        Completion<std::vector<TopicPartition>> done) {
     if (core.is_closed()) return client::answer_without_loop(std::move(done), core.closed_error("offsets_for_times"));
-    client::spawn_call(core.runtime(), times_async(core.shared_from_this(), std::move(times), timeout),
+    client::spawn_call(core.runtime(),
+                       client::offsets_for_times(core.cluster(), std::move(times), core.config().isolation_level,
+                                                 core.runtime().deadline(timeout)),
                        std::move(done));
 }
 
@@ -280,7 +248,9 @@ void Consumer::start_query_watermark_offsets(ConsumerCore& core, TopicPartition 
                                              Completion<WatermarkOffsets> done) {
     if (core.is_closed())
         return client::answer_without_loop(std::move(done), core.closed_error("query_watermark_offsets"));
-    client::spawn_call(core.runtime(), watermarks_async(core.shared_from_this(), std::move(partition), timeout),
+    client::spawn_call(core.runtime(),
+                       client::watermark_offsets(core.cluster(), std::move(partition), core.config().isolation_level,
+                                                 core.runtime().deadline(timeout)),
                        std::move(done));
 }
 

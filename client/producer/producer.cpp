@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ottla/producer.hpp>
 
+#include "client/cluster/metadata_call.hpp"
+#include "client/cluster/offset_calls.hpp"
 #include "client/producer/producer_core.hpp"
 #include "client/runtime/blocking.hpp"
 #include "client/runtime/spawn.hpp"
@@ -117,6 +119,29 @@ Result<std::string> Producer::statistics(std::chrono::nanoseconds timeout) {
     });
 }
 
+Result<Metadata> Producer::metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout) {
+    return client::wait_for<Metadata>(core_->runtime(), "metadata", timeout, [&](Completion<Metadata> done) {
+        start_metadata(*core_, std::move(topic), timeout, std::move(done));
+    });
+}
+
+Result<WatermarkOffsets> Producer::query_watermark_offsets(std::string_view topic, std::int32_t partition,
+                                                           std::chrono::nanoseconds timeout) {
+    return client::wait_for<WatermarkOffsets>(
+        core_->runtime(), "query_watermark_offsets", timeout, [&](Completion<WatermarkOffsets> done) {
+            start_query_watermark_offsets(*core_, TopicPartition(std::string(topic), partition), timeout,
+                                          std::move(done));
+        });
+}
+
+Result<std::vector<TopicPartition>> Producer::offsets_for_times(std::vector<TopicPartition> times,
+                                                                std::chrono::nanoseconds timeout) {
+    using Answer = std::vector<TopicPartition>;
+    return client::wait_for<Answer>(core_->runtime(), "offsets_for_times", timeout, [&](Completion<Answer> done) {
+        start_offsets_for_times(*core_, std::move(times), timeout, std::move(done));
+    });
+}
+
 std::optional<Error> Producer::fatal_error() const {
     if (core_->runtime().is_of_parent()) return std::nullopt;
     const Error error = core_->accumulator().refusal();
@@ -149,6 +174,31 @@ void Producer::start_purge(ProducerCore& core, PurgeWhat what, Completion<void> 
 
 void Producer::start_statistics(ProducerCore& core, Completion<std::string> done) {
     client::spawn_call(core.runtime(), ProducerCore::statistics(core.shared_from_this()), std::move(done));
+}
+
+void Producer::start_metadata(ProducerCore& core, std::optional<std::string> topic, std::chrono::nanoseconds timeout,
+                              Completion<Metadata> done) {
+    client::spawn_call(core.runtime(),
+                       client::metadata_call(core.cluster(), std::move(topic), core.runtime().deadline(timeout)),
+                       std::move(done));
+}
+
+void Producer::start_query_watermark_offsets(ProducerCore& core, TopicPartition of, std::chrono::nanoseconds timeout,
+                                             Completion<WatermarkOffsets> done) {
+    client::spawn_call(
+        core.runtime(),
+        client::watermark_offsets(core.cluster(), std::move(of), client::IsolationLevel::read_uncommitted,
+                                  core.runtime().deadline(timeout)),
+        std::move(done));
+}
+
+void Producer::start_offsets_for_times(ProducerCore& core, std::vector<TopicPartition> times,
+                                       std::chrono::nanoseconds timeout, Completion<std::vector<TopicPartition>> done) {
+    client::spawn_call(
+        core.runtime(),
+        client::offsets_for_times(core.cluster(), std::move(times), client::IsolationLevel::read_uncommitted,
+                                  core.runtime().deadline(timeout)),
+        std::move(done));
 }
 
 void Producer::start_close(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<void> done) {

@@ -23,6 +23,7 @@ public:
                                               ProducerOptions = {});
 
     Runtime& runtime() noexcept { return *runtime_; }
+    const std::shared_ptr<Cluster>& cluster() noexcept { return cluster_; }
     const Runtime& runtime() const noexcept { return *runtime_; }
     Accumulator& accumulator() noexcept { return loop_->accumulator(); }
     // Told after every batch. Loop only.

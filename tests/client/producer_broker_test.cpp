@@ -50,6 +50,48 @@ std::vector<int> numbers_in(const broker::Cluster& cluster, const std::string& t
     return numbers;
 }
 
+TEST(ProducerBroker, asks_for_metadata_and_offsets) {
+    broker::Cluster cluster = broker::Cluster::start().value();
+    cluster.create_topic("t", 3).value();
+    auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    for (int i = 0; i < 10; ++i)
+        producer.produce(Record{.topic = "t", .value = "v", .partition = 1, .timestamp_ms = 1000 + i}, nullptr).value();
+    ASSERT_EQ(producer.flush(30s).value(), 0U);
+    EXPECT_EQ(producer.metadata("t", 10s).value().topics.at(0).partitions.size(), 3U);
+    EXPECT_EQ(producer.query_watermark_offsets("t", 1, 10s).value(), (WatermarkOffsets{0, 10}));
+    const auto at = producer.offsets_for_times({{"t", 1, Offset(1004)}, {"t", 0, Offset(0)}}, 10s).value();
+    EXPECT_EQ(at.at(0).offset, Offset(4));
+    EXPECT_EQ(at.at(1).offset, Offset::end());
+    producer.close(10s).value();
+    EXPECT_EQ(producer.metadata("t", 10s).error(), ErrorCode::closed);
+    EXPECT_EQ(producer.query_watermark_offsets("t", 1, 10s).error(), ErrorCode::closed);
+}
+
+// What the compressing threads of one end make, the other reads.
+TEST(ProducerBroker, compresses_on_threads_of_its_own) {
+    broker::Cluster cluster = broker::Cluster::start().value();
+    for (const std::string codec : {"gzip", "snappy", "lz4", "zstd"}) {
+        cluster.create_topic(codec).value();
+        auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()},
+                                          {"compression.type", codec},
+                                          {"batch.num.messages", 20}})
+                            .value();
+        std::atomic<int> delivered{0};
+        for (int i = 0; i < 2000; ++i) {
+            const std::string value = std::to_string(i);
+            producer
+                .produce(Record{.topic = codec, .value = value, .partition = 0},
+                         [&](const DeliveryReport& r) { delivered += r ? 1 : 0; })
+                .value();
+        }
+        ASSERT_EQ(producer.flush(30s).value(), 0U);
+        EXPECT_EQ(delivered, 2000);
+        const auto numbers = numbers_in(cluster, codec, 0);
+        ASSERT_EQ(numbers.size(), 2000U);
+        for (int i = 0; i < 2000; ++i) ASSERT_EQ(numbers[static_cast<std::size_t>(i)], i) << codec;
+    }
+}
+
 TEST(ProducerBroker, goes_on_in_a_topic_that_was_made_anew) {
     broker::Cluster cluster = broker::Cluster::start().value();
     cluster.create_topic("t").value();

@@ -25,17 +25,6 @@ class ConsumerCore;
 
 namespace ottla::inline v0 {
 
-struct WatermarkOffsets {
-    // The first offset that is still there.
-    Offset low;
-    // Where the next record will be written; with read_committed, the end of what may be read.
-    Offset high;
-
-    friend bool operator==(const WatermarkOffsets&, const WatermarkOffsets&) = default;
-};
-// "0..42"
-std::string to_string(const WatermarkOffsets&);
-
 // What can't be said in a Config.
 struct ConsumerOptions {
     // Instead of standard error.

@@ -45,4 +45,15 @@ private:
 // "42", "beginning", "end", "stored", "invalid", "tail(10)": what parse reads.
 std::string to_string(Offset);
 
+struct WatermarkOffsets {
+    // The first offset that is still there.
+    Offset low;
+    // Where the next record will be written; with read_committed, the end of what may be read.
+    Offset high;
+
+    friend bool operator==(const WatermarkOffsets&, const WatermarkOffsets&) = default;
+};
+// "0..42"
+std::string to_string(const WatermarkOffsets&);
+
 }  // namespace ottla::inline v0

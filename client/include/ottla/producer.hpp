@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <ottla/async.hpp>
 #include <ottla/config.hpp>
@@ -17,7 +18,10 @@
 #include <ottla/function.hpp>
 #include <ottla/hooks.hpp>
 #include <ottla/log.hpp>
+#include <ottla/metadata.hpp>
+#include <ottla/offset.hpp>
 #include <ottla/record.hpp>
+#include <ottla/topic_partition.hpp>
 
 namespace ottla::client {
 class ProducerCore;
@@ -103,6 +107,47 @@ public:
             [core = core_.get()](Completion<std::string> done) { start_statistics(*core, std::move(done)); });
     }
 
+    // One topic, or all of them, straight from a broker. A topic that does not exist carries its error. timed_out,
+    // closed; invalid_state on the loop.
+    Result<Metadata> metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<Metadata>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<Metadata> done, std::optional<std::string> asked,
+                                 std::chrono::nanoseconds t) {
+                start_metadata(*core, std::move(asked), t, std::move(done));
+            },
+            std::move(topic), timeout);
+    }
+    // Asks the leader; of open transactions, too, the end is the last record.
+    Result<WatermarkOffsets> query_watermark_offsets(std::string_view topic, std::int32_t partition,
+                                                     std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_query_watermark_offsets(std::string_view topic, std::int32_t partition, std::chrono::nanoseconds timeout,
+                                       Token&& token) {
+        return detail::initiate<WatermarkOffsets>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<WatermarkOffsets> done, TopicPartition asked, std::chrono::nanoseconds t) {
+                start_query_watermark_offsets(*core, std::move(asked), t, std::move(done));
+            },
+            TopicPartition(std::string(topic), partition), timeout);
+    }
+    // For each partition, the first offset whose record is not older than the time (milliseconds) given as its
+    // offset; Offset::end() where there is none. Errors are per partition.
+    Result<std::vector<TopicPartition>> offsets_for_times(std::vector<TopicPartition>,
+                                                          std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_offsets_for_times(std::vector<TopicPartition> times, std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<std::vector<TopicPartition>>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::vector<TopicPartition> asked,
+                                 std::chrono::nanoseconds t) {
+                start_offsets_for_times(*core, std::move(asked), t, std::move(done));
+            },
+            std::move(times), timeout);
+    }
+
     // Records not reported yet, and reports not fetched yet by events().
     std::size_t size() const noexcept;
     // Waits until a quarter of the queue is free again: what to do on queue_full. queue_full when the time is up;
@@ -170,6 +215,12 @@ private:
     static void start_wait_for_room(client::ProducerCore&, std::chrono::nanoseconds, Completion<void>);
     static void start_purge(client::ProducerCore&, PurgeWhat, Completion<void>);
     static void start_statistics(client::ProducerCore&, Completion<std::string>);
+    static void start_metadata(client::ProducerCore&, std::optional<std::string>, std::chrono::nanoseconds,
+                               Completion<Metadata>);
+    static void start_query_watermark_offsets(client::ProducerCore&, TopicPartition, std::chrono::nanoseconds,
+                                              Completion<WatermarkOffsets>);
+    static void start_offsets_for_times(client::ProducerCore&, std::vector<TopicPartition>, std::chrono::nanoseconds,
+                                        Completion<std::vector<TopicPartition>>);
     static void start_close(client::ProducerCore&, std::chrono::nanoseconds, Completion<void>);
 
     void let_go() noexcept;
