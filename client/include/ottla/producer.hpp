@@ -107,8 +107,8 @@ public:
             [core = core_.get()](Completion<std::string> done) { start_statistics(*core, std::move(done)); });
     }
 
-    // One topic, or all of them, straight from a broker. A topic that does not exist carries its error. timed_out,
-    // closed; invalid_state on the loop.
+    // One topic, or all of them, straight from a broker. A topic that does not exist is made, as for produce(), where
+    // brokers do so (auto.create.topics.enable), or carries its error. timed_out, closed; invalid_state on the loop.
     Result<Metadata> metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout, Token&& token) {
