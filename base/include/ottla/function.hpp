@@ -88,7 +88,9 @@ private:
             // With what the callable does not fill, which GCC sees where it is inlined.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
             std::memcpy(store_, other.store_, inline_bytes);
 #pragma GCC diagnostic pop
         }
