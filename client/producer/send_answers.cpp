@@ -73,7 +73,9 @@ void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
         cluster_->apply_leader_hint(topic, said.index, said.current_leader.leader_id, said.current_leader.leader_epoch);
     if (has_hint) learn_leaders(topic);
     Error error = Error::of(code);
-    if (said.error_message && !said.error_message->empty()) error = error.with_context(*said.error_message);
+    // Many brokers say what the code says.
+    const std::string_view text = said.error_message ? std::string_view(*said.error_message) : std::string_view();
+    if (!text.empty() && error.text() != text) error = error.with_context(text);
     if (needs_metadata_refresh(code) && !has_hint) cluster_->request_refresh("a leader has moved");
     failed(flight, answer.batch, std::move(error), has_hint);
 }
