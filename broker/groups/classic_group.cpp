@@ -4,9 +4,25 @@
 #include <algorithm>
 #include <limits>
 
+#include <ottla/protocol/messages/consumer_protocol_subscription.hpp>
+#include <ottla/protocol/reader.hpp>
 #include "base/assert.hpp"
 
 namespace ottla::broker::groups {
+namespace {
+
+// What a consumer says of itself behind a version of its own; nothing when it is something else. What newer versions
+// add stands behind what we know.
+std::optional<protocol::ConsumerProtocolSubscription> subscription_in(ByteSpan metadata) {
+    using Subscription = protocol::ConsumerProtocolSubscription;
+    protocol::Reader reader(metadata);
+    const std::int16_t version = std::min(reader.int16(), Subscription::versions.max);
+    std::optional<Subscription> subscription(std::in_place);
+    if (version < Subscription::versions.min || !decode(reader, *subscription, version)) return std::nullopt;
+    return subscription;
+}
+
+}  // namespace
 
 std::string_view name_of(ClassicState state) noexcept {
     switch (state) {
@@ -168,6 +184,27 @@ void ClassicGroup::begin_generation(std::int64_t wall_ms) {
         protocol_name_ = choose_protocol();
         become(ClassicState::completing_rebalance, wall_ms);
     }
+    read_subscriptions();
+}
+
+// --- what it reads ---
+
+bool ClassicGroup::is_subscribed_to(std::string_view topic) const {
+    if (members_.empty() || !is_of_consumers()) return false;
+    return !subscribed_ || subscribed_->contains(topic);
+}
+
+void ClassicGroup::read_subscriptions() {
+    subscribed_.reset();
+    if (!is_of_consumers() || !protocol_name_) return;
+    std::set<std::string, std::less<>> topics;
+    for (const auto& [id, member] : members_) {
+        const Bytes* const metadata = member.metadata(*protocol_name_);
+        auto subscription = metadata ? subscription_in(metadata->span()) : std::nullopt;
+        if (!subscription) return;
+        for (auto& topic : subscription->topics) topics.insert(std::move(topic));
+    }
+    subscribed_ = std::move(topics);
 }
 
 // --- records ---
@@ -221,7 +258,28 @@ ClassicGroup ClassicGroup::from_record(std::string id, const protocol::GroupMeta
         group.add(std::move(member), value.protocol_type);
     }
     if (value.leader && group.find(*value.leader)) group.leader_ = *value.leader;
+    group.read_subscriptions();
     return group;
+}
+
+protocol::DescribeGroupsResponse::DescribedGroup ClassicGroup::described() const {
+    protocol::DescribeGroupsResponse::DescribedGroup answer;
+    const bool is_stable = is(ClassicState::stable);
+    answer.group_id = id_;
+    answer.group_state = name_of(state_);
+    answer.protocol_type = protocol_type_;
+    if (is_stable) answer.protocol_data = protocol_name_.value_or("");
+    for (const auto& [id, member] : members_) {
+        auto& one = answer.members.emplace_back();
+        one.member_id = id;
+        one.group_instance_id = member.instance_id;
+        one.client_id = member.client_id;
+        one.client_host = member.client_host;
+        one.member_assignment = member.assignment;
+        const Bytes* const metadata = is_stable && protocol_name_ ? member.metadata(*protocol_name_) : nullptr;
+        if (metadata) one.member_metadata = *metadata;
+    }
+    return answer;
 }
 
 std::vector<protocol::JoinGroupResponse::JoinGroupResponseMember> ClassicGroup::joined_members() const {

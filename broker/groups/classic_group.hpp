@@ -103,6 +103,13 @@ public:
     // The one that most members like best among those that all know. There must be one.
     std::string choose_protocol() const;
 
+    // --- what it reads ---
+    bool is_of_consumers() const noexcept { return protocol_type_ == "consumer"; }
+    // Of consumers only, and where their subscriptions can be read.
+    bool knows_its_topics() const noexcept { return members_.empty() ? is_of_consumers() : subscribed_.has_value(); }
+    // Consumers whose topics are not known may read any.
+    bool is_subscribed_to(std::string_view topic) const;
+
     // --- generations ---
     // A leader among those who have joined; false when nobody has.
     bool elect_leader();
@@ -115,10 +122,14 @@ public:
     // The record that says how it stands.
     ClassicGroupRecord record() const;
     std::vector<protocol::JoinGroupResponse::JoinGroupResponseMember> joined_members() const;
+    // As DescribeGroups shows it.
+    protocol::DescribeGroupsResponse::DescribedGroup described() const;
 
 private:
     // In how many members' lists a protocol stands.
     std::map<std::string_view, std::size_t> protocol_counts() const;
+
+    void read_subscriptions();
 
     std::string id_;
     ClassicState state_ = ClassicState::empty;
@@ -131,6 +142,7 @@ private:
     std::map<std::string, std::string, std::less<>> static_members_;  // instance → member
     std::set<std::string, std::less<>> pending_;
     std::set<std::string, std::less<>> unsynced_;
+    std::optional<std::set<std::string, std::less<>>> subscribed_;  // in this generation
 };
 
 }  // namespace ottla::broker::groups

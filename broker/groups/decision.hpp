@@ -11,10 +11,14 @@
 #include <vector>
 
 #include <ottla/function.hpp>
+#include <ottla/protocol/messages/delete_groups_response.hpp>
+#include <ottla/protocol/messages/describe_groups_response.hpp>
 #include <ottla/protocol/messages/heartbeat_response.hpp>
 #include <ottla/protocol/messages/join_group_response.hpp>
 #include <ottla/protocol/messages/leave_group_response.hpp>
+#include <ottla/protocol/messages/list_groups_response.hpp>
 #include <ottla/protocol/messages/offset_commit_response.hpp>
+#include <ottla/protocol/messages/offset_delete_response.hpp>
 #include <ottla/protocol/messages/offset_fetch_response.hpp>
 #include <ottla/protocol/messages/sync_group_response.hpp>
 #include "base/clock.hpp"
@@ -37,7 +41,9 @@ struct Caller {
 
 using GroupAnswer = std::variant<protocol::JoinGroupResponse, protocol::SyncGroupResponse, protocol::HeartbeatResponse,
                                  protocol::LeaveGroupResponse, protocol::OffsetCommitResponse,
-                                 protocol::OffsetFetchResponse::OffsetFetchResponseGroup>;
+                                 protocol::OffsetFetchResponse::OffsetFetchResponseGroup,
+                                 protocol::OffsetDeleteResponse, protocol::DescribeGroupsResponse::DescribedGroup,
+                                 protocol::DeleteGroupsResponse::DeletableGroupResult, protocol::ListGroupsResponse>;
 
 struct Reply {
     Ticket ticket = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/groups/group_coordinator.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace ottla::broker::groups {
@@ -31,7 +32,12 @@ Decision GroupCoordinator::handle(Ticket ticket, const Caller& caller, const Gro
     Decision decision;
     Turn step = turn(at, decision);
     std::visit([&](const auto& one) { on(step, ticket, caller, one); }, request);
-    if (decision.records.empty()) std::visit([this](const auto& one) { drop_if_bare(one.group_id); }, request);
+    if (!decision.records.empty()) return decision;
+    std::visit(
+        [this](const auto& one) {
+            if constexpr (requires { one.group_id; }) drop_if_bare(one.group_id);
+        },
+        request);
     return decision;
 }
 
@@ -48,9 +54,17 @@ Decision GroupCoordinator::appended(Decision& decision, ErrorCode written, Momen
     return more;
 }
 
+std::optional<base::TimePoint> GroupCoordinator::next_due() const {
+    const auto next = timers_.next();
+    return next && next_clean_up_ ? std::min(*next, *next_clean_up_) : next ? next : next_clean_up_;
+}
+
 std::optional<Decision> GroupCoordinator::on_time(Moment at) {
     const auto due = timers_.take_due(at.now);
-    if (!due) return std::nullopt;
+    if (!due) {
+        if (!next_clean_up_ || *next_clean_up_ > at.now) return std::nullopt;
+        return clean_up(at);
+    }
     Decision decision;
     Group* const group = find(due->group_id);
     if (!group) return decision;
@@ -133,6 +147,7 @@ Decision GroupCoordinator::loaded(Moment at) {
     Decision decision;
     Turn step = turn(at, decision);
     for (auto& [id, group] : groups_) ClassicProtocol(group.classic, step).resume();
+    end_clean_up(at);
     return decision;
 }
 

@@ -5,33 +5,21 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include <ottla/protocol/messages/offset_commit_request.hpp>
-#include <ottla/protocol/messages/offset_fetch_request.hpp>
 #include "broker/groups/classic_group.hpp"
 #include "broker/groups/classic_protocol.hpp"
 #include "broker/groups/decision.hpp"
 #include "broker/groups/group_offsets.hpp"
+#include "broker/groups/group_requests.hpp"
 
 namespace ottla::broker::groups {
-
-// One group of an OffsetFetch, with the names of its topics.
-struct FetchOffsets {
-    std::string group_id;
-    // Nothing: all that there are.
-    std::optional<std::vector<protocol::OffsetFetchRequest::OffsetFetchRequestTopics>> topics;
-    bool require_stable = false;
-};
-
-using GroupRequest = std::variant<protocol::JoinGroupRequest, protocol::SyncGroupRequest, protocol::HeartbeatRequest,
-                                  protocol::LeaveGroupRequest, protocol::OffsetCommitRequest, FetchOffsets>;
 
 struct Moment {
     base::TimePoint now;
@@ -52,9 +40,14 @@ public:
     Decision appended(Decision& decision, ErrorCode written, Moment);
 
     // When there is something to do without a request.
-    std::optional<base::TimePoint> next_due() const { return timers_.next(); }
+    std::optional<base::TimePoint> next_due() const;
     // The first thing that is due; nothing when there is none.
     std::optional<Decision> on_time(Moment);
+
+    // Whether a topic of this name and id (zero: not known) is gone.
+    using TopicFilter = std::function<bool(const std::string&, const Uuid&)>;
+    // Offsets of such topics go: some of them, so it is to be called until nothing is to be done, or is not done.
+    Decision drop_offsets_of_topics(const TopicFilter& gone, Moment);
 
     // --- reading the log, from its begin ---
     void replay(const GroupRecord&);
@@ -81,18 +74,33 @@ private:
     void drop_if_bare(const std::string& group_id);
     void take_effect(const GroupRecord&);
 
+    // Null for an offset that is within a transaction only.
+    using OffsetFilter = std::function<bool(const std::string& topic, const CommittedOffset*)>;
+    // True: more go than one batch may hold.
+    bool drop_offsets(Turn&, const Group&, const OffsetFilter& goes);
+    void delete_group(Turn&, Ticket, const std::string& group_id);
+    Decision clean_up(Moment);
+    bool clean_up_group(Turn&, const Group&);
+    void end_clean_up(Moment);
+
     void on(Turn&, Ticket, const Caller&, const protocol::JoinGroupRequest&);
     void on(Turn&, Ticket, const Caller&, const protocol::SyncGroupRequest&);
     void on(Turn&, Ticket, const Caller&, const protocol::HeartbeatRequest&);
     void on(Turn&, Ticket, const Caller&, const protocol::LeaveGroupRequest&);
     void on(Turn&, Ticket, const Caller&, const protocol::OffsetCommitRequest&);
     void on(Turn&, Ticket, const Caller&, const FetchOffsets&);
+    void on(Turn&, Ticket, const Caller&, const protocol::OffsetDeleteRequest&);
+    void on(Turn&, Ticket, const Caller&, const DescribeGroup&);
+    void on(Turn&, Ticket, const Caller&, const DeleteGroup&);
+    void on(Turn&, Ticket, const Caller&, const ListGroups&);
 
     GroupSettings settings_;
     base::Random random_;
     GroupTimers timers_;
     std::map<std::string, Group, std::less<>> groups_;
     std::map<std::int64_t, std::set<std::string>> in_transaction_;  // by producer: groups it has offsets for
+    std::optional<base::TimePoint> next_clean_up_;                  // once the log was read
+    std::string clean_up_from_;                                     // the group that it goes on with
 };
 
 }  // namespace ottla::broker::groups

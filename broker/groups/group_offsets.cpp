@@ -2,6 +2,8 @@
 #include "broker/groups/group_offsets.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace ottla::broker::groups {
 
@@ -18,8 +20,26 @@ const CommittedOffset* GroupOffsets::find(std::string_view topic, std::int32_t p
     return at == topic_at->second.end() ? nullptr : &at->second;
 }
 
+std::vector<GroupOffsets::Place> GroupOffsets::all() const {
+    std::vector<Place> places;
+    std::set<std::pair<std::string_view, std::int32_t>> pending;
+    for (const auto& [producer, records] : pending_) {
+        for (const auto& record : records) {
+            if (pending.emplace(record.key.topic, record.key.partition).second)
+                places.push_back({record.key.topic, record.key.partition, nullptr});
+        }
+    }
+    for (const auto& [topic, partitions] : topics_) {
+        for (const auto& [number, committed] : partitions) {
+            if (!pending.contains({topic, number})) places.push_back({topic, number, &committed});
+        }
+    }
+    return places;
+}
+
 void GroupOffsets::apply(const OffsetRecord& record) {
     if (!record.value) {
+        forget_pending(record.key);
         const auto topic = topics_.find(record.key.topic);
         if (topic == topics_.end()) return;
         topic->second.erase(record.key.partition);
@@ -37,6 +57,13 @@ void GroupOffsets::apply(const OffsetRecord& record) {
 
 void GroupOffsets::apply_pending(std::int64_t producer_id, const OffsetRecord& record) {
     pending_[producer_id].push_back(record);
+}
+
+// What is deleted does not come back when a transaction ends.
+void GroupOffsets::forget_pending(const OffsetRecord::Key& key) {
+    for (auto& [producer, records] : pending_)
+        std::erase_if(records, [&](const auto& record) { return record.key == key; });
+    std::erase_if(pending_, [](const auto& of_producer) { return of_producer.second.empty(); });
 }
 
 void GroupOffsets::end_transaction(std::int64_t producer_id, bool committed) {

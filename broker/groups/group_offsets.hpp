@@ -35,6 +35,18 @@ public:
     std::size_t size() const noexcept;
     // Null when nothing was committed there.
     const CommittedOffset* find(std::string_view topic, std::int32_t partition) const;
+    // Committed, or within a transaction.
+    bool has(std::string_view topic, std::int32_t partition) const {
+        return find(topic, partition) || is_pending(topic, partition);
+    }
+
+    struct Place {
+        const std::string& topic;
+        std::int32_t partition;
+        const CommittedOffset* committed;  // null: a transaction has touched it, and is not over
+    };
+    // All that there are; those that a transaction is about to change as not committed.
+    std::vector<Place> all() const;
 
     void apply(const OffsetRecord&);
 
@@ -44,6 +56,8 @@ public:
     bool is_pending(std::string_view topic, std::int32_t partition) const;
 
 private:
+    void forget_pending(const OffsetRecord::Key&);
+
     Topics topics_;
     std::map<std::int64_t, std::vector<OffsetRecord>> pending_;  // by producer
 };

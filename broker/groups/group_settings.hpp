@@ -14,6 +14,8 @@ struct GroupSettings {
     std::int32_t initial_rebalance_delay_ms = 3'000;                   // group.initial.rebalance.delay.ms
     std::int32_t max_size = std::numeric_limits<std::int32_t>::max();  // group.max.size
     std::int32_t offset_metadata_bytes_max = 4'096;                    // offset.metadata.max.bytes
+    std::int64_t retention_ms = 604'800'000;                           // offsets.retention.minutes
+    std::int64_t retention_check_interval_ms = 600'000;                // offsets.retention.check.interval.ms
 };
 
 // What no setting of Kafka's bounds.
@@ -22,5 +24,7 @@ inline constexpr std::int32_t new_member_join_timeout_ms = 300'000;
 inline constexpr std::size_t pending_members_max = 10'000;
 // What one member may say of itself, over all of its protocols: more never fits into a record.
 inline constexpr std::size_t member_protocol_bytes_max = 1 << 20;
+// So many offsets go with one batch, when many go.
+inline constexpr std::size_t drop_records_max = 1000;
 
 }  // namespace ottla::broker::groups

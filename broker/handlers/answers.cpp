@@ -43,6 +43,8 @@ std::int32_t all_cluster_operations() noexcept {
     return bits({create, alter, describe, cluster_action, describe_configs, alter_configs, idempotent_write});
 }
 
+std::int32_t all_group_operations() noexcept { return bits({read, remove, describe, describe_configs, alter_configs}); }
+
 ErrorCode leader_error(const MetadataImage& image, const PartitionImage& partition, std::string_view listener_name) {
     if (!image.is_alive(partition.leader)) return ErrorCode::leader_not_available;
     return image.broker(partition.leader)->endpoint(listener_name) ? ErrorCode::none : ErrorCode::listener_not_found;

@@ -19,6 +19,7 @@ base::TimePoint controller_deadline(const RequestContext&, std::int32_t timeout_
 // Kafka's bit fields: without an authorizer everything that the resource knows is allowed (KIP-430).
 std::int32_t all_topic_operations() noexcept;
 std::int32_t all_cluster_operations() noexcept;
+std::int32_t all_group_operations() noexcept;
 
 // LEADER_NOT_AVAILABLE when nobody that is up leads, LISTENER_NOT_FOUND when the leader has no such listener.
 ErrorCode leader_error(const MetadataImage&, const PartitionImage&, std::string_view listener_name);

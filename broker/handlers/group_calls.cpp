@@ -21,14 +21,19 @@ GroupCalls::GroupCalls(const RequestContext& context)
       caller_{std::string(context.client_id), client_host(context.peer), context.version} {}
 
 void GroupCalls::start(const std::string& group_id, groups::GroupRequest request) {
+    const auto topic = context_.image->topic(groups::offsets_topic_name);
+    const auto partitions = topic ? static_cast<std::int32_t>(topic->partitions.size()) : 0;
+    start_at(partitions == 0 ? -1 : groups::partition_of(group_id, partitions), std::move(request));
+}
+
+void GroupCalls::start_at(std::int32_t partition, groups::GroupRequest request) {
     const auto call = calls_.emplace_back(std::make_shared<Call>(context_.shard.executor()));
     const auto topic = context_.image->topic(groups::offsets_topic_name);
-    if (!topic || topic->partitions.empty()) {
+    if (!topic || !topic->partition(partition)) {
         call->answer = Error::of(ErrorCode::not_coordinator);
         return;
     }
-    const auto partitions = static_cast<std::int32_t>(topic->partitions.size());
-    const PartitionKey key{topic->id, groups::partition_of(group_id, partitions)};
+    const PartitionKey key{topic->id, partition};
     Shard& owner = context_.node.owner_of(key);
     if (&owner == &context_.shard) {
         owner.groups()->call(key, caller_, request, [call](GroupHost::Answer answer) {

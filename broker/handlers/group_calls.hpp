@@ -22,6 +22,8 @@ public:
 
     // One more call; its place is that of the call.
     void start(const std::string& group_id, groups::GroupRequest request);
+    // The same to whoever keeps the groups of this partition of __consumer_offsets.
+    void start_at(std::int32_t partition, groups::GroupRequest request);
     // Waits for the answer to the call at `place`, and gives it. Once for each.
     awaitable<GroupHost::Answer> answer(std::size_t place);
 

@@ -6,10 +6,12 @@
 #include "broker/handlers/api_versions.hpp"
 #include "broker/handlers/create_partitions.hpp"
 #include "broker/handlers/create_topics.hpp"
+#include "broker/handlers/delete_groups.hpp"
 #include "broker/handlers/delete_records.hpp"
 #include "broker/handlers/delete_topics.hpp"
 #include "broker/handlers/describe_cluster.hpp"
 #include "broker/handlers/describe_configs.hpp"
+#include "broker/handlers/describe_groups.hpp"
 #include "broker/handlers/describe_log_dirs.hpp"
 #include "broker/handlers/describe_producers.hpp"
 #include "broker/handlers/describe_topic_partitions.hpp"
@@ -20,9 +22,11 @@
 #include "broker/handlers/init_producer_id.hpp"
 #include "broker/handlers/join_group.hpp"
 #include "broker/handlers/leave_group.hpp"
+#include "broker/handlers/list_groups.hpp"
 #include "broker/handlers/list_offsets.hpp"
 #include "broker/handlers/metadata.hpp"
 #include "broker/handlers/offset_commit.hpp"
+#include "broker/handlers/offset_delete.hpp"
 #include "broker/handlers/offset_fetch.hpp"
 #include "broker/handlers/offset_for_leader_epoch.hpp"
 #include "broker/handlers/produce.hpp"
@@ -62,6 +66,8 @@ constexpr ApiRow table[] = {
     row<HeartbeatHandler>(),
     row<LeaveGroupHandler>(),
     row<SyncGroupHandler>(),
+    row<DescribeGroupsHandler>(),
+    row<ListGroupsHandler>(),
     row<ApiVersionsHandler>(),
     row<CreateTopicsHandler>(),
     row<DeleteTopicsHandler>(),
@@ -71,7 +77,9 @@ constexpr ApiRow table[] = {
     row<DescribeConfigsHandler>(),
     row<DescribeLogDirsHandler>(),
     row<CreatePartitionsHandler>(),
+    row<DeleteGroupsHandler>(),
     row<IncrementalAlterConfigsHandler>(),
+    row<OffsetDeleteHandler>(),
     row<DescribeClusterHandler>(),
     row<DescribeProducersHandler>(),
     row<DescribeTopicPartitionsHandler>(),

@@ -137,6 +137,8 @@ Result<void> read_groups(const Reading& reading, BrokerConfig& config) {
     groups.initial_rebalance_delay_ms = reading.number<std::int32_t>("group.initial.rebalance.delay.ms");
     groups.max_size = reading.number<std::int32_t>("group.max.size");
     groups.offset_metadata_bytes_max = reading.number<std::int32_t>("offset.metadata.max.bytes");
+    groups.retention_ms = reading.number<std::int32_t>("offsets.retention.minutes") * std::int64_t{60'000};
+    groups.retention_check_interval_ms = reading.number<std::int64_t>("offsets.retention.check.interval.ms");
     if (groups.min_session_timeout_ms < 0 || groups.min_session_timeout_ms > groups.max_session_timeout_ms)
         return invalid("group.min.session.timeout.ms must be between 0 and group.max.session.timeout.ms");
     if (groups.initial_rebalance_delay_ms < 0) return invalid("group.initial.rebalance.delay.ms must not be negative");

@@ -94,6 +94,7 @@ asio::awaitable<void> GroupHost::load() {
     }
     state_ = State::active;
     perform(coordinator_.loaded(moment()));
+    drop_offsets_of_gone_topics();
 }
 
 asio::awaitable<Result<void>> GroupHost::read_all() {
@@ -147,20 +148,41 @@ void GroupHost::call(const groups::Caller& caller, const groups::GroupRequest& r
     perform(coordinator_.handle(ticket, caller, request, moment()));
 }
 
-void GroupHost::perform(Decision decision) {
+void GroupHost::take_image(std::shared_ptr<const MetadataImage> image) {
+    image_ = std::move(image);
+    drop_offsets_of_gone_topics();
+}
+
+// Who leads has seen every topic that somebody could commit for: what is not in the image was there once.
+void GroupHost::drop_offsets_of_gone_topics() {
+    if (!image_) return;
+    const auto is_gone = [this](const std::string& name, const Uuid& id) {
+        const auto topic = image_->topic(name);
+        return !topic || (!id.is_zero() && topic->id != id);
+    };
+    while (state_ == State::active) {
+        auto decision = coordinator_.drop_offsets_of_topics(is_gone, moment());
+        if (decision.records.empty() || perform(std::move(decision)) != ErrorCode::none) return;
+    }
+}
+
+ErrorCode GroupHost::perform(Decision decision) {
+    ErrorCode failure = ErrorCode::none;
     while (true) {
         ErrorCode written = ErrorCode::none;
         Decision more;
         if (!decision.records.empty()) {
             written = append(decision.records);
             more = coordinator_.appended(decision, written, moment());
+            if (written != ErrorCode::none) failure = written;
         }
         release(std::move(decision.replies), written);
-        if (state_ == State::ended) return;
+        if (state_ == State::ended) return failure;
         if (more.empty()) break;
         decision = std::move(more);
     }
     set_alarm();
+    return failure;
 }
 
 ErrorCode GroupHost::append(const std::vector<GroupRecord>& records) {

@@ -17,6 +17,7 @@
 #include "base/log.hpp"
 #include "broker/groups/group_coordinator.hpp"
 #include "broker/groups/group_log.hpp"
+#include "broker/metadata/image.hpp"
 #include "broker/partitions/partition.hpp"
 #include "net/alarm.hpp"
 
@@ -44,6 +45,8 @@ public:
     boost::asio::awaitable<void> load();
     // `done` is called once, now or later.
     void call(const groups::Caller&, const groups::GroupRequest&, Done done);
+    // The topics that there are: offsets of others go, now or when the log was read.
+    void take_image(std::shared_ptr<const MetadataImage>);
     // Who waits is told that the coordinator is elsewhere.
     void end();
 
@@ -65,7 +68,9 @@ private:
     boost::asio::awaitable<Result<groups::GroupLogPart>> read_part(std::int64_t offset);
     boost::asio::awaitable<Result<void>> read_all();
     groups::Moment moment() const { return {parts_.timers->now(), parts_.timers->wall_ms()}; }
-    void perform(groups::Decision);
+    // NONE, or why records were not written.
+    ErrorCode perform(groups::Decision);
+    void drop_offsets_of_gone_topics();
     ErrorCode append(const std::vector<groups::GroupRecord>&);
     void release(std::vector<groups::Reply>, ErrorCode written);
     void answer(groups::Ticket, Answer);
@@ -77,6 +82,7 @@ private:
     Parts parts_;
     std::int32_t leader_epoch_;
     State state_ = State::loading;
+    std::shared_ptr<const MetadataImage> image_;
     groups::GroupCoordinator coordinator_;
     std::int64_t written_end_ = 0;  // behind the last record that the state rests on
     groups::Ticket last_ticket_ = 0;

@@ -19,6 +19,7 @@ void GroupHosts::lead(const std::shared_ptr<Partition>& partition) {
     GroupHost::Parts parts = parts_;
     parts.random = parts_.random.split();
     host = GroupHost::make(partition, std::move(parts));
+    host->take_image(image_);
     ++loads_;
     boost::asio::co_spawn(parts_.executor, load(shared_from_this(), host), boost::asio::detached);
 }
@@ -27,6 +28,15 @@ boost::asio::awaitable<void> GroupHosts::load(std::shared_ptr<GroupHosts> self, 
     co_await host->load();
     --self->loads_;
     self->loaded_.notify();
+}
+
+void GroupHosts::take_image(const std::shared_ptr<const MetadataImage>& image, bool some_gone) {
+    image_ = image;
+    if (!some_gone) return;
+    for (const auto& [key, host] : hosts_) {
+        const auto kept = host;
+        kept->take_image(image);
+    }
 }
 
 void GroupHosts::call(const PartitionKey& key, const groups::Caller& caller, const groups::GroupRequest& request,

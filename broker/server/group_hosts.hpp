@@ -21,6 +21,8 @@ public:
 
     // This broker leads the partition in its present epoch: the groups in it are read, and served.
     void lead(const std::shared_ptr<Partition>&);
+    // `some_gone`: topics were deleted since the one before.
+    void take_image(const std::shared_ptr<const MetadataImage>&, bool some_gone);
     // See GroupHost::call().
     void call(const PartitionKey&, const groups::Caller&, const groups::GroupRequest&, GroupHost::Done done);
     // Those whose partition is led by another now, or is gone.
@@ -32,6 +34,7 @@ private:
     static boost::asio::awaitable<void> load(std::shared_ptr<GroupHosts>, std::shared_ptr<GroupHost>);
 
     GroupHost::Parts parts_;
+    std::shared_ptr<const MetadataImage> image_;
     std::map<PartitionKey, std::shared_ptr<GroupHost>> hosts_;
     std::size_t loads_ = 0;
     net::Signal loaded_;

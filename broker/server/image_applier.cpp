@@ -20,6 +20,10 @@ namespace ottla::broker {
 
 namespace {
 
+bool topics_gone(const MetadataImage& before, const MetadataImage& next) {
+    return std::ranges::any_of(before.topics(), [&](const auto& one) { return !next.topic(one.second->id); });
+}
+
 log::TopicPartitionName name_of(const PartitionChange& change) { return {change.topic, change.key.partition}; }
 
 }  // namespace
@@ -143,8 +147,9 @@ void ImageApplier::report(const std::vector<Opened>& all) {
     }
 }
 
-void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all,
-                              const std::shared_ptr<const MetadataImage>& next) {
+void ImageApplier::perform_on(Shard& shard, std::vector<Opened>& all, const std::shared_ptr<const MetadataImage>& next,
+                              bool topics_gone) {
+    shard.groups()->take_image(next, topics_gone);
     for (auto& one : all) {
         const auto& change = one.change;
         if (node_.owner_index(change.key) != shard.index()) continue;
@@ -239,8 +244,9 @@ boost::asio::awaitable<void> ImageApplier::apply(std::shared_ptr<const MetadataI
     if (!removed.empty()) co_await set_aside(std::move(removed));
     auto all = co_await open_logs(std::move(changes));
     report(all);
+    const bool gone = topics_gone(*before, *next);
     for (const auto& shard : node_.shards) {
-        auto job = [&] { perform_on(*shard, all, next); };
+        auto job = [&] { perform_on(*shard, all, next, gone); };
         co_await run_at(*shard, here, job);
     }
     cleaner_.take_settings(*next);

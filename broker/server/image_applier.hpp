@@ -44,7 +44,8 @@ private:
     boost::asio::awaitable<std::vector<Opened>> synced(std::vector<Opened> all);
     boost::asio::awaitable<void> set_strays_aside(std::shared_ptr<const MetadataImage>);
     void report(const std::vector<Opened>& all);
-    void perform_on(Shard& shard, std::vector<Opened>& all, const std::shared_ptr<const MetadataImage>& next);
+    void perform_on(Shard& shard, std::vector<Opened>& all, const std::shared_ptr<const MetadataImage>& next,
+                    bool topics_gone);
 
     Node& node_;
     log::LogDirectories& directories_;

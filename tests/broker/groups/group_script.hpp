@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ottla/protocol/messages/consumer_protocol_subscription.hpp>
+#include <ottla/protocol/writer.hpp>
 #include "broker/groups/group_coordinator.hpp"
 
 namespace ottla::broker::groups {
@@ -30,7 +32,10 @@ inline ErrorCode code_of(std::int16_t code) { return static_cast<ErrorCode>(code
 
 class GroupScript {
 public:
-    explicit GroupScript(GroupSettings settings = quick()) : settings_(settings) { start(); }
+    explicit GroupScript(GroupSettings settings = quick()) : settings_(settings) {
+        start();
+        perform(coordinator_->loaded(moment()));
+    }
 
     // No delay before the first generation.
     static GroupSettings quick() {
@@ -71,8 +76,19 @@ public:
     }
 
     // --- the log ---
-    // So the next append goes.
+    // So the next append ends.
     void fail_next_append(ErrorCode code) { next_append_ = code; }
+    // So many go, and then one fails.
+    void fail_append_after(int count, ErrorCode code) {
+        appends_left_ = count;
+        next_append_ = code;
+    }
+    // Of those appends that had fewer records than that.
+    std::size_t largest_append_but(std::size_t count) const {
+        std::size_t largest = 0;
+        for (const auto one : appends_) largest = one < count ? std::max(largest, one) : largest;
+        return largest;
+    }
     const std::vector<GroupRecord>& log() const { return log_; }
     // A coordinator that comes after this one, with its log. Who waited is forgotten.
     void restart() {
@@ -82,6 +98,8 @@ public:
         perform(coordinator_->loaded(moment()));
         run_due();
     }
+    // Nothing but the next look at what is old.
+    bool nothing_is_due() const { return *coordinator_->next_due() > clock_.now() + 9min; }
     GroupCoordinator& coordinator() { return *coordinator_; }
     std::int64_t wall_ms() const { return clock_.wall_ms(); }
 
@@ -98,6 +116,17 @@ public:
             one.metadata = Bytes::copy_of(name + " metadata");
             one.name = std::move(name);
         }
+        return request;
+    }
+    // As consumers do it: the metadata of every protocol name the topics.
+    static JoinGroupRequest subscribing(JoinGroupRequest request, std::vector<std::string> topics) {
+        protocol::ConsumerProtocolSubscription subscription;
+        subscription.topics = std::move(topics);
+        protocol::Writer writer;
+        writer.int16(0);
+        EXPECT_TRUE(encode(writer, subscription, 0));
+        const Bytes metadata = writer.finish().flatten().value();
+        for (auto& one : request.protocols) one.metadata = metadata;
         return request;
     }
     static JoinGroupRequest join_static(std::string instance, std::string member_id = {}) {
@@ -154,6 +183,23 @@ public:
         if (const ErrorCode failed = failure(ticket); failed != ErrorCode::none) return failed;
         return code_of(answer<OffsetCommitResponse>(ticket).topics.at(0).partitions.at(0).error_code);
     }
+    ErrorCode remove_group(const std::string& group_id = "g") {
+        const Ticket ticket = send(DeleteGroup{group_id});
+        if (const ErrorCode failed = failure(ticket); failed != ErrorCode::none) return failed;
+        return code_of(answer<protocol::DeleteGroupsResponse::DeletableGroupResult>(ticket).error_code);
+    }
+    protocol::DescribeGroupsResponse::DescribedGroup described(const std::string& group_id = "g",
+                                                               std::int16_t version = 6) {
+        return ask<protocol::DescribeGroupsResponse::DescribedGroup>(DescribeGroup{group_id}, version);
+    }
+    // Offsets of topics that `gone` names go.
+    void delete_topics(const GroupCoordinator::TopicFilter& gone) {
+        while (true) {
+            auto decision = coordinator_->drop_offsets_of_topics(gone, moment());
+            if (decision.records.empty()) return;
+            perform(std::move(decision));
+        }
+    }
     std::int64_t committed(std::int32_t partition = 0, const std::string& group_id = "g") {
         FetchOffsets fetch;
         fetch.group_id = group_id;
@@ -172,6 +218,14 @@ public:
         const auto answer = ask<JoinGroupResponse>(join(""));
         EXPECT_EQ(code_of(answer.error_code), ErrorCode::member_id_required);
         return answer.member_id;
+    }
+    // A group of one member that reads these topics; its id.
+    std::string stable_reader_of(std::vector<std::string> topics) {
+        const std::string id = new_id();
+        const Ticket joined = send(subscribing(join(id), std::move(topics)));
+        generation_ = answer<JoinGroupResponse>(joined).generation_id;
+        EXPECT_EQ(code_of(ask<SyncGroupResponse>(sync(id, generation_)).error_code), ErrorCode::none);
+        return id;
     }
     // A group of so many members, in its first generation, each with its own id as its assignment.
     std::vector<std::string> stable(int count = 2) {
@@ -209,12 +263,17 @@ private:
     void run_due() {
         while (auto decision = coordinator_->on_time(moment())) perform(std::move(*decision));
     }
+    ErrorCode outcome_of_append() {
+        if (appends_left_ == 0) return std::exchange(next_append_, ErrorCode::none);
+        --appends_left_;
+        return ErrorCode::none;
+    }
     void perform(Decision decision) {
         while (true) {
-            const ErrorCode written =
-                decision.records.empty() ? ErrorCode::none : std::exchange(next_append_, ErrorCode::none);
+            const ErrorCode written = decision.records.empty() ? ErrorCode::none : outcome_of_append();
             Decision more;
             if (!decision.records.empty()) {
+                appends_.push_back(decision.records.size());
                 if (written == ErrorCode::none)
                     log_.insert(log_.end(), decision.records.begin(), decision.records.end());
                 more = coordinator_->appended(decision, written, moment());
@@ -240,6 +299,8 @@ private:
     std::map<Ticket, GroupAnswer> answers_;
     std::map<Ticket, ErrorCode> failures_;
     ErrorCode next_append_ = ErrorCode::none;
+    int appends_left_ = 0;  // before it
+    std::vector<std::size_t> appends_;
     Ticket last_ = 0;
     std::int32_t generation_ = 0;
 };

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// GroupCoordinator: what goes by itself: offsets whose time is over or whose topic is gone, and groups that nothing is
+// left of. Some records at a time, so that they fit into a batch.
+#include <utility>
+
+#include "broker/groups/group_coordinator.hpp"
+#include "broker/groups/offset_expiry.hpp"
+
+namespace ottla::broker::groups {
+
+bool GroupCoordinator::drop_offsets(Turn& step, const Group& group, const OffsetFilter& goes) {
+    for (const auto& [topic, partition, committed] : group.offsets.all()) {
+        if (!goes(topic, committed)) continue;
+        if (step.decision.records.size() >= drop_records_max) return true;
+        step.write(offset_tombstone(group.classic.id(), topic, partition));
+    }
+    return false;
+}
+
+Decision GroupCoordinator::clean_up(Moment at) {
+    Decision decision;
+    Turn step = turn(at, decision);
+    auto place = groups_.lower_bound(clean_up_from_);
+    while (place != groups_.end() && !clean_up_group(step, place->second)) ++place;
+    if (place == groups_.end()) {
+        end_clean_up(at);
+        return decision;
+    }
+    // The rest follows at once, unless the log takes nothing.
+    clean_up_from_ = place->first;
+    decision.then = [this](Turn& next, ErrorCode written) {
+        if (written != ErrorCode::none) end_clean_up({next.now, next.wall_ms});
+    };
+    return decision;
+}
+
+void GroupCoordinator::end_clean_up(Moment at) {
+    clean_up_from_.clear();
+    next_clean_up_ = at.now + std::chrono::milliseconds(settings_.retention_check_interval_ms);
+}
+
+// True: there is more than one batch may hold.
+bool GroupCoordinator::clean_up_group(Turn& step, const Group& group) {
+    const OffsetExpiry expiry(group.classic, step.wall_ms, settings_.retention_ms);
+    std::size_t kept = 0;
+    const auto is_over = [&](const std::string& topic, const CommittedOffset* committed) {
+        const bool goes = committed && expiry.is_over(topic, *committed);
+        if (!goes) ++kept;
+        return goes;
+    };
+    if (drop_offsets(step, group, is_over)) return true;
+    const bool is_deserted = group.classic.is(ClassicState::empty) && group.classic.pending().empty();
+    if (kept != 0 || !is_deserted || !group.is_recorded) return false;
+    if (step.decision.records.size() >= drop_records_max) return true;
+    step.write(classic_group_tombstone(group.classic.id()));
+    return false;
+}
+
+Decision GroupCoordinator::drop_offsets_of_topics(const TopicFilter& gone, Moment at) {
+    Decision decision;
+    Turn step = turn(at, decision);
+    for (const auto& [id, group] : groups_) {
+        const auto goes = [&](const std::string& topic, const CommittedOffset* committed) {
+            return committed && gone(topic, committed->topic_id);
+        };
+        if (drop_offsets(step, group, goes)) break;
+    }
+    return decision;
+}
+
+}  // namespace ottla::broker::groups
