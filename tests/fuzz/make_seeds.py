@@ -43,6 +43,39 @@ def batch(base_offset, values):
     return struct.pack(">qi", base_offset, len(body)) + body
 
 
+def read_varint(data, at):
+    number, shift = 0, 0
+    while True:
+        byte = data[at]
+        number, shift, at = number | (byte & 0x7f) << shift, shift + 7, at + 1
+        if byte < 0x80:
+            return (number >> 1) ^ -(number & 1), at
+
+
+def group_records(log):
+    """Keys and values of a log's records, each pair behind its lengths, as the target reads them."""
+    out, start = b"", 0
+    while start < len(log):
+        length, = struct.unpack_from(">i", log, start + 8)
+        count, = struct.unpack_from(">i", log, start + 57)
+        at = start + 61
+        for _ in range(count):
+            size, at = read_varint(log, at)
+            end, at = at + size, at + 1
+            parts = []
+            for skipped in (2, 0):  # the deltas of time and offset stand before the key
+                for _ in range(skipped):
+                    _, at = read_varint(log, at)
+                part_size, at = read_varint(log, at)
+                parts.append(log[at:at + part_size] if part_size >= 0 else None)
+                at += max(part_size, 0)
+            key, value = parts
+            out += struct.pack(">HH", len(key or b""), 0xffff if value is None else len(value)) + (key or b"") + (value or b"")
+            at = end
+        start += 12 + length
+    return out
+
+
 def metadata_snapshot(bootstrap, records):
     """The header of one, the records, and its footer behind them."""
     def size_at(position):
@@ -76,6 +109,8 @@ def main(out):
             if file.name.endswith(ending) or file.name.startswith("quorum-state") and ending == "quorum-state":
                 seed("log_texts", name, bytes([kind]) + file.read_bytes())
                 break
+    for file in sorted((GOLDEN / "groups").glob("*.log")):
+        seed("group_records", file.stem, group_records(file.read_bytes()))
     lines = (GOLDEN / "messages" / "metadata-records.txt").read_text().splitlines()
     records = [bytes.fromhex(line.split()[-1]) for line in lines if line.partition(" ")[0].endswith("Record")]
     seed("metadata_records", "all", b"".join(struct.pack(">H", len(record)) + record for record in records))
