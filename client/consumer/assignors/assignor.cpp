@@ -2,6 +2,7 @@
 #include "client/consumer/assignors/assignor.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace ottla::client {
@@ -36,6 +37,28 @@ std::vector<const GroupMember*> in_order(const std::vector<GroupMember>& members
 
 bool subscribes(const GroupMember& member, std::string_view topic) {
     return std::binary_search(member.topics.begin(), member.topics.end(), topic, std::less<>());
+}
+
+PartitionMap without(const PartitionMap& from, const PartitionMap& taken) {
+    PartitionMap left;
+    for (const auto& [topic, numbers] : from) {
+        const auto at = taken.find(topic);
+        std::vector<std::int32_t> kept;
+        if (at == taken.end())
+            kept = numbers;
+        else
+            std::ranges::set_difference(numbers, at->second, std::back_inserter(kept));
+        if (!kept.empty()) left.emplace(topic, std::move(kept));
+    }
+    return left;
+}
+
+void merge(PartitionMap& to, const PartitionMap& added) {
+    for (const auto& [topic, numbers] : added) {
+        std::vector<std::int32_t> both;
+        std::ranges::set_union(to[topic], numbers, std::back_inserter(both));
+        to[topic] = std::move(both);
+    }
 }
 
 }  // namespace ottla::client

@@ -64,5 +64,9 @@ GroupAssignment assign_cooperative_sticky(const std::vector<GroupMember>&, const
 // The order in which members are served: those with an instance id first, by it; the others by their member id.
 std::vector<const GroupMember*> in_order(const std::vector<GroupMember>&);
 bool subscribes(const GroupMember&, std::string_view topic);
+// `from` less what is in `taken`.
+PartitionMap without(const PartitionMap& from, const PartitionMap& taken);
+// Adds `added` to `to`.
+void merge(PartitionMap& to, const PartitionMap& added);
 
 }  // namespace ottla::client

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the coordinator answers, and what the application has done, and where the membership goes from there.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "client/consumer/assignors/group_protocol.hpp"
+#include "client/group/membership.hpp"
+
+namespace ottla::client {
+namespace {
+
+Error error_in(std::int16_t code) { return Error::of(static_cast<ErrorCode>(code)); }
+
+template <class Response>
+Error error_of(const Result<Response>& answer) {
+    return answer ? error_in(answer->error_code) : answer.error();
+}
+
+}  // namespace
+
+void Membership::wait(TimePoint now) { not_before_ = now + backoff_.next(random_); }
+
+void Membership::soon(TimePoint now) {
+    const bool first = backoff_.failures() == 0;
+    wait(now);
+    if (first) not_before_ = now;
+}
+
+void Membership::coordinator_lost(TimePoint now) {
+    coordinator_known_ = false;
+    wait(now);
+}
+
+void Membership::tell_once(const Error& error) {
+    if (std::exchange(told_, error.code()) == error.code()) return;
+    reports_.push_back(error.with_context(fmt::format("group '{}'", settings_.group_id)));
+}
+
+// What is being given back is given back, whatever else happens.
+void Membership::lose() {
+    PartitionMap lost = owned_;
+    for (const auto& [call, r] : outstanding_)
+        if (r.kind == Rebalance::Kind::revoked) lost = without(lost, r.partitions);
+    owned_.clear();
+    shared_.clear();
+    leads_ = false;
+    rebalances_.clear();
+    if (!lost.empty()) rebalances_.push_back({Rebalance::Kind::lost, std::move(lost)});
+    // One that waits for the application becomes a loss, too.
+    else if (!outstanding_.empty())
+        rebalances_.push_back({Rebalance::Kind::lost, {}});
+}
+
+void Membership::join_anew(TimePoint now) {
+    request_ = 0;
+    if (phase_ == Phase::leaving || phase_ == Phase::away || phase_ == Phase::fenced || phase_ == Phase::out) return;
+    phase_ = Phase::unjoined;
+    soon(now);
+}
+
+void Membership::fence() {
+    lose();
+    identity_ = {};
+    request_ = 0;
+    phase_ = Phase::fenced;
+    subscribed_ = false;
+    reports_.push_back(
+        Error::of(
+            ErrorCode::fenced_instance_id,
+            fmt::format("group '{}': another member with group.instance.id '{}' has taken over; give every member "
+                        "its own, and make a new consumer",
+                        settings_.group_id, settings_.instance_id.value_or(std::string())))
+            .as_fatal());
+}
+
+bool Membership::on_error(const Error& error, TimePoint now) {
+    switch (error.code()) {
+        case ErrorCode::fenced_instance_id: fence(); return true;
+        case ErrorCode::unknown_member_id:
+            join_reason_ = "the coordinator did not know the member any more";
+            lose();
+            identity_ = {};
+            join_anew(now);
+            return true;
+        case ErrorCode::illegal_generation:
+            join_reason_ = "the group had gone on to another generation";
+            lose();
+            identity_.generation = -1;
+            join_anew(now);
+            return true;
+        case ErrorCode::not_coordinator:
+        case ErrorCode::coordinator_not_available: coordinator_lost(now); return true;
+        default: return false;
+    }
+}
+
+// A join or sync that failed: joining is begun again.
+void Membership::refused(const Error& error, std::string_view during, TimePoint now) {
+    const bool again = phase_ == Phase::joining || phase_ == Phase::syncing;
+    if (on_error(error, now)) {
+        if (again && phase_ != Phase::fenced) phase_ = Phase::unjoined;
+        return;
+    }
+    if (again) phase_ = Phase::unjoined;
+    if (error == ErrorCode::rebalance_in_progress) return soon(now);
+    if (error == ErrorCode::coordinator_load_in_progress) return wait(now);
+    if (!error.is_retriable()) {
+        tell_once(error.with_context(during));
+        return wait(now);
+    }
+    coordinator_lost(now);
+}
+
+void Membership::on_coordinator(std::uint64_t call, const Error& error, TimePoint now) {
+    if (call != finding_) return;
+    finding_ = 0;
+    if (error.code() == ErrorCode::none) {
+        coordinator_known_ = true;
+        // A heartbeat tells at once whether it is one of the same mind.
+        last_heartbeat_ = std::min(last_heartbeat_, now - settings_.heartbeat_interval);
+        return;
+    }
+    if (!error.is_retriable()) tell_once(error.with_context("looking for the coordinator"));
+    wait(now);
+}
+
+void Membership::on_join(std::uint64_t call, Result<protocol::JoinGroupResponse> answer, TimePoint now) {
+    if (call != request_) return;
+    request_ = 0;
+    const auto error = error_of(answer);
+    if (answer && error == ErrorCode::member_id_required && identity_.member_id != answer->member_id) {
+        identity_.member_id = answer->member_id;
+        phase_ = Phase::unjoined;
+        not_before_ = now;
+        return;
+    }
+    if (error.code() != ErrorCode::none) return refused(error, "joining", now);
+    assignor_ = find_assignor(answer->protocol_name.value_or(std::string()));
+    if (std::ranges::find(settings_.assignors, assignor_) == settings_.assignors.end() || answer->generation_id < 0)
+        return refused(Error::of(ErrorCode::inconsistent_group_protocol,
+                                 fmt::format("the coordinator chose the assignor '{}', which was not offered",
+                                             answer->protocol_name.value_or(std::string()))),
+                       "joining", now);
+    identity_.member_id = answer->member_id;
+    identity_.generation = answer->generation_id;
+    last_contact_ = last_heartbeat_ = now;
+    heartbeat_ = 0;
+    told_ = ErrorCode::none;
+    leads_ = answer->leader == answer->member_id;
+    shared_.clear();
+    members_.clear();
+    assignments_.clear();
+    phase_ = Phase::to_sync;
+    not_before_ = now;
+    if (!leads_) return;
+    take_members(*answer);
+    // KIP-814: the group keeps its assignment, yet somebody must mind the topics.
+    phase_ = Phase::sharing;
+    skip_assignment_ = answer->skip_assignment;
+}
+
+void Membership::take_members(const protocol::JoinGroupResponse& answer) {
+    for (const auto& from : answer.members) {
+        auto read = read_subscription(*assignor_, from.metadata);
+        // One who cannot be understood gets nothing, and the others do not suffer.
+        GroupMember member = read ? std::move(*read) : GroupMember();
+        member.id = from.member_id;
+        member.instance_id = from.group_instance_id;
+        members_.push_back(std::move(member));
+    }
+}
+
+void Membership::share_out(GroupTopics topics) {
+    shared_ = std::move(topics);
+    for (const auto& m : members_)
+        for (const auto& topic : m.topics) shared_.try_emplace(topic);
+    if (!skip_assignment_) {
+        for (auto& [member, partitions] : assignor_->assign(members_, shared_)) {
+            auto bytes = write_assignment(partitions);
+            if (!bytes) {
+                tell_once(bytes.error().with_context("the assignment"));
+                continue;
+            }
+            auto& to = assignments_.emplace_back();
+            to.member_id = member;
+            to.assignment = std::move(*bytes);
+        }
+    }
+    members_.clear();
+    phase_ = Phase::to_sync;
+}
+
+void Membership::on_topics(std::uint64_t call, Result<GroupTopics> topics, TimePoint now) {
+    if (call != request_) return;
+    request_ = 0;
+    if (topics) return share_out(std::move(*topics));
+    if (!topics.error().is_retriable()) tell_once(topics.error().with_context("the leader's look at the topics"));
+    phase_ = Phase::sharing;
+    wait(now);
+}
+
+void Membership::on_sync(std::uint64_t call, Result<protocol::SyncGroupResponse> answer, TimePoint now) {
+    if (call != request_) return;
+    request_ = 0;
+    const auto error = error_of(answer);
+    if (error.code() != ErrorCode::none) return refused(error, "taking the assignment", now);
+    auto assigned = read_assignment(answer->assignment);
+    if (!assigned) return refused(assigned.error(), "reading the assignment", now);
+    last_contact_ = now;
+    backoff_.reset();
+    // The leader may have known an older subscription.
+    std::erase_if(*assigned, [&](const auto& entry) { return !std::ranges::binary_search(topics_, entry.first); });
+    hand_over(std::move(*assigned));
+}
+
+void Membership::hand_over(PartitionMap assigned) {
+    auto taken = without(owned_, assigned);
+    auto added = without(assigned, owned_);
+    held_ = std::move(assigned);
+    held_generation_ = identity_.generation;
+    if (!taken.empty()) {
+        rebalances_.push_back({Rebalance::Kind::revoked, std::move(taken)});
+        rejoin_reason_ = "partitions were given back for others";
+    }
+    rebalances_.push_back({Rebalance::Kind::assigned, std::move(added)});
+    phase_ = Phase::handing;
+}
+
+void Membership::on_heartbeat(std::uint64_t call, const Result<protocol::HeartbeatResponse>& answer, TimePoint now) {
+    if (call != heartbeat_) return;
+    heartbeat_ = 0;
+    if (!heartbeats()) return;
+    const auto error = error_of(answer);
+    if (answer && (error.code() == ErrorCode::none || error == ErrorCode::rebalance_in_progress)) last_contact_ = now;
+    if (error.code() == ErrorCode::none) return backoff_.reset();
+    if (on_error(error, now)) return;
+    using enum Phase;
+    if (error == ErrorCode::rebalance_in_progress) {
+        // Those who give back are on their way to the join already.
+        if (phase_ == giving_up || phase_ == leaving) return;
+        if (phase_ == stable || phase_ == handing)
+            rejoin_reason_ = "the group is sharing out anew";
+        else
+            join_anew(now);
+    } else if (error == ErrorCode::coordinator_load_in_progress) {
+        return;
+    } else if (error.is_retriable()) {
+        coordinator_lost(now);
+    } else {
+        tell_once(error.with_context("heartbeat"));
+    }
+}
+
+void Membership::on_leave(std::uint64_t call) {
+    if (call == request_) request_ = 0;
+}
+
+void Membership::on_rebalanced(std::uint64_t call, TimePoint) {
+    const auto at = outstanding_.find(call);
+    if (at == outstanding_.end()) return;
+    if (at->second.kind == Rebalance::Kind::revoked) owned_ = without(owned_, at->second.partitions);
+    outstanding_.erase(at);
+}
+
+void Membership::on_commit_error(ErrorCode code, TimePoint now) {
+    if (is_member()) on_error(Error::of(code), now);
+}
+
+}  // namespace ottla::client
