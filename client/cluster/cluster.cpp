@@ -138,6 +138,8 @@ void Cluster::rebootstrap(std::string_view why) {
     cache_.forget_brokers();
     for (const auto& [id, broker] : std::exchange(brokers_, {}))
         if (broker->channel) broker->channel->close(Error::of(ErrorCode::transport, "the client begins again"));
+    for (const auto& [id, broker] : std::exchange(lines_, {}))
+        if (broker->channel) broker->channel->close(Error::of(ErrorCode::transport, "the client begins again"));
     changes_.notify();
 }
 
@@ -148,7 +150,7 @@ awaitable<void> Cluster::idle_loop(std::shared_ptr<Cluster> self) {
     while (!self->closed_) {
         const TimePoint now = timers.now();
         TimePoint next = now + idle_max;
-        for (const auto& broker : self->candidates()) {
+        for (const auto& broker : self->everything()) {
             if (!broker->is_open() || broker->channel->in_flight() > 0) continue;
             const TimePoint until = broker->channel->last_used() + idle_max;
             if (until > now)
@@ -209,9 +211,24 @@ Cluster::BrokerPtr Cluster::broker_of(BrokerId id) {
     return broker;
 }
 
+Cluster::BrokerPtr Cluster::broker_of(BrokerId id, Line line) {
+    if (line == Line::data) return broker_of(id);
+    const BrokerInfo* info = cache_.broker(id);
+    if (!info) return nullptr;
+    BrokerPtr& broker = lines_[{id, line}];
+    if (broker && broker->endpoint != info->endpoint && broker->channel)
+        broker->channel->close(Error::of(ErrorCode::transport, "the broker has moved to another address"));
+    if (!broker || broker->endpoint != info->endpoint) {
+        broker = std::make_shared<Broker>(config_, info->endpoint, *runtime_);
+        broker->observer->set_id(id);
+    }
+    return broker;
+}
+
 bool Cluster::is_known(const BrokerPtr& broker) const {
-    return std::ranges::find(bootstrap_, broker) != bootstrap_.end() ||
-           std::ranges::any_of(brokers_, [&](const auto& known) { return known.second == broker; });
+    const auto is_it = [&](const auto& known) { return known.second == broker; };
+    return std::ranges::find(bootstrap_, broker) != bootstrap_.end() || std::ranges::any_of(brokers_, is_it) ||
+           std::ranges::any_of(lines_, is_it);
 }
 
 Cluster::BrokerView Cluster::view_of(BrokerId id, const Broker& broker) {
@@ -236,6 +253,12 @@ std::vector<Cluster::BrokerPtr> Cluster::candidates() {
     return all;
 }
 
+std::vector<Cluster::BrokerPtr> Cluster::everything() {
+    auto all = candidates();
+    for (const auto& [id, broker] : lines_) all.push_back(broker);
+    return all;
+}
+
 bool Cluster::has_connection() const {
     const auto is_open = [](const BrokerPtr& b) { return b->is_open(); };
     return std::ranges::any_of(bootstrap_, is_open) ||
@@ -247,10 +270,10 @@ Channel Cluster::connection(BrokerId id) const {
     return at != brokers_.end() && at->second->is_open() ? at->second->channel : nullptr;
 }
 
-awaitable<Result<Channel>> Cluster::connect(BrokerId id, TimePoint deadline) {
+awaitable<Result<Channel>> Cluster::connect(BrokerId id, TimePoint deadline, Line line) {
     const auto self = shared_from_this();
     if (closed_) co_return Error::of(ErrorCode::closed);
-    auto broker = broker_of(id);
+    auto broker = broker_of(id, line);
     if (!broker) {
         request_refresh("a broker is not known");
         co_return Error::of(ErrorCode::unknown_broker, fmt::format("broker {} is not in the cluster's metadata", id));
@@ -434,6 +457,7 @@ void Cluster::close() {
     closed_ = true;
     std::vector<BrokerPtr> all = bootstrap_;
     for (const auto& [id, broker] : brokers_) all.push_back(broker);
+    for (const auto& [id, broker] : lines_) all.push_back(broker);
     for (const auto& broker : all) {
         if (broker->channel) broker->channel->close();
         if (broker->connecting) broker->cancel.emit(asio::cancellation_type::terminal);

@@ -23,6 +23,10 @@ namespace ottla::client {
 
 using Channel = std::shared_ptr<net::ClientChannel>;
 
+// Brokers answer a connection's requests one after the other. What may wait there for long, as a join of a group does
+// for its other members, goes on a line of its own, that nothing has to wait behind it.
+enum class Line : std::uint8_t { data, group, rebalance };
+
 class Cluster : public std::enable_shared_from_this<Cluster> {
 public:
     // `may_create_topics`: asking for a topic that does not exist may make the cluster create it. Any thread.
@@ -49,7 +53,7 @@ public:
     awaitable<Result<void>> wait_for_topic(std::string topic, TimePoint deadline);
     // The connection to this broker, opened if need be. One attempt, after the wait that earlier failures demand.
     // Errors: unknown_broker, and those of ClientChannel::open; all name the broker.
-    awaitable<Result<Channel>> connect(BrokerId, TimePoint deadline);
+    awaitable<Result<Channel>> connect(BrokerId, TimePoint deadline, Line line = Line::data);
     // There is one to any broker.
     bool has_connection() const;
     // It, if it is open.
@@ -128,10 +132,13 @@ private:
     static awaitable<void> open(std::shared_ptr<Cluster> self, BrokerPtr broker);
     awaitable<Result<Channel>> connect_to(BrokerPtr broker, TimePoint deadline);
     BrokerPtr broker_of(BrokerId);
+    BrokerPtr broker_of(BrokerId, Line);
     bool is_known(const BrokerPtr&) const;
     static BrokerView view_of(BrokerId, const Broker&);
     // All there are, those of the metadata first.
     std::vector<BrokerPtr> candidates();
+    // And those of the other lines.
+    std::vector<BrokerPtr> everything();
     void on_opened(BrokerPtr, Channel);
     void on_failed(Broker&, Error);
     void on_metadata(const protocol::MetadataResponse&, bool all);
@@ -145,6 +152,7 @@ private:
     MetadataCache cache_;
     std::map<BrokerId, BrokerPtr> brokers_;
     std::vector<BrokerPtr> bootstrap_;
+    std::map<std::pair<BrokerId, Line>, BrokerPtr> lines_;  // but those for data
     std::map<std::string, int> uses_;
     Watched changes_;
     Watched connections_;

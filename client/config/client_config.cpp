@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "client/config/property_table.hpp"
+#include "client/consumer/assignors/assignor.hpp"
 
 namespace ottla::client {
 namespace {
@@ -172,6 +173,61 @@ Result<ProducerConfig> producer_config(const Config& config) {
     return p;
 }
 
+namespace {
+
+std::vector<std::string> items_of(std::string_view list) {
+    std::vector<std::string> items;
+    while (!list.empty()) {
+        const auto comma = std::min(list.find(','), list.size());
+        auto item = list.substr(0, comma);
+        while (item.starts_with(' ')) item.remove_prefix(1);
+        while (item.ends_with(' ')) item.remove_suffix(1);
+        if (!item.empty()) items.emplace_back(item);
+        list.remove_prefix(std::min(comma + 1, list.size()));
+    }
+    return items;
+}
+
+Result<void> check_group(const GroupConfig& g, const std::string& protocol) {
+    if (protocol == "consumer")
+        return contradiction("group.protocol=consumer (KIP-848) is not offered by this release: use classic");
+    if (g.assignors.empty())
+        return contradiction(
+            "partition.assignment.strategy names no assignor; use range, roundrobin, sticky or "
+            "cooperative-sticky");
+    for (const auto& name : g.assignors)
+        if (!find_assignor(name))
+            return contradiction(
+                fmt::format("partition.assignment.strategy: there is no assignor '{}'; use range, "
+                            "roundrobin, sticky or cooperative-sticky",
+                            name));
+    if (g.heartbeat_interval >= g.session_timeout)
+        return contradiction(fmt::format("heartbeat.interval.ms ({}) must be below session.timeout.ms ({})",
+                                         g.heartbeat_interval.count(), g.session_timeout.count()));
+    if (g.session_timeout > g.max_poll_interval)
+        return contradiction(fmt::format("session.timeout.ms ({}) is above max.poll.interval.ms ({})",
+                                         g.session_timeout.count(), g.max_poll_interval.count()));
+    return ok();
+}
+
+Result<GroupConfig> group_config(const Values& v) {
+    GroupConfig g;
+    g.id = v.text("group.id");
+    if (const auto instance = v.text("group.instance.id"); !instance.empty()) g.instance_id = instance;
+    g.assignors = items_of(v.text("partition.assignment.strategy"));
+    g.session_timeout = v.ms("session.timeout.ms");
+    g.heartbeat_interval = v.ms("heartbeat.interval.ms");
+    g.max_poll_interval = v.ms("max.poll.interval.ms");
+    g.auto_commit_interval = v.ms("auto.commit.interval.ms");
+    g.auto_commit = v.boolean("enable.auto.commit") && g.auto_commit_interval.count() > 0;
+    g.auto_store = v.boolean("enable.auto.offset.store");
+    if (g.id.empty()) return g;
+    if (auto fine = check_group(g, v.text("group.protocol")); !fine) return fine.error();
+    return g;
+}
+
+}  // namespace
+
 Result<ConsumerConfig> consumer_config(const Config& config) {
     auto common = common_config(config);
     if (!common) return common.error();
@@ -193,6 +249,9 @@ Result<ConsumerConfig> consumer_config(const Config& config) {
     c.prefetch_bytes_max = v.integer("queued.max.messages.kbytes") * 1024;
     c.partition_eof = v.boolean("enable.partition.eof");
     c.check_crcs = v.boolean("check.crcs");
+    auto group = group_config(v);
+    if (!group) return group.error();
+    c.group = std::move(*group);
     if (c.fetch_wait_max >= c.common.socket_timeout)
         return contradiction(fmt::format("fetch.wait.max.ms ({}) must be below socket.timeout.ms ({})",
                                          c.fetch_wait_max.count(), c.common.socket_timeout.count()));

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,19 @@ struct ProducerConfig {
 enum class OffsetReset : std::uint8_t { earliest, latest, none };
 enum class IsolationLevel : std::int8_t { read_uncommitted = 0, read_committed = 1 };
 
+// What a consumer is in its group; without an id there is none.
+struct GroupConfig {
+    std::string id;
+    std::optional<std::string> instance_id;
+    std::vector<std::string> assignors;  // by preference
+    milliseconds session_timeout;
+    milliseconds heartbeat_interval;
+    milliseconds max_poll_interval;
+    milliseconds auto_commit_interval;
+    bool auto_commit;
+    bool auto_store;
+};
+
 struct ConsumerConfig {
     CommonConfig common;
     OffsetReset offset_reset;
@@ -95,6 +109,7 @@ struct ConsumerConfig {
     std::int64_t prefetch_bytes_max;
     bool partition_eof;
     bool check_crcs;
+    GroupConfig group;
 };
 
 // Errors name the setting. What is accepted without effect is told to `log`, once for each.

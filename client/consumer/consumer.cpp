@@ -85,21 +85,25 @@ Consumer::~Consumer() {
 
 Result<void> Consumer::assign(std::vector<TopicPartition> partitions) {
     if (core_->is_closed()) return core_->closed_error("assign");
+    if (auto may = core_->before_assignment("assign"); !may) return may;
     return core_->delivery().assign(std::move(partitions));
 }
 
 Result<void> Consumer::unassign() {
     if (core_->is_closed()) return core_->closed_error("unassign");
+    if (auto may = core_->before_assignment("unassign"); !may) return may;
     return core_->delivery().assign({});
 }
 
 Result<void> Consumer::incremental_assign(std::vector<TopicPartition> partitions) {
     if (core_->is_closed()) return core_->closed_error("incremental_assign");
+    if (auto may = core_->before_assignment("incremental_assign"); !may) return may;
     return core_->delivery().incremental_assign(std::move(partitions));
 }
 
 Result<void> Consumer::incremental_unassign(std::vector<TopicPartition> partitions) {
     if (core_->is_closed()) return core_->closed_error("incremental_unassign");
+    if (auto may = core_->before_assignment("incremental_unassign"); !may) return may;
     return core_->delivery().incremental_unassign(partitions);
 }
 
@@ -205,13 +209,15 @@ Result<std::string> Consumer::statistics(nanoseconds timeout) {
 Result<void> Consumer::close(nanoseconds timeout) {
     if (!core_->begin_close()) return core_->closed_error("close");
     auto& runtime = core_->runtime();
+    const auto until = runtime.deadline(timeout);
     if (runtime.on_loop()) {
-        client::spawn_call(runtime, ConsumerCore::close(core_), Completion<void>([](Result<void>) {}));
+        client::spawn_call(runtime, ConsumerCore::close(core_, until), Completion<void>([](Result<void>) {}));
         return ok();
     }
-    const auto until = runtime.deadline(timeout);
-    auto closed = client::wait_for<void>(runtime, "close", timeout, [&](Completion<void> done) {
-        client::spawn_call(runtime, ConsumerCore::close(core_), std::move(done));
+    core_->leave_group(until);
+    const auto left = until == client::TimePoint::max() ? timeout : until - runtime.now();
+    auto closed = client::wait_for<void>(runtime, "close", left, [&](Completion<void> done) {
+        client::spawn_call(runtime, ConsumerCore::end(core_), std::move(done));
     });
     runtime.finish(until);
     return closed;
@@ -259,9 +265,10 @@ void Consumer::start_statistics(ConsumerCore& core, Completion<std::string> done
     client::spawn_call(core.runtime(), ConsumerCore::statistics(core.shared_from_this()), std::move(done));
 }
 
-void Consumer::start_close(ConsumerCore& core, nanoseconds, Completion<void> done) {
+void Consumer::start_close(ConsumerCore& core, nanoseconds timeout, Completion<void> done) {
     if (!core.begin_close()) return client::answer_without_loop(std::move(done), core.closed_error("close"));
-    client::spawn_call(core.runtime(), ConsumerCore::close(core.shared_from_this()), std::move(done));
+    client::spawn_call(core.runtime(), ConsumerCore::close(core.shared_from_this(), core.runtime().deadline(timeout)),
+                       std::move(done));
 }
 
 void Consumer::start_metadata(ConsumerCore& core, std::optional<std::string> topic, nanoseconds timeout,

@@ -11,7 +11,8 @@ ConsumerCore::ConsumerCore(std::shared_ptr<Runtime> runtime, ConsumerConfig conf
       config_(std::move(config)),
       cluster_(Cluster::make(runtime_, config_.common, config_.common.allow_auto_create_topics)),
       queue_(std::make_shared<FetchQueue>()),
-      fetcher_(std::make_shared<Fetcher>(cluster_, config_, queue_)) {}
+      coordinator_(config_.group.id.empty() ? nullptr : std::make_shared<Coordinator>(cluster_, config_.group.id)),
+      fetcher_(std::make_shared<Fetcher>(cluster_, config_, queue_, coordinator_)) {}
 
 std::shared_ptr<ConsumerCore> ConsumerCore::make(std::shared_ptr<Runtime> runtime, ConsumerConfig config) {
     std::shared_ptr<ConsumerCore> core(new ConsumerCore(std::move(runtime), std::move(config)));
@@ -35,8 +36,9 @@ std::shared_ptr<ConsumerCore> ConsumerCore::make(std::shared_ptr<Runtime> runtim
     // The pool is the runtime's, and keeps that alive.
     std::shared_ptr<base::BufferPool> pool(core->runtime_, &core->runtime_->pool());
     core->delivery_ =
-        std::make_unique<Delivery>(core->queue_, options, std::move(pool), std::move(on_changes), std::move(on_room));
+        std::make_shared<Delivery>(core->queue_, options, std::move(pool), std::move(on_changes), std::move(on_room));
     core->fetcher_->start();
+    if (core->coordinator_) core->start_group();
     return core;
 }
 
@@ -72,9 +74,8 @@ void ConsumerCore::wake_waiting() {
 }
 
 bool ConsumerCore::begin_close() {
-    if (runtime_->is_of_parent() || closed_.exchange(true)) return false;
-    queue_->close();
-    delivery_->close();
+    if (runtime_->is_of_parent() || closing_.exchange(true)) return false;
+    if (!group_) finish_close();
     return true;
 }
 
@@ -83,7 +84,15 @@ awaitable<Result<std::string>> ConsumerCore::statistics(std::shared_ptr<Consumer
     co_return self->fetcher_->statistics();
 }
 
-awaitable<Result<void>> ConsumerCore::close(std::shared_ptr<ConsumerCore> self) {
+void ConsumerCore::finish_close() {
+    if (closed_.exchange(true)) return;
+    queue_->close();
+    delivery_->close();
+}
+
+awaitable<Result<void>> ConsumerCore::end(std::shared_ptr<ConsumerCore> self) {
+    if (self->group_) self->group_->stop();
+    self->finish_close();
     self->fetcher_->close();
     self->cluster_->close();
     co_return ok();

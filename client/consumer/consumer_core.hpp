@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "client/cluster/cluster.hpp"
 #include "client/consumer/delivery.hpp"
 #include "client/consumer/fetcher.hpp"
+#include "client/group/group.hpp"
 
 namespace ottla::client {
 
@@ -24,25 +26,44 @@ public:
     Runtime& runtime() noexcept { return *runtime_; }
     const std::shared_ptr<Cluster>& cluster() noexcept { return cluster_; }
     Delivery& delivery() noexcept { return *delivery_; }
+    // Null without group.id.
+    Group* group() noexcept { return group_.get(); }
+    const std::shared_ptr<Group>& shared_group() noexcept { return group_; }
+
+    Result<void> subscribe(std::vector<std::string> topics, RebalanceCallbacks);
+    Result<void> unsubscribe();
+    std::vector<std::string> subscription() const;
+    // invalid_state for a consumer that has subscribed; else what is assigned now is committed, if it is to be.
+    Result<void> before_assignment(std::string_view call);
+    Error without_group(std::string_view call) const;
     const ConsumerConfig& config() const noexcept { return config_; }
     // In a child of fork() it always is.
     bool is_closed() const noexcept { return closed_ || runtime_->is_of_parent(); }
     Error closed_error(std::string_view call) const;
 
-    // What is here, as Delivery has it; told to the hook.
+    // What is here, as Delivery has it; told to the hook. A rebalance goes before, and while one is being dealt with
+    // there is nothing.
     std::optional<Event> next_event() {
+        if (is_rebalancing()) [[unlikely]] {
+            if (auto told = serve_group()) return told;
+            if (is_rebalancing()) return std::nullopt;
+        }
         auto event = delivery_->next_event();
         if (tells_consumed_ && event) [[unlikely]]
             if (const auto* message = std::get_if<Message>(&*event)) tell_consumed(*message);
         return event;
     }
     std::optional<Result<Message>> next_message() {
+        if (is_rebalancing() && !serve_all()) [[unlikely]]
+            return std::nullopt;
         auto message = delivery_->next_message();
         if (tells_consumed_ && message && *message) [[unlikely]]
             tell_consumed(**message);
         return message;
     }
     std::optional<Result<MessageBatch>> next_batch() {
+        if (is_rebalancing() && !serve_all()) [[unlikely]]
+            return std::nullopt;
         auto batch = delivery_->next_batch();
         if (tells_consumed_ && batch && *batch) [[unlikely]]
             tell_consumed(**batch);
@@ -53,10 +74,16 @@ public:
     template <class T, class Next>
     std::optional<T> wait(nanoseconds timeout, Next next) {
         const auto until = runtime_->deadline(timeout);
+        const Waiting here(*waiting_);
         for (;;) {
+            const auto seen = queue_->wakes();
             if (auto found = next()) return found;
             if (closed_ || runtime_->now() >= until) return std::nullopt;
-            queue_->wait_until(until);
+            // While a rebalance is being dealt with, what lies in the queue is not for us.
+            if (is_rebalancing())
+                queue_->wait_for_wake(until, seen);
+            else
+                queue_->wait_until(until, seen);
         }
     }
     // The same for a coroutine on the loop.
@@ -64,6 +91,7 @@ public:
     static awaitable<std::optional<T>> wait_async(std::shared_ptr<ConsumerCore> self, nanoseconds timeout, Next next) {
         const auto until = self->runtime_->deadline(timeout);
         Watch watch(self->fetcher_->arrivals(), self->runtime_->executor());
+        const Waiting here(*self->waiting_);
         for (;;) {
             if (auto found = next(*self)) co_return found;
             if (self->closed_ || self->runtime_->now() >= until) co_return std::nullopt;
@@ -74,11 +102,38 @@ public:
     Error nothing_came(nanoseconds timeout) const;
     void wake_waiting();
     static awaitable<Result<std::string>> statistics(std::shared_ptr<ConsumerCore> self);
-    static awaitable<Result<void>> close(std::shared_ptr<ConsumerCore> self);
-    // False: it was closed before.
+    // False: it was closed before, or somebody is about it.
     bool begin_close();
+    // Until `until` at most; the callbacks run here. Not on the loop.
+    void leave_group(TimePoint until);
+    // Then: ends everything at once.
+    static awaitable<Result<void>> end(std::shared_ptr<ConsumerCore> self);
+    // Both.
+    static awaitable<Result<void>> close(std::shared_ptr<ConsumerCore> self, TimePoint until);
 
 private:
+    // Somebody waits in a poll.
+    class Waiting {
+    public:
+        explicit Waiting(std::atomic<int>& count) : count_(count) { ++count_; }
+        Waiting(const Waiting&) = delete;
+        Waiting& operator=(const Waiting&) = delete;
+        ~Waiting() { --count_; }
+
+    private:
+        std::atomic<int>& count_;
+    };
+
+    bool is_rebalancing() const noexcept { return group_ && group_->desk().wants_attention(); }
+    void start_group();
+    // Deals with what waits at the desk; the event that tells of it where there are no callbacks.
+    std::optional<Event> serve_group();
+    // The same without events; false: somebody else is dealing with it.
+    bool serve_all();
+    std::optional<Event> serve(RebalanceDesk::Task);
+    void call_back(RebalanceCallbacks::Callback&, const std::vector<TopicPartition>&);
+    void finish_close();
+
     ConsumerCore(std::shared_ptr<Runtime>, ConsumerConfig);
     void tell_consumed(const Message&);
     void tell_consumed(const MessageBatch&);
@@ -88,9 +143,16 @@ private:
     const ConsumerConfig config_;
     std::shared_ptr<Cluster> cluster_;
     std::shared_ptr<FetchQueue> queue_;
+    std::shared_ptr<Coordinator> coordinator_;  // null without a group
     std::shared_ptr<Fetcher> fetcher_;
-    std::unique_ptr<Delivery> delivery_;
+    std::shared_ptr<Delivery> delivery_;
+    std::shared_ptr<Group> group_;
+    const std::shared_ptr<std::atomic<int>> waiting_ = std::make_shared<std::atomic<int>>(0);
+    std::atomic<bool> closing_{false};
     std::atomic<bool> closed_{false};
+    mutable std::mutex subscription_mutex_;  // guards what follows
+    std::vector<std::string> subscription_;
+    std::shared_ptr<RebalanceCallbacks> callbacks_;
 };
 
 }  // namespace ottla::client

@@ -38,6 +38,7 @@ SlotPtr Delivery::find(const TopicPartition& tp) const {
 
 void Delivery::remove(const SlotPtr& slot, std::vector<Change>& changes) {
     const auto turn = ++slot->turn;
+    if (handed_ == slot.get()) handed_ = nullptr;
     changes.push_back({Change::Kind::remove, slot, turn, {}});
 }
 
@@ -112,6 +113,12 @@ std::vector<TopicPartition> Delivery::seek(std::vector<TopicPartition> partition
         }
         const auto turn = ++slot->turn;
         slot->position = tp.offset.value();
+        // Who seeks back wants it again, also after a crash.
+        if (handed_ == slot.get()) handed_ = nullptr;
+        if (stores_) {
+            slot->stored = {};
+            if (tp.offset.is_absolute()) slot->stored.offset = tp.offset.value();
+        }
         changes.push_back({Change::Kind::seek, slot, turn, tp.offset});
     }
     on_changes_(std::move(changes));
@@ -278,6 +285,8 @@ std::optional<Event> Delivery::advance() {
                 return std::nullopt;
             }
             slot->position = decoder_.next_offset();
+            // Nothing of it is in anybody's hands: also what holds no messages is done with.
+            if (stores_) slot->stored.offset = decoder_.next_offset();
             finish_chunk();
             continue;
         }
@@ -289,11 +298,12 @@ std::optional<Event> Delivery::advance() {
 
 std::optional<Event> Delivery::next_event() {
     const std::lock_guard lock(delivery_mutex_);
+    begin_call();
     if (auto event = advance()) return event;
     if (!run_) return std::nullopt;
     const MessageView& view = run_->messages()[next_in_run_++];
     const bool last = next_in_run_ == run_->count;
-    decoder_.chunk().slot->position.store(last ? decoder_.next_offset() : view.offset() + 1, std::memory_order_relaxed);
+    handed_out(decoder_.chunk().slot, last ? decoder_.next_offset() : view.offset() + 1, view.leader_epoch());
     return std::optional<Event>(std::in_place, std::in_place_type<Message>, view, run_);
 }
 
@@ -316,6 +326,7 @@ std::optional<Result<Message>> Delivery::next_message() {
 
 std::optional<Result<MessageBatch>> Delivery::next_batch() {
     const std::lock_guard lock(delivery_mutex_);
+    begin_call();
     for (;;) {
         if (auto event = advance()) {
             auto error = error_of(*event);
@@ -324,7 +335,7 @@ std::optional<Result<MessageBatch>> Delivery::next_batch() {
         }
         if (!run_) return std::nullopt;
         MessageBatch batch(run_, run_->messages().subspan(next_in_run_));
-        decoder_.chunk().slot->position.store(decoder_.next_offset(), std::memory_order_relaxed);
+        handed_out(decoder_.chunk().slot, decoder_.next_offset(), run_->messages().back().leader_epoch());
         end_run();
         return std::optional<Result<MessageBatch>>(std::in_place, std::move(batch));
     }
@@ -335,6 +346,7 @@ void Delivery::close() {
     end_run();
     decoder_.drop();
     parked_.clear();
+    handed_ = nullptr;
     slots_.clear();
 }
 

@@ -3,6 +3,7 @@
 // has been fetched. Any thread; it never waits for the network.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -48,6 +49,21 @@ public:
     std::vector<TopicPartition> position(std::vector<TopicPartition>) const;
     Result<void> set_paused(const std::vector<TopicPartition>&, bool paused);
     Result<WatermarkOffsets> watermarks(std::string_view topic, std::int32_t partition) const;
+    bool is_assigned(const TopicPartition&) const;
+
+    // From now on what was handed out counts as done, to be committed, with the next call for more.
+    void store_what_was_returned() { stores_ = true; }
+    // To be committed at the next occasion; each with its error.
+    std::vector<TopicPartition> store(std::vector<TopicPartition>);
+    // What is stored and not committed yet: of all partitions, or of these.
+    std::vector<TopicPartition> to_commit() const;
+    std::vector<TopicPartition> to_commit(const std::vector<TopicPartition>&) const;
+    // Those without an error have been.
+    void on_committed(const std::vector<TopicPartition>&);
+    // The application is done with all that it was handed.
+    void returned();
+    // Grows with every call for messages.
+    std::uint64_t polls() const noexcept { return polls_.load(std::memory_order_relaxed); }
 
     // What is here; nothing when something must come first.
     std::optional<Event> next_event();
@@ -67,6 +83,10 @@ private:
     std::optional<Event> advance();
     bool next_chunk(std::optional<Event>&);
     void begin_run(std::shared_ptr<FetchedRecords>);
+    // A call for more: what was handed out before is done with.
+    void begin_call();
+    void handed_out(const SlotPtr&, std::int64_t next_offset, std::int32_t leader_epoch);
+    static void add_uncommitted(const PartitionSlot&, std::vector<TopicPartition>&);
     void end_run();
     void drop_run();
     void received(std::int64_t records, std::int64_t bytes);
@@ -86,6 +106,12 @@ private:
     std::deque<FetchedChunk> parked_;
     std::shared_ptr<FetchedRecords> run_;
     std::size_t next_in_run_ = 0;
+    bool stores_ = false;
+    // What the last call handed out: one of slots_, or null.
+    PartitionSlot* handed_ = nullptr;
+    std::int64_t handed_next_ = -1;
+    std::int32_t handed_epoch_ = -1;
+    std::atomic<std::uint64_t> polls_{0};
 };
 
 }  // namespace ottla::client

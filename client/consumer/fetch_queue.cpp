@@ -56,15 +56,28 @@ bool FetchQueue::empty() const {
     return items_.empty();
 }
 
-bool FetchQueue::wait_until(std::chrono::steady_clock::time_point at) {
+bool FetchQueue::wait_until(std::chrono::steady_clock::time_point at, std::uint64_t seen) {
     std::unique_lock lock(items_mutex_);
-    const auto wakes = wakes_;
-    const auto here = [&] { return !items_.empty() || closed_ || wakes_ != wakes; };
+    const auto here = [&] { return !items_.empty() || closed_ || wakes_ != seen; };
     if (at == std::chrono::steady_clock::time_point::max()) {
         come_.wait(lock, here);
         return true;
     }
     return come_.wait_until(lock, at, here);
+}
+
+void FetchQueue::wait_for_wake(std::chrono::steady_clock::time_point at, std::uint64_t seen) {
+    std::unique_lock lock(items_mutex_);
+    const auto here = [&] { return closed_ || wakes_ != seen; };
+    if (at == std::chrono::steady_clock::time_point::max())
+        come_.wait(lock, here);
+    else
+        come_.wait_until(lock, at, here);
+}
+
+std::uint64_t FetchQueue::wakes() const {
+    const std::lock_guard lock(items_mutex_);
+    return wakes_;
 }
 
 void FetchQueue::wake() {

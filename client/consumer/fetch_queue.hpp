@@ -79,7 +79,12 @@ public:
     // What waits besides records.
     std::size_t notices() const;
     // Until there is something, the queue is closed, or time is up (by the system's monotonic clock); false: time.
-    bool wait_until(std::chrono::steady_clock::time_point);
+    bool wait_until(std::chrono::steady_clock::time_point at) { return wait_until(at, wakes()); }
+    // The same, and also when there has been a wake since wakes() was `seen`.
+    bool wait_until(std::chrono::steady_clock::time_point, std::uint64_t seen);
+    // Until there has been a wake since, whatever lies here, or time is up.
+    void wait_for_wake(std::chrono::steady_clock::time_point, std::uint64_t seen);
+    std::uint64_t wakes() const;
     // Those who wait look again.
     void wake();
     void close();

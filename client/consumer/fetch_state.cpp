@@ -26,7 +26,17 @@ Result<void> FetchState::place_at(Partition& p, Offset where) {
         return ok();
     }
     const bool known = where == Offset::beginning() || where == Offset::end() || where.is_tail();
-    if (!known && reset_ == OffsetReset::none) {
+    if (!known && !of_a_group_) return reset(p);
+    p.phase = Phase::lookup;
+    p.place = known ? where : Offset::stored();
+    return ok();
+}
+
+Result<void> FetchState::reset(Partition& p) {
+    using Phase = Partition::Phase;
+    p.not_before = {};
+    p.end_told = -1;
+    if (reset_ == OffsetReset::none) {
         p.phase = Phase::stopped;
         return Error::of(ErrorCode::auto_offset_reset,
                          fmt::format("{}[{}] has no offset to start from, and auto.offset.reset=error forbids choosing "
@@ -34,7 +44,7 @@ Result<void> FetchState::place_at(Partition& p, Offset where) {
                                      *p.slot->topic, p.slot->partition));
     }
     p.phase = Phase::lookup;
-    p.place = known ? where : reset_ == OffsetReset::earliest ? Offset::beginning() : Offset::end();
+    p.place = reset_ == OffsetReset::earliest ? Offset::beginning() : Offset::end();
     return ok();
 }
 
@@ -90,6 +100,14 @@ void FetchState::on_place(Partition& p, std::int64_t position) {
     p.lost_position.reset();
 }
 
+Result<void> FetchState::on_committed(Partition& p, std::optional<std::int64_t> offset) {
+    if (!offset) return reset(p);
+    p.phase = Partition::Phase::lookup;
+    p.place = *offset;
+    p.not_before = {};
+    return ok();
+}
+
 void FetchState::lookup_again(Partition& p, TimePoint at) {
     p.phase = Partition::Phase::lookup;
     p.not_before = at;
@@ -97,7 +115,7 @@ void FetchState::lookup_again(Partition& p, TimePoint at) {
 
 Result<void> FetchState::on_out_of_range(Partition& p, TimePoint now, base::Duration pause) {
     const auto lost = p.position;
-    auto placed = place_at(p, Offset::invalid());
+    auto placed = reset(p);
     if (!placed)
         return Error::of(ErrorCode::auto_offset_reset,
                          fmt::format("{}[{}] has no offset {} (any more, or yet), and auto.offset.reset=error forbids "

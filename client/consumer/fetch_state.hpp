@@ -29,7 +29,8 @@ public:
         SlotPtr slot;
         std::uint32_t turn = 0;
         Phase phase = Phase::lookup;
-        // In lookup: beginning, end or tail; an offset, when the topic is only waited for.
+        // In lookup: beginning, end or tail; stored: what the group has committed; an offset, when the topic is only
+        // waited for.
         Offset place;
         // In lookup: the position that was out of range, to be told when the new one is known.
         std::optional<std::int64_t> lost_position;
@@ -58,7 +59,8 @@ public:
         Offset place;
     };
 
-    explicit FetchState(OffsetReset reset) : reset_(reset) {}
+    // `of_a_group`: a partition without a place begins where the group has committed.
+    explicit FetchState(OffsetReset reset, bool of_a_group = false) : reset_(reset), of_a_group_(of_a_group) {}
 
     // Errors: auto_offset_reset, when the place is unknown and no policy may choose one; the partition is then stopped.
     Result<void> add(SlotPtr, std::uint32_t turn, Offset start);
@@ -71,6 +73,8 @@ public:
     // What has to be looked up now, by topic; each is looking_up from then on.
     std::map<std::string, std::vector<Lookup>> take_lookups(TimePoint now);
     void on_place(Partition&, std::int64_t position);
+    // What the group has committed; nothing: nothing. Errors as add().
+    Result<void> on_committed(Partition&, std::optional<std::int64_t> offset);
     // The place was not found out: again, not before `at`.
     void lookup_again(Partition&, TimePoint at);
     // The broker does not have the position. The second time within `pause`, it is asked again only after a `pause`: a
@@ -98,8 +102,11 @@ public:
 private:
     using Key = std::pair<std::string, std::int32_t>;
     Result<void> place_at(Partition&, Offset);
+    // By the policy.
+    Result<void> reset(Partition&);
 
     OffsetReset reset_;
+    bool of_a_group_;
     std::map<Key, Partition> partitions_;
     std::size_t rotation_ = 0;
 };

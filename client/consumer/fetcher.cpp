@@ -7,11 +7,13 @@
 
 namespace ottla::client {
 
-Fetcher::Fetcher(std::shared_ptr<Cluster> cluster, ConsumerConfig config, std::shared_ptr<FetchQueue> queue)
+Fetcher::Fetcher(std::shared_ptr<Cluster> cluster, ConsumerConfig config, std::shared_ptr<FetchQueue> queue,
+                 std::shared_ptr<Coordinator> coordinator)
     : cluster_(std::move(cluster)),
       config_(std::move(config)),
       queue_(std::move(queue)),
-      state_(config_.offset_reset),
+      coordinator_(std::move(coordinator)),
+      state_(config_.offset_reset, coordinator_ != nullptr),
       keeps_windows_(config_.common.statistics_interval.count() > 0),
       began_(cluster_->runtime().now()) {}
 
@@ -92,6 +94,8 @@ void Fetcher::tell(const FetchState::Partition& p, Error error, Offset at, bool 
     push(Notice{p.slot, p.turn, std::move(event)});
 }
 
+void Fetcher::tell(Error error) { push(Notice{nullptr, 0, std::move(error)}); }
+
 void Fetcher::trouble(const Error& error) {
     in_trouble_ = true;
     queue_->set_trouble(to_string(error));
@@ -114,13 +118,23 @@ void Fetcher::no_trouble() {
     queue_->set_trouble({});
 }
 
+void Fetcher::start_lookups() {
+    auto& runtime = cluster_->runtime();
+    std::vector<FetchState::Lookup> committed;
+    for (auto& [topic, lookups] : state_.take_lookups(runtime.now())) {
+        std::vector<FetchState::Lookup> others;
+        for (auto& l : lookups) (l.place == Offset::stored() ? committed : others).push_back(std::move(l));
+        if (!others.empty()) spawn(runtime.executor(), lookup(shared_from_this(), topic, std::move(others)));
+    }
+    if (!committed.empty()) spawn(runtime.executor(), lookup_committed(shared_from_this(), std::move(committed)));
+}
+
 awaitable<void> Fetcher::supervise_loop(std::shared_ptr<Fetcher> self) {
     auto& runtime = self->cluster_->runtime();
     Watch watch(self->wake_, runtime.executor());
     watch.add(self->cluster_->changes());
     while (!self->closed_) {
-        for (auto& [topic, lookups] : self->state_.take_lookups(runtime.now()))
-            spawn(runtime.executor(), lookup(self, topic, std::move(lookups)));
+        self->start_lookups();
         for (const auto leader : self->state_.leaders(self->cluster_->metadata()))
             if (self->loops_.insert(leader).second) spawn(runtime.executor(), fetch_loop(self, leader));
         if (self->state_.lacks_leader(self->cluster_->metadata()))

@@ -18,12 +18,15 @@
 #include "client/consumer/delivery.hpp"
 #include "client/consumer/fetch_queue.hpp"
 #include "client/consumer/fetch_state.hpp"
+#include "client/group/coordinator.hpp"
 
 namespace ottla::client {
 
 class Fetcher : public std::enable_shared_from_this<Fetcher> {
 public:
-    Fetcher(std::shared_ptr<Cluster>, ConsumerConfig, std::shared_ptr<FetchQueue>);
+    // `coordinator`: of the group whose committed offsets count; null: there is no group.
+    Fetcher(std::shared_ptr<Cluster>, ConsumerConfig, std::shared_ptr<FetchQueue>,
+            std::shared_ptr<Coordinator> coordinator);
     ~Fetcher();
     // Begins; once.
     void start();
@@ -33,6 +36,8 @@ public:
     void wake();
     // Told whenever something was put into the queue.
     Watched& arrivals() noexcept { return arrivals_; }
+    // About the whole client.
+    void tell(Error);
     void close();
     // In the layout of librdkafka's STATISTICS.md (consumer_statistics.cpp).
     std::string statistics();
@@ -63,6 +68,8 @@ private:
     static awaitable<void> emit_statistics(std::shared_ptr<Fetcher> self);
     static awaitable<void> lookup(std::shared_ptr<Fetcher> self, std::string topic,
                                   std::vector<FetchState::Lookup> lookups);
+    static awaitable<void> lookup_committed(std::shared_ptr<Fetcher> self, std::vector<FetchState::Lookup> lookups);
+    void start_lookups();
     static awaitable<void> fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker);
     awaitable<Result<void>> fetch_once(Channel channel, FetchCall& call);
 
@@ -88,6 +95,7 @@ private:
     std::shared_ptr<Cluster> cluster_;
     const ConsumerConfig config_;
     std::shared_ptr<FetchQueue> queue_;
+    std::shared_ptr<Coordinator> coordinator_;
     std::shared_ptr<MemoryBudget> budget_;
     FetchState state_;
     std::set<BrokerId> loops_;

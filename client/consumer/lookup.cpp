@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "client/consumer/fetcher.hpp"
+#include "client/group/offset_calls.hpp"
 
 namespace ottla::client {
 namespace {
@@ -76,6 +77,30 @@ awaitable<void> Fetcher::lookup(std::shared_ptr<Fetcher> self, std::string topic
     self->wake();
 }
 
+awaitable<void> Fetcher::lookup_committed(std::shared_ptr<Fetcher> self, std::vector<FetchState::Lookup> lookups) {
+    const auto deadline = self->cluster_->runtime().deadline(self->config_.common.socket_timeout);
+    std::vector<TopicPartition> asked;
+    for (const auto& l : lookups) asked.emplace_back(l.topic, l.partition);
+    auto answer = co_await fetch_committed(self->coordinator_, std::move(asked), deadline);
+    if (self->closed_) co_return;
+    if (answer) self->no_trouble();
+    for (std::size_t i = 0; i < lookups.size(); ++i) {
+        const auto& l = lookups[i];
+        auto* p = self->state_.find(l.topic, l.partition, l.turn);
+        if (!p || p->phase != FetchState::Partition::Phase::looking_up) continue;
+        const Error error = answer ? (*answer)[i].error : answer.error();
+        if (error.code() != ErrorCode::none) {
+            self->lookup_failed(l, error);
+            continue;
+        }
+        std::optional<std::int64_t> offset;
+        if ((*answer)[i].offset.is_absolute()) offset = (*answer)[i].offset.value();
+        const auto placed = self->state_.on_committed(*p, offset);
+        if (!placed) self->tell(*p, placed.error(), Offset::invalid(), false);
+    }
+    self->wake();
+}
+
 void Fetcher::place(const FetchState::Lookup& l, const Result<std::int64_t>& found) {
     auto* p = state_.find(l.topic, l.partition, l.turn);
     if (!p || p->phase != FetchState::Partition::Phase::looking_up) return;
@@ -100,7 +125,8 @@ void Fetcher::lookup_failed(const FetchState::Lookup& l, const Error& error) {
     auto* p = state_.find(l.topic, l.partition, l.turn);
     if (!p || p->phase != FetchState::Partition::Phase::looking_up) return;
     if (error == ErrorCode::closed) return;
-    const bool lasting = error == ErrorCode::topic_authorization_failed || error == ErrorCode::invalid_topic_exception;
+    const bool lasting = error == ErrorCode::topic_authorization_failed ||
+                         error == ErrorCode::invalid_topic_exception || error == ErrorCode::group_authorization_failed;
     if (error == ErrorCode::all_brokers_down)
         cannot_connect(error);
     else

@@ -34,6 +34,14 @@ struct PartitionSlot {
     // As the last fetch told.
     std::atomic<std::int64_t> low_watermark{Offset::invalid().value()};
     std::atomic<std::int64_t> high_watermark{Offset::invalid().value()};
+    // What is to be committed, and what was last; -1: nothing. Delivery's lock guards them.
+    struct Mark {
+        std::int64_t offset = -1;
+        std::int32_t leader_epoch = -1;
+        std::string metadata;
+    };
+    Mark stored;
+    std::int64_t committed = -1;
 };
 using SlotPtr = std::shared_ptr<PartitionSlot>;
 

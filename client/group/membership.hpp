@@ -119,7 +119,9 @@ public:
     const GroupTopics& shared_topics() const noexcept { return shared_; }
     bool cooperative() const noexcept { return cooperative_; }
     // Nothing is going on, and nothing will.
-    bool is_out() const noexcept { return phase_ == Phase::out && outstanding_.empty() && rebalances_.empty(); }
+    bool is_out() const noexcept {
+        return (phase_ == Phase::out || phase_ == Phase::fenced) && outstanding_.empty() && rebalances_.empty();
+    }
     // It left since nobody polled, and joins again with the next poll.
     bool is_away() const noexcept { return phase_ == Phase::away; }
     bool is_stable() const noexcept { return phase_ == Phase::stable; }

@@ -32,6 +32,13 @@ std::string joined(const Range& items) {
     return fmt::format("{}", fmt::join(items, ","));
 }
 
+std::string listed(const std::vector<TopicPartition>& partitions) {
+    std::string out;
+    for (const auto& tp : partitions)
+        fmt::format_to(std::back_inserter(out), "{}{}[{}]", out.empty() ? "" : ", ", tp.topic, tp.partition);
+    return out.empty() ? "nothing" : out;
+}
+
 }  // namespace
 
 std::string to_string(const TopicPartition& tp) {
@@ -151,6 +158,12 @@ std::string_view to_string(BatchEvent::Stage stage) noexcept {
 
 std::string to_string(const LogEvent& line) {
     return fmt::format("{} {} [{}]: {}", to_string(line.level), line.client, line.context, line.text);
+}
+
+std::string to_string(const AssignedPartitions& event) { return fmt::format("assigned {}", listed(event.partitions)); }
+
+std::string to_string(const RevokedPartitions& event) {
+    return fmt::format("{} {}", event.lost ? "lost" : "revoked", listed(event.partitions));
 }
 
 std::string to_string(const Event& event) {

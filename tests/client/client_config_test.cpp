@@ -115,13 +115,32 @@ TEST(ClientConfig, idempotence_is_the_default_that_other_settings_end) {
     EXPECT_TRUE(idempotent.idempotence);
 }
 
+TEST(ClientConfig, what_cannot_be_of_a_group_is_refused_when_there_is_one) {
+    const auto group = [](Config c) {
+        c.set("bootstrap.servers", "b").value();
+        return consumer_config(c);
+    };
+    const Config refused[] = {
+        {{"group.id", "g"}, {"group.protocol", "consumer"}},
+        {{"group.id", "g"}, {"partition.assignment.strategy", "range,even"}},
+        {{"group.id", "g"}, {"session.timeout.ms", 3000}},
+        {{"group.id", "g"}, {"max.poll.interval.ms", 30'000}},
+    };
+    for (const auto& c : refused) EXPECT_EQ(group(c).error(), ErrorCode::invalid_argument) << to_string(c);
+    EXPECT_NE(group(refused[1]).error().text().find("'even'"), std::string_view::npos);
+    const auto fine = group({{"group.id", "g"}, {"partition.assignment.strategy", " sticky , range"}}).value();
+    EXPECT_EQ(fine.group.assignors, (std::vector<std::string>{"sticky", "range"}));
+    EXPECT_FALSE(fine.group.instance_id);
+    EXPECT_TRUE(group({{"session.timeout.ms", 3000}})) << "without a group it does not matter";
+}
+
 TEST(ClientConfig, settings_without_effect_are_logged) {
     std::string said;
     const base::Log log("x", base::LogLevel::info, [&](base::LogLevel, std::string_view, std::string_view text) {
         said += std::string(text) + "\n";
     });
-    log_settings_without_effect({{"group.id", "g"}, {"linger.ms", 7}, {"client.id", "me"}}, "C", log);
-    EXPECT_NE(said.find("group.id"), std::string::npos);
+    log_settings_without_effect({{"group.remote.assignor", "g"}, {"linger.ms", 7}, {"client.id", "me"}}, "C", log);
+    EXPECT_NE(said.find("group.remote.assignor"), std::string::npos);
     EXPECT_NE(said.find("queue.buffering.max.ms has no effect on a consumer"), std::string::npos) << said;
     EXPECT_EQ(said.find("client.id"), std::string::npos);
     said.clear();

@@ -44,6 +44,7 @@ public:
 
     int partitions = 1;
     bool knows_topic = true;
+    std::vector<std::string> everything;  // what who asks for all topics is told
     BrokerId leader = 1;
     std::int32_t led_partitions = 1'000;  // those from this number on have no leader
     ErrorCode fetch_error = ErrorCode::none;
@@ -129,10 +130,15 @@ private:
         broker.node_id = 1;
         broker.host = "broker";
         broker.port = 9092;
-        if (asked.topics)
-            for (const auto& wanted : *asked.topics) {
+        std::vector<std::string> names = everything;
+        if (asked.topics) {
+            names.clear();
+            for (const auto& wanted : *asked.topics) names.push_back(wanted.name.value_or(""));
+        }
+        if (!names.empty())
+            for (const auto& wanted : names) {
                 auto& topic = response.topics.emplace_back();
-                topic.name = wanted.name;
+                topic.name = wanted;
                 if (!knows_topic) topic.error_code = static_cast<std::int16_t>(ErrorCode::unknown_topic_or_partition);
                 for (int p = 0; knows_topic && p < partitions; ++p) {
                     auto& partition = topic.partitions.emplace_back();

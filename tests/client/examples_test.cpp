@@ -42,6 +42,17 @@ TEST_F(Examples, what_the_producer_writes_the_consumer_reads) {
               "words[0]@0 key=null value=one\nwords[0]@1 key=null value=two\nwords[0]@2 key=null value=three\n");
 }
 
+TEST_F(Examples, a_group_goes_on_where_it_has_committed) {
+    cluster.create_topic("words").value();
+    run("printf 'one\\ntwo\\nthree\\n' | " OTTLA_EXAMPLE_PRODUCER + brokers + "words");
+    const auto first = run(OTTLA_EXAMPLE_CONSUMER_GROUP + brokers + "readers words 2");
+    EXPECT_EQ(first.status, 0);
+    EXPECT_EQ(first.output,
+              "assigned words[0]\nwords[0]@0 key=null value=one\nwords[0]@1 key=null value=two\nrevoked words[0]\n");
+    const auto second = run(OTTLA_EXAMPLE_CONSUMER_GROUP + brokers + "readers words 1");
+    EXPECT_EQ(second.output, "assigned words[0]\nwords[0]@2 key=null value=three\nrevoked words[0]\n");
+}
+
 TEST_F(Examples, reports_come_as_events) {
     cluster.create_topic("words").value();
     const auto ran = run("printf 'one\\ntwo\\n' | " OTTLA_EXAMPLE_PRODUCER_EVENTS + brokers + "words");

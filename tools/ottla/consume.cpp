@@ -29,6 +29,7 @@ namespace {
 struct ConsumeOptions {
     Connection connection;
     std::string topic;
+    std::string group;
     std::string offset = "end";
     std::optional<std::uint64_t> count;
     bool until_end = false;
@@ -115,6 +116,8 @@ public:
     void operator()(const DeliveryReport&) {}
     void operator()(const Statistics&) {}
     void operator()(const LogEvent& line) { session_.hint(to_string(line)); }
+    void operator()(const AssignedPartitions& event) { session_.hint(to_string(event)); }
+    void operator()(const RevokedPartitions& event) { session_.hint(to_string(event)); }
 
 private:
     Session& session_;
@@ -125,10 +128,41 @@ private:
     std::set<std::int32_t> unfinished_;
 };
 
+void print_all(Session& session, Consumer& consumer, Printer& print) {
+    while (!print.done()) {
+        auto event = consumer.poll(std::chrono::seconds(0));
+        if (!event) {
+            // Nothing is there right now: show what is known before waiting.
+            session.out.flush();
+            event = consumer.poll(std::chrono::milliseconds(200));
+        }
+        if (event) std::visit(print, *event);
+    }
+}
+
+// As a member: what others of the group have read is not read again.
+int consume_as_member(Session& session, const ConsumeOptions& options, Offset from, RecordFormat format) {
+    const bool from_start = from == Offset::beginning();
+    if (!options.partitions.empty())
+        throw UsageError("-g and -p exclude each other: the group shares the partitions out");
+    if (options.until_end) throw UsageError("-g and -e exclude each other: a group's end is not that of one member");
+    if (!from_start && from != Offset::end())
+        throw UsageError("with -g, -O says only where to begin without a committed offset: start or end");
+    auto consumer = Consumer::create(to_config(
+        options.connection, {{"group.id", options.group}, {"auto.offset.reset", from_start ? "earliest" : "latest"}}));
+    if (consumer.has_error()) throw UsageError(std::string(consumer.error().text()));
+    Printer print(session, options, std::move(format));
+    expect(consumer->subscribe({options.topic}), "joining the group");
+    print_all(session, *consumer, print);
+    expect(consumer->close(answer_within), "leaving the group");
+    return exit_ok;
+}
+
 int consume(Session& session, const ConsumeOptions& options) {
     auto format = RecordFormat::parse(options.format);
     if (format.has_error()) throw UsageError(std::string(format.error().text()));
     const Offset from = parse_offset(options.offset);
+    if (!options.group.empty()) return consume_as_member(session, options, from, std::move(*format));
     auto consumer = Consumer::create(to_config(options.connection, {{"enable.partition.eof", true}}));
     if (consumer.has_error()) throw UsageError(std::string(consumer.error().text()));
 
@@ -139,15 +173,7 @@ int consume(Session& session, const ConsumeOptions& options) {
     print.expect_ends(partitions);
     if (from == Offset::end() && !options.until_end) say_where_it_waits(session, *consumer, partitions);
     expect(consumer->assign(partitions), "starting to read");
-    while (!print.done()) {
-        auto event = consumer->poll(std::chrono::seconds(0));
-        if (!event) {
-            // Nothing is there right now: show what is known before waiting.
-            session.out.flush();
-            event = consumer->poll(std::chrono::milliseconds(200));
-        }
-        if (event) std::visit(print, *event);
-    }
+    print_all(session, *consumer, print);
     (void)consumer->close(std::chrono::seconds(1));
     return exit_ok;
 }
@@ -162,6 +188,10 @@ Action declare_consume(CLI::App& app) {
                    "Where to begin: start, end, N (that offset), -N (the last N of each partition)")
         ->capture_default_str()
         ->type_name("OFFSET");
+    app.add_option("-g,--group", options->group,
+                   "Read as a member of this group: go on where it has committed, and share the partitions with its "
+                   "other members; TOPIC may be a pattern, ^...")
+        ->type_name("GROUP");
     app.add_option("-n,--count", options->count, "End after that many records")->check(whole_number(0));
     app.add_flag("-e,--end", options->until_end, "End at the end of the topic instead of waiting for more");
     app.add_option("-p,--partition", options->partitions, "Only this partition; may be repeated")

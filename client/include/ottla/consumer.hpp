@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Consumer: reads records from partitions that it is assigned. poll() gives one event at a time, poll_batch() many
-// records of a partition at once; both take from what the background has fetched already.
+// Consumer: reads records, from partitions that it is assigned or as a member of a group. poll() gives one event at a
+// time, poll_batch() many records of a partition at once; both take from what the background has fetched already.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,7 @@
 #include <ottla/async.hpp>
 #include <ottla/config.hpp>
 #include <ottla/event.hpp>
+#include <ottla/group.hpp>
 #include <ottla/hooks.hpp>
 #include <ottla/message.hpp>
 #include <ottla/metadata.hpp>
@@ -47,8 +48,72 @@ public:
     Consumer& operator=(Consumer&&) noexcept;
     ~Consumer();
 
-    // Reads exactly these partitions from now on, each from its offset; without one (invalid, stored), from where
-    // auto.offset.reset says. Nothing of a partition that was given up is handed out afterwards.
+    // Reads these topics as a member of the group group.id, shared with its other members; replaces an earlier
+    // subscription. A name that begins with ^ is a pattern: a regular expression that is looked for in the names of all
+    // topics, new ones too. Joining goes on in the background and with the polls, which must come at least every
+    // max.poll.interval.ms. Errors: not_configured without group.id; invalid_argument; invalid_state with partitions of
+    // assign().
+    Result<void> subscribe(std::vector<std::string> topics, RebalanceCallbacks = {});
+    // Leaves the group, once the partitions have been given back by the next poll.
+    Result<void> unsubscribe();
+    // As given to subscribe().
+    std::vector<std::string> subscription() const;
+    GroupMetadata group_metadata() const;
+    RebalanceProtocol rebalance_protocol() const noexcept;
+    // What was assigned may be another's, since the coordinator does not count this consumer as a member any more;
+    // until the next assignment.
+    bool assignment_lost() const noexcept;
+
+    // Commits what is stored: with enable.auto.offset.store everything that was handed out so far, else what
+    // store_offsets() was told. Gives the partitions, each with its error. Waits through a rebalance and for a
+    // coordinator that moves. Errors: no_offset when there is nothing new; assignment_lost; fenced_instance_id, fatal;
+    // group_authorization_failed; timed_out, when it may have happened; not_configured.
+    Result<std::vector<TopicPartition>> commit(std::chrono::nanoseconds timeout);
+    // These offsets: of the next message to be read, that is, one after the last that is done.
+    Result<std::vector<TopicPartition>> commit(std::vector<TopicPartition>, std::chrono::nanoseconds timeout);
+    // This message is done.
+    Result<std::vector<TopicPartition>> commit(const Message&, std::chrono::nanoseconds timeout);
+    // With a callback, nobody has to wait.
+    template <class Token>
+    auto async_commit(std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<std::vector<TopicPartition>>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::chrono::nanoseconds t) {
+                start_commit(*core, std::nullopt, t, std::move(done));
+            },
+            timeout);
+    }
+    template <class Token>
+    auto async_commit(std::vector<TopicPartition> offsets, std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<std::vector<TopicPartition>>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::vector<TopicPartition> given,
+                                 std::chrono::nanoseconds t) {
+                start_commit(*core, std::move(given), t, std::move(done));
+            },
+            std::move(offsets), timeout);
+    }
+    // What the group has committed of these; invalid where it has nothing. Errors are per partition.
+    Result<std::vector<TopicPartition>> committed(std::vector<TopicPartition>, std::chrono::nanoseconds timeout);
+    template <class Token>
+    auto async_committed(std::vector<TopicPartition> partitions, std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::initiate<std::vector<TopicPartition>>(
+            std::forward<Token>(token),
+            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::vector<TopicPartition> asked,
+                                 std::chrono::nanoseconds t) {
+                start_committed(*core, std::move(asked), t, std::move(done));
+            },
+            std::move(partitions), timeout);
+    }
+    // For the next commit, of the application or by enable.auto.commit; needs enable.auto.offset.store=false. Fails
+    // with the first partition that is not assigned; the others are stored.
+    Result<void> store_offsets(std::vector<TopicPartition>);
+    // This message is done.
+    Result<void> store(const Message&);
+
+    // Reads exactly these partitions from now on, each from its offset; without one (invalid, stored), from where the
+    // group has committed, and without that, or without group.id, from where auto.offset.reset says. Nothing of a
+    // partition that was given up is handed out afterwards.
     Result<void> assign(std::vector<TopicPartition>);
     Result<void> unassign();
     // Adds to the assignment; none of them may be in it already.
@@ -162,7 +227,9 @@ public:
             [core = core_.get()](Completion<std::string> done) { start_statistics(*core, std::move(done)); });
     }
 
-    // Ends the connections and the thread. Never waits longer than `timeout`; a second call answers closed.
+    // Gives back what the group assigned, with callbacks as in a poll, commits what is stored if enable.auto.commit is
+    // on, leaves the group (but a static member, group.instance.id), and ends the connections and the thread. Never
+    // waits longer than `timeout`; a second call answers closed.
     Result<void> close(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_close(std::chrono::nanoseconds timeout, Token&& token) {
@@ -179,6 +246,11 @@ public:
     const std::string& name() const noexcept;
 
 private:
+    friend class client::ConsumerCore;
+    static void start_commit(client::ConsumerCore&, std::optional<std::vector<TopicPartition>>,
+                             std::chrono::nanoseconds, Completion<std::vector<TopicPartition>>);
+    static void start_committed(client::ConsumerCore&, std::vector<TopicPartition>, std::chrono::nanoseconds,
+                                Completion<std::vector<TopicPartition>>);
     static void start_poll(client::ConsumerCore&, std::chrono::nanoseconds, Completion<std::optional<Event>>);
     static void start_read_message(client::ConsumerCore&, std::chrono::nanoseconds, Completion<Message>);
     static void start_poll_batch(client::ConsumerCore&, std::chrono::nanoseconds, Completion<MessageBatch>);

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <ottla/delivery_report.hpp>
 #include <ottla/error.hpp>
@@ -32,6 +33,18 @@ struct PartitionError {
     bool goes_on = false;
 };
 
+// The consumer of a group was given these, and reads them from now on; only without callbacks of subscribe().
+struct AssignedPartitions {
+    std::vector<TopicPartition> partitions;
+};
+
+// The consumer of a group has given these back and reads them no more; only without callbacks of subscribe().
+struct RevokedPartitions {
+    std::vector<TopicPartition> partitions;
+    // They were another's already, or may have been: nothing of them could be committed any more.
+    bool lost = false;
+};
+
 // What a client counts and measures, in the layout of librdkafka's STATISTICS.md: every statistics.interval.ms.
 // Windows ("rtt" and the like) hold what came since the last statistics.
 struct Statistics {
@@ -39,11 +52,15 @@ struct Statistics {
 };
 
 // An Error alone concerns the whole client. LogEvents come with log.queue=true alone.
-using Event = std::variant<Message, DeliveryReport, PartitionEof, PartitionError, Error, Statistics, LogEvent>;
+using Event = std::variant<Message, DeliveryReport, PartitionEof, PartitionError, Error, Statistics, LogEvent,
+                           AssignedPartitions, RevokedPartitions>;
 
 std::string to_string(const PartitionEof&);
 std::string to_string(const PartitionError&);
 std::string to_string(const Statistics&);
+// "assigned orders[0], orders[1]"
+std::string to_string(const AssignedPartitions&);
+std::string to_string(const RevokedPartitions&);
 std::string to_string(const Event&);
 
 }  // namespace ottla::inline v0

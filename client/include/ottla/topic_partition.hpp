@@ -27,6 +27,8 @@ struct TopicPartition {
     Offset offset;
     // The epoch of the leader that wrote what stands before `offset`, where known (KIP-320).
     std::optional<std::int32_t> leader_epoch;
+    // What is, or was, committed beside the offset; at most the broker's offset.metadata.max.bytes.
+    std::string metadata;
     // What went wrong with this partition in a call about several.
     Error error;
 

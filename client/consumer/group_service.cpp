@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of ConsumerCore that belongs to a group: whoever polls deals with the rebalances first.
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "client/consumer/consumer_core.hpp"
+
+namespace ottla::client {
+namespace {
+
+std::vector<TopicPartition> as_list(const PartitionMap& map) {
+    std::vector<TopicPartition> list;
+    for (const auto& [topic, numbers] : map)
+        for (const auto p : numbers) list.emplace_back(topic, p, Offset::stored());
+    return list;
+}
+
+}  // namespace
+
+void ConsumerCore::start_group() {
+    if (config_.group.auto_store) delivery_->store_what_was_returned();
+    Group::Application app;
+    app.delivery = delivery_;
+    const std::weak_ptr<Fetcher> fetcher = fetcher_;
+    app.wake = [queue = queue_, fetcher] {
+        queue->wake();
+        if (const auto there = fetcher.lock()) there->arrivals().notify();
+    };
+    app.tell = [fetcher](Error error) {
+        if (const auto there = fetcher.lock()) there->tell(std::move(error));
+    };
+    app.is_polling = [waiting = waiting_] { return waiting->load() > 0; };
+    group_ = std::make_shared<Group>(coordinator_, config_, std::move(app));
+    group_->start();
+}
+
+bool ConsumerCore::serve_all() {
+    while (is_rebalancing())
+        if (!serve_group() && is_rebalancing()) return false;
+    return true;
+}
+
+std::optional<Event> ConsumerCore::serve_group() {
+    delivery_->returned();
+    if (group_->desk().take_poll_wanted()) group_->poke();
+    while (auto task = group_->desk().take())
+        if (auto event = serve(std::move(*task))) return event;
+    return std::nullopt;
+}
+
+std::optional<Event> ConsumerCore::serve(RebalanceDesk::Task task) {
+    using enum Rebalance::Kind;
+    std::shared_ptr<RebalanceCallbacks> callbacks;
+    {
+        const std::lock_guard lock(subscription_mutex_);
+        callbacks = callbacks_;
+    }
+    const auto kind = task.rebalance.kind;
+    const auto partitions = as_list(task.rebalance.partitions);
+    std::vector<TopicPartition> stored;
+    Result<void> done = ok();
+    if (kind == assigned) {
+        done = delivery_->incremental_assign(partitions);
+        if (callbacks) call_back(callbacks->assigned, partitions);
+    } else {
+        if (callbacks) call_back(kind == lost && callbacks->lost ? callbacks->lost : callbacks->revoked, partitions);
+        if (kind == revoked && config_.group.auto_commit) stored = delivery_->to_commit(partitions);
+        done = delivery_->incremental_unassign(partitions);
+    }
+    if (!done) runtime_->log(DebugContext::cgrp).error("a rebalance: {}", to_string(done.error()));
+    group_->finish(std::move(task), std::move(stored));
+    wake_waiting();
+    if (callbacks) return std::nullopt;
+    if (kind == assigned) return std::optional<Event>(std::in_place, AssignedPartitions{partitions});
+    return std::optional<Event>(std::in_place, RevokedPartitions{partitions, kind == lost});
+}
+
+void ConsumerCore::call_back(RebalanceCallbacks::Callback& callback, const std::vector<TopicPartition>& partitions) {
+    if (!callback) return;
+    // A handle for the time of the call: it must not close what it is lent.
+    Consumer lent(shared_from_this());
+    try {
+        callback(lent, partitions);
+    } catch (const std::exception& thrown) {
+        runtime_->log(DebugContext::cgrp).error("a rebalance callback threw: {}", thrown.what());
+    } catch (...) {
+        runtime_->log(DebugContext::cgrp).error("a rebalance callback threw");
+    }
+    lent.core_.reset();
+}
+
+Error ConsumerCore::without_group(std::string_view call) const {
+    return Error::of(ErrorCode::not_configured, fmt::format("{} needs a group: set group.id", call));
+}
+
+Result<void> ConsumerCore::subscribe(std::vector<std::string> topics, RebalanceCallbacks callbacks) {
+    if (!group_) return without_group("subscribe");
+    if (topics.empty()) return unsubscribe();
+    auto subscription = Subscription::parse(std::move(topics));
+    if (!subscription) return subscription.error().with_context("subscribe");
+    const std::lock_guard lock(subscription_mutex_);
+    if (subscription_.empty() && !group_->desk().is_subscribed() && !delivery_->assignment().empty())
+        return Error::of(ErrorCode::invalid_state, "subscribe: partitions are assigned by hand; call unassign() first");
+    subscription_ = subscription->given();
+    const bool any = callbacks.assigned || callbacks.revoked || callbacks.lost;
+    callbacks_ = any ? std::make_shared<RebalanceCallbacks>(std::move(callbacks)) : nullptr;
+    group_->subscribe(std::move(*subscription));
+    return ok();
+}
+
+Result<void> ConsumerCore::unsubscribe() {
+    if (!group_) return without_group("unsubscribe");
+    const std::lock_guard lock(subscription_mutex_);
+    subscription_.clear();
+    group_->unsubscribe();
+    return ok();
+}
+
+std::vector<std::string> ConsumerCore::subscription() const {
+    const std::lock_guard lock(subscription_mutex_);
+    return subscription_;
+}
+
+Result<void> ConsumerCore::before_assignment(std::string_view call) {
+    if (!group_) return ok();
+    if (!subscription().empty() || group_->desk().is_subscribed())
+        return Error::of(ErrorCode::invalid_state,
+                         fmt::format("{}: the group assigns the partitions of a consumer that has subscribed; call "
+                                     "unsubscribe() first",
+                                     call));
+    if (!config_.group.auto_commit) return ok();
+    delivery_->returned();
+    group_->commit_in_passing(delivery_->to_commit());
+    return ok();
+}
+
+void ConsumerCore::leave_group(TimePoint until) {
+    if (!group_) return;
+    delivery_->returned();
+    group_->close();
+    for (;;) {
+        const auto seen = queue_->wakes();
+        while (serve_group()) {
+        }
+        if (group_->has_left() || runtime_->now() >= until) return;
+        queue_->wait_for_wake(until, seen);
+    }
+}
+
+awaitable<Result<void>> ConsumerCore::close(std::shared_ptr<ConsumerCore> self, TimePoint until) {
+    if (self->group_) {
+        Watch watch(self->fetcher_->arrivals(), self->runtime_->executor());
+        self->delivery_->returned();
+        self->group_->close();
+        while (!self->group_->has_left() && self->runtime_->now() < until) {
+            while (self->serve_group()) {
+            }
+            co_await watch.wait_until(self->runtime_->timers(), until);
+        }
+    }
+    co_return co_await end(self);
+}
+
+}  // namespace ottla::client

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of Delivery that knows what is to be committed: what was handed out counts as done when the next call for
+// more comes, since only then the application has returned it.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "client/consumer/delivery.hpp"
+
+namespace ottla::client {
+
+bool Delivery::is_assigned(const TopicPartition& tp) const {
+    const std::lock_guard lock(delivery_mutex_);
+    return find(tp) != nullptr;
+}
+
+void Delivery::returned() {
+    const std::lock_guard lock(delivery_mutex_);
+    begin_call();
+}
+
+void Delivery::begin_call() {
+    polls_.store(polls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (!handed_) return;
+    handed_->stored.offset = handed_next_;
+    handed_->stored.leader_epoch = handed_epoch_;
+    handed_ = nullptr;
+}
+
+void Delivery::handed_out(const SlotPtr& slot, std::int64_t next_offset, std::int32_t leader_epoch) {
+    slot->position.store(next_offset, std::memory_order_relaxed);
+    if (!stores_) return;
+    handed_ = slot.get();
+    handed_next_ = next_offset;
+    handed_epoch_ = leader_epoch;
+}
+
+std::vector<TopicPartition> Delivery::store(std::vector<TopicPartition> offsets) {
+    const std::lock_guard lock(delivery_mutex_);
+    for (auto& tp : offsets) {
+        const auto slot = find(tp);
+        tp.error = Error();
+        if (!slot) {
+            tp.error =
+                Error::of(ErrorCode::invalid_state, fmt::format("{}[{}] is not assigned", tp.topic, tp.partition));
+        } else if (!tp.offset.is_absolute()) {
+            tp.error = Error::of(ErrorCode::invalid_argument,
+                                 fmt::format("{}[{}]: only an offset from 0 up can be stored, not {}", tp.topic,
+                                             tp.partition, to_string(tp.offset)));
+        } else {
+            slot->stored = {tp.offset.value(), tp.leader_epoch.value_or(-1), tp.metadata};
+            slot->committed = -1;
+        }
+    }
+    return offsets;
+}
+
+void Delivery::add_uncommitted(const PartitionSlot& slot, std::vector<TopicPartition>& to) {
+    if (slot.stored.offset < 0 || slot.stored.offset == slot.committed) return;
+    auto& tp = to.emplace_back(*slot.topic, slot.partition, slot.stored.offset);
+    if (slot.stored.leader_epoch >= 0) tp.leader_epoch = slot.stored.leader_epoch;
+    tp.metadata = slot.stored.metadata;
+}
+
+std::vector<TopicPartition> Delivery::to_commit() const {
+    const std::lock_guard lock(delivery_mutex_);
+    std::vector<TopicPartition> found;
+    for (const auto& [key, slot] : slots_) add_uncommitted(*slot, found);
+    return found;
+}
+
+std::vector<TopicPartition> Delivery::to_commit(const std::vector<TopicPartition>& partitions) const {
+    const std::lock_guard lock(delivery_mutex_);
+    std::vector<TopicPartition> found;
+    for (const auto& tp : partitions)
+        if (const auto slot = find(tp)) add_uncommitted(*slot, found);
+    return found;
+}
+
+void Delivery::on_committed(const std::vector<TopicPartition>& offsets) {
+    const std::lock_guard lock(delivery_mutex_);
+    for (const auto& tp : offsets)
+        if (const auto slot = find(tp); slot && tp.error.code() == ErrorCode::none) slot->committed = tp.offset.value();
+}
+
+}  // namespace ottla::client

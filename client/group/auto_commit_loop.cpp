@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commits: those of the application, those at every auto.commit.interval.ms, and the last ones of partitions that are
+// given back.
+#include "client/group/group.hpp"
+#include "client/runtime/spawn.hpp"
+
+namespace ottla::client {
+
+CommitTerms Group::terms() {
+    CommitTerms terms;
+    terms.instance_id = config_.instance_id;
+    const auto self = shared_from_this();
+    const bool as_member = subscribed_ || !membership_.is_out();
+    const auto losses = desk_.losses();
+    terms.identity = [self, as_member, losses]() -> Result<MemberIdentity> {
+        if (!as_member) return MemberIdentity();
+        const auto& identity = self->membership_.identity();
+        if (identity.generation >= 0 && self->desk_.losses() == losses) return identity;
+        return Error::of(ErrorCode::assignment_lost, "commit: this consumer is no member of group '" +
+                                                         self->config_.id +
+                                                         "' at the moment: its partitions may be another's");
+    };
+    terms.is_ours = [self, as_member](const TopicPartition& tp) {
+        return !as_member || self->app_.delivery->is_assigned(tp);
+    };
+    return terms;
+}
+
+awaitable<Result<std::vector<TopicPartition>>> Group::commit(std::shared_ptr<Group> self,
+                                                             std::vector<TopicPartition> offsets, TimePoint deadline) {
+    std::function<void(ErrorCode)> on_refused = [self](ErrorCode code) {
+        self->membership_.on_commit_error(code, self->runtime().now());
+    };
+    CommitTerms terms = self->terms();
+    auto committed = co_await commit_offsets(self->coordinator_, std::move(offsets), std::move(terms),
+                                             std::move(on_refused), deadline);
+    self->wake_.notify();
+    if (committed) self->app_.delivery->on_committed(*committed);
+    co_return committed;
+}
+
+awaitable<void> Group::auto_commit_loop(std::shared_ptr<Group> self) {
+    auto& runtime = self->runtime();
+    Watch watch(self->stop_, runtime.executor());
+    while (!self->stopped_ && !self->closing_) {
+        co_await watch.wait_until(runtime.timers(), runtime.deadline(self->config_.auto_commit_interval));
+        if (self->stopped_ || self->closing_) break;
+        auto stored = self->app_.delivery->to_commit();
+        const bool may = !self->subscribed_ || self->membership_.identity().generation >= 0;
+        if (stored.empty() || !may) continue;
+        const auto deadline = runtime.deadline(self->cluster_->config().socket_timeout);
+        const auto done = co_await commit(self, std::move(stored), deadline);
+        if (!done && done.error() != ErrorCode::assignment_lost)
+            runtime.log(DebugContext::cgrp).warn("auto-commit: {}", to_string(done.error()));
+    }
+}
+
+void Group::commit_in_passing(std::vector<TopicPartition> stored) {
+    if (stored.empty()) return;
+    asio::post(runtime().executor(), [self = shared_from_this(), o = std::move(stored)]() mutable {
+        spawn(self->runtime().executor(), commit_aside(self, std::move(o)));
+    });
+}
+
+awaitable<void> Group::commit_aside(std::shared_ptr<Group> self, std::vector<TopicPartition> stored) {
+    const auto deadline = self->runtime().deadline(self->cluster_->config().socket_timeout);
+    const auto done = co_await commit(self, std::move(stored), deadline);
+    if (!done)
+        self->runtime().log(DebugContext::cgrp).warn("commit of what was unassigned: {}", to_string(done.error()));
+}
+
+// Before others may have them. A coordinator that cannot be reached must not hold up the rebalance for long.
+awaitable<void> Group::give_back(std::shared_ptr<Group> self, RebalanceDesk::Task task,
+                                 std::vector<TopicPartition> stored) {
+    auto& runtime = self->runtime();
+    const auto& identity = self->membership_.identity();
+    if (!stored.empty() && identity.generation >= 0) {
+        CommitTerms terms = self->terms();
+        terms.is_ours = [](const TopicPartition&) { return true; };
+        const auto deadline = runtime.deadline(self->config_.session_timeout / 2);
+        std::function<void(ErrorCode)> on_refused = [](ErrorCode) {};
+        const auto done = co_await commit_offsets(self->coordinator_, std::move(stored), std::move(terms),
+                                                  std::move(on_refused), deadline);
+        if (!done) runtime.log(DebugContext::cgrp).warn("commit of what is given back: {}", to_string(done.error()));
+    }
+    self->membership_.on_rebalanced(task.call, runtime.now());
+    self->wake_.notify();
+}
+
+awaitable<void> Group::last_commit(std::shared_ptr<Group> self) {
+    auto stored = self->app_.delivery->to_commit();
+    if (self->config_.auto_commit && !stored.empty()) {
+        const auto deadline = self->runtime().deadline(self->cluster_->config().socket_timeout);
+        const auto done = co_await commit(self, std::move(stored), deadline);
+        if (!done) self->runtime().log(DebugContext::cgrp).warn("the last commit: {}", to_string(done.error()));
+    }
+    self->left_ = true;
+    self->app_.wake();
+}
+
+}  // namespace ottla::client

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Coordinator: which broker minds the group, looked up when that is needed and not known. Loop only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "client/cluster/cluster.hpp"
+
+namespace ottla::client {
+
+class Coordinator {
+public:
+    Coordinator(std::shared_ptr<Cluster> cluster, std::string group)
+        : cluster_(std::move(cluster)),
+          group_(std::move(group)) {}
+
+    const std::string& group() const noexcept { return group_; }
+    Cluster& cluster() noexcept { return *cluster_; }
+    bool is_known() const noexcept { return broker_ != no_broker; }
+    // It has moved or cannot be reached.
+    void forget() noexcept { broker_ = no_broker; }
+
+    // One attempt each. Errors: those of connect_any() and of the answer.
+    static awaitable<Result<void>> find(std::shared_ptr<Coordinator> self, TimePoint deadline);
+    // Looks it up first where it is not known.
+    static awaitable<Result<Channel>> connect(std::shared_ptr<Coordinator> self, Line line, TimePoint deadline);
+
+private:
+    std::shared_ptr<Cluster> cluster_;
+    const std::string group_;
+    BrokerId broker_ = no_broker;
+};
+
+// The error asks for another look at who the coordinator is.
+bool is_elsewhere(const Error&) noexcept;
+
+}  // namespace ottla::client

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Group: a consumer's part in its group, on the loop: performs what the membership decides, keeps its topics known, and
+// commits what is stored. The application's threads meet it at the RebalanceDesk; calls marked so come from any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "client/consumer/delivery.hpp"
+#include "client/group/coordinator.hpp"
+#include "client/group/membership.hpp"
+#include "client/group/offset_calls.hpp"
+#include "client/group/rebalance_desk.hpp"
+#include "client/group/subscription.hpp"
+
+namespace ottla::client {
+
+class Group : public std::enable_shared_from_this<Group> {
+public:
+    // How it reaches the application.
+    struct Application {
+        std::shared_ptr<Delivery> delivery;
+        std::function<void()> wake;        // whoever waits in a poll; any thread
+        std::function<void(Error)> tell;   // an error as an event
+        std::function<bool()> is_polling;  // somebody waits in a poll
+    };
+
+    Group(std::shared_ptr<Coordinator>, const ConsumerConfig&, Application);
+    // Begins; once.
+    void start();
+
+    // Any thread.
+    void subscribe(Subscription);
+    void unsubscribe();
+    void poke();  // somebody polls
+    // The application is done with a task; what it stored of partitions that it gives back is committed first.
+    void finish(RebalanceDesk::Task, std::vector<TopicPartition> stored);
+    // Nobody waits for it.
+    void commit_in_passing(std::vector<TopicPartition> stored);
+    // Leaves, commits what is stored, and ends; wakes the application when that is done.
+    void close();
+    bool has_left() const noexcept { return left_.load(std::memory_order_acquire); }
+    RebalanceDesk& desk() noexcept { return desk_; }
+    const GroupConfig& config() const noexcept { return config_; }
+    bool is_cooperative() const noexcept { return cooperative_; }
+
+    // Loop only. Of these, or of what is stored.
+    static awaitable<Result<std::vector<TopicPartition>>> commit(std::shared_ptr<Group> self,
+                                                                 std::vector<TopicPartition> offsets,
+                                                                 TimePoint deadline);
+    const std::shared_ptr<Coordinator>& coordinator() noexcept { return coordinator_; }
+    // Ends at once, without leaving.
+    void stop();
+
+private:
+    static awaitable<void> membership_loop(std::shared_ptr<Group> self);
+    static awaitable<void> auto_commit_loop(std::shared_ptr<Group> self);
+    static awaitable<void> find_coordinator(std::shared_ptr<Group> self, MembershipAction action);
+    static awaitable<void> join(std::shared_ptr<Group> self, MembershipAction action);
+    static awaitable<void> sync(std::shared_ptr<Group> self, MembershipAction action);
+    static awaitable<void> heartbeat(std::shared_ptr<Group> self, MembershipAction action);
+    static awaitable<void> leave(std::shared_ptr<Group> self, MembershipAction action);
+    static awaitable<void> describe(std::shared_ptr<Group> self, MembershipAction action);
+    static awaitable<void> match_patterns(std::shared_ptr<Group> self);
+    static awaitable<void> give_back(std::shared_ptr<Group> self, RebalanceDesk::Task task,
+                                     std::vector<TopicPartition> stored);
+    static awaitable<void> commit_aside(std::shared_ptr<Group> self, std::vector<TopicPartition> stored);
+    static awaitable<void> last_commit(std::shared_ptr<Group> self);
+
+    void perform(MembershipAction);
+    // What has changed around the membership.
+    void look();
+    void look_at_topics();
+    void use_topics(std::set<std::string> wanted);
+    TimePoint next_look() const;
+    GroupTopics describe_from_cache(const std::vector<std::string>& topics) const;
+    CommitTerms terms();
+    Runtime& runtime() const noexcept { return cluster_->runtime(); }
+
+    const std::shared_ptr<Coordinator> coordinator_;
+    const std::shared_ptr<Cluster> cluster_;
+    const GroupConfig config_;
+    const bool cooperative_;
+    Application app_;
+    RebalanceDesk desk_;
+    Membership membership_;
+    Watched wake_;
+    Watched stop_;
+    std::atomic<bool> left_{false};
+    bool closing_ = false;
+    bool stopped_ = false;
+    bool committing_last_ = false;
+
+    Subscription subscription_;
+    bool subscribed_ = false;
+    std::set<std::string> used_;     // with Cluster::use_topic
+    std::set<std::string> missing_;  // told already
+    bool matching_ = false;
+    TimePoint next_match_ = TimePoint::max();
+    TimePoint missing_since_ = TimePoint::max();
+    TimePoint next_missing_look_ = TimePoint::max();
+    std::uint64_t polls_seen_ = 0;
+};
+
+}  // namespace ottla::client

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Committing offsets and asking for committed ones: tried until the deadline, wherever the coordinator goes. Loop only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ottla/topic_partition.hpp>
+
+#include "client/group/coordinator.hpp"
+#include "client/group/membership.hpp"
+
+namespace ottla::client {
+
+struct CommitTerms {
+    std::optional<std::string> instance_id;
+    // Asked before each attempt: who commits. Errors end the commit.
+    std::function<Result<MemberIdentity>()> identity;
+    // Asked before each attempt: the partition may still be committed.
+    std::function<bool(const TopicPartition&)> is_ours;
+};
+
+// The partitions, each with its error. Fails as a whole when there was no answer in time, with assignment_lost when the
+// coordinator does not count the member as one any more (the code of its answer is told to `on_refused`), and with
+// what else it says of the group.
+awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Coordinator> coordinator,
+                                                              std::vector<TopicPartition> offsets, CommitTerms terms,
+                                                              std::function<void(ErrorCode)> on_refused,
+                                                              TimePoint deadline);
+
+// The partitions with what is committed, invalid where nothing is; each with its error. Waits for transactions that are
+// not decided (KIP-447).
+awaitable<Result<std::vector<TopicPartition>>> fetch_committed(std::shared_ptr<Coordinator> coordinator,
+                                                               std::vector<TopicPartition> partitions,
+                                                               TimePoint deadline);
+
+}  // namespace ottla::client

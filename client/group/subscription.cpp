@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/group/subscription.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace ottla::client {
+namespace {
+
+// Kafka's longest name.
+constexpr std::size_t topic_length_max = 249;
+
+}  // namespace
+
+Result<Subscription> Subscription::parse(std::vector<std::string> topics) {
+    Subscription s;
+    for (const auto& topic : topics) {
+        if (topic.empty()) return Error::of(ErrorCode::invalid_argument, "a topic without a name");
+        if (topic.front() != '^') {
+            if (topic.size() > topic_length_max)
+                return Error::of(ErrorCode::invalid_argument, fmt::format("topic '{}…' is longer than {} characters",
+                                                                          topic.substr(0, 32), topic_length_max));
+            s.names_.push_back(topic);
+            continue;
+        }
+        try {
+            s.patterns_.emplace_back(topic, std::regex::ECMAScript | std::regex::nosubs);
+        } catch (const std::regex_error& wrong) {
+            return Error::of(ErrorCode::invalid_argument,
+                             fmt::format("pattern '{}' is no regular expression: {}", topic, wrong.what()));
+        }
+    }
+    std::ranges::sort(s.names_);
+    s.names_.erase(std::unique(s.names_.begin(), s.names_.end()), s.names_.end());
+    s.given_ = std::move(topics);
+    return s;
+}
+
+bool Subscription::matches(const std::string& topic) const {
+    if (std::ranges::binary_search(names_, topic)) return true;
+    if (topic.size() > topic_length_max) return false;
+    return std::ranges::any_of(patterns_, [&](const auto& p) { return std::regex_search(topic, p); });
+}
+
+}  // namespace ottla::client

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Subscription: the topics that a consumer asked for, by name or by pattern. A name that begins with ^ is a regular
+// expression (ECMAScript's), to be found in the topic's name; internal topics match none.
+#pragma once
+
+#include <memory>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include <ottla/result.hpp>
+
+namespace ottla::client {
+
+class Subscription {
+public:
+    Subscription() = default;
+    // Errors: invalid_argument, naming the topic or pattern.
+    static Result<Subscription> parse(std::vector<std::string> topics);
+
+    bool has_patterns() const noexcept { return !patterns_.empty(); }
+    // Sorted, each once.
+    const std::vector<std::string>& names() const noexcept { return names_; }
+    // As they were given.
+    const std::vector<std::string>& given() const noexcept { return given_; }
+    bool matches(const std::string& topic) const;
+
+private:
+    std::vector<std::string> given_;
+    std::vector<std::string> names_;
+    std::vector<std::regex> patterns_;
+};
+
+}  // namespace ottla::client
