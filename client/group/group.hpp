@@ -100,7 +100,7 @@ private:
     std::set<std::string> missing_;  // told already
     bool matching_ = false;
     TimePoint next_match_ = TimePoint::max();
-    TimePoint missing_since_ = TimePoint::max();
+    TimePoint missing_since_{};
     TimePoint next_missing_look_ = TimePoint::max();
     std::uint64_t polls_seen_ = 0;
 };
