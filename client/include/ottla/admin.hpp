@@ -250,17 +250,12 @@ public:
     ~Admin();
 
 // One call, blocking and async_: NAME(arguments..., options) and async_NAME(arguments..., options, token).
-#define OTTLA_ADMIN_CALL(NAME, ANSWER, ARGUMENT)                                        \
-    Result<ANSWER> NAME(ARGUMENT, AdminOptions = {});                                   \
-    template <class Token>                                                              \
-    auto async_##NAME(ARGUMENT asked, AdminOptions options, Token&& token) {            \
-        return detail::initiate<ANSWER>(                                                \
-            std::forward<Token>(token),                                                 \
-            [core = core_.get()](Completion<ANSWER> done, ARGUMENT a, AdminOptions o) { \
-                start_##NAME(*core, std::move(a), o, std::move(done));                  \
-            },                                                                          \
-            std::move(asked), options);                                                 \
-    }                                                                                   \
+#define OTTLA_ADMIN_CALL(NAME, ANSWER, ARGUMENT)                                                                   \
+    Result<ANSWER> NAME(ARGUMENT, AdminOptions = {});                                                              \
+    template <class Token>                                                                                         \
+    auto async_##NAME(ARGUMENT asked, AdminOptions options, Token&& token) {                                       \
+        return detail::call<ANSWER>(std::forward<Token>(token), *core_, &start_##NAME, std::move(asked), options); \
+    }                                                                                                              \
     static void start_##NAME(client::AdminCore&, ARGUMENT, AdminOptions, Completion<ANSWER>);
 
     // In the order given.
@@ -287,34 +282,18 @@ public:
     Result<std::vector<TopicListing>> list_topics(AdminOptions = {});
     template <class Token>
     auto async_list_topics(AdminOptions options, Token&& token) {
-        return detail::initiate<std::vector<TopicListing>>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::vector<TopicListing>> done, AdminOptions o) {
-                start_list_topics(*core, o, std::move(done));
-            },
-            options);
+        return detail::call<std::vector<TopicListing>>(std::forward<Token>(token), *core_, &start_list_topics, options);
     }
     Result<ClusterDescription> describe_cluster(AdminOptions = {});
     template <class Token>
     auto async_describe_cluster(AdminOptions options, Token&& token) {
-        return detail::initiate<ClusterDescription>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<ClusterDescription> done, AdminOptions o) {
-                start_describe_cluster(*core, o, std::move(done));
-            },
-            options);
+        return detail::call<ClusterDescription>(std::forward<Token>(token), *core_, &start_describe_cluster, options);
     }
     // One topic, or all of them, and the brokers.
     Result<Metadata> metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<Metadata>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<Metadata> done, std::optional<std::string> asked,
-                                 std::chrono::nanoseconds t) {
-                start_metadata(*core, std::move(asked), t, std::move(done));
-            },
-            std::move(topic), timeout);
+        return detail::call<Metadata>(std::forward<Token>(token), *core_, &start_metadata, std::move(topic), timeout);
     }
 
     // What the client counts and measures of its brokers, as JSON in the layout of librdkafka's STATISTICS.md; the
@@ -322,18 +301,14 @@ public:
     Result<std::string> statistics(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_statistics(Token&& token) {
-        return detail::initiate<std::string>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::string> done) { start_statistics(*core, std::move(done)); });
+        return detail::call<std::string>(std::forward<Token>(token), *core_, &start_statistics);
     }
 
     // Ends the connections and the thread. Never waits longer than `timeout`; a second call answers closed.
     Result<void> close(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_close(Token&& token) {
-        return detail::initiate<void>(std::forward<Token>(token), [core = core_.get()](Completion<void> done) {
-            start_close(*core, std::move(done));
-        });
+        return detail::call<void>(std::forward<Token>(token), *core_, &start_close);
     }
     bool is_closed() const noexcept;
     // "client.id#admin-N"

@@ -19,14 +19,14 @@ using Completion = boost::asio::any_completion_handler<void(Result<T>)>;
 
 namespace detail {
 
-// Calls `start(Completion<T>, arguments...)` when the token asks for it.
-template <class T, class Token, class Start, class... Arguments>
-auto initiate(Token&& token, Start start, Arguments&&... arguments) {
+// Calls `start(core, arguments..., Completion<T>)` when the token asks for it.
+template <class T, class Token, class Core, class Start, class... Arguments>
+auto call(Token&& token, Core& core, Start start, Arguments&&... arguments) {
     return boost::asio::async_initiate<Token, void(Result<T>)>(
-        [](auto handler, Start begin, auto&&... passed) {
-            begin(Completion<T>(std::move(handler)), std::forward<decltype(passed)>(passed)...);
+        [core = &core, start](auto handler, auto&&... passed) {
+            start(*core, std::forward<decltype(passed)>(passed)..., Completion<T>(std::move(handler)));
         },
-        token, std::move(start), std::forward<Arguments>(arguments)...);
+        token, std::forward<Arguments>(arguments)...);
 }
 
 }  // namespace detail

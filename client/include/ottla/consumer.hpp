@@ -76,34 +76,20 @@ public:
     // With a callback, nobody has to wait.
     template <class Token>
     auto async_commit(std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<std::vector<TopicPartition>>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::chrono::nanoseconds t) {
-                start_commit(*core, std::nullopt, t, std::move(done));
-            },
-            timeout);
+        return detail::call<std::vector<TopicPartition>>(std::forward<Token>(token), *core_, &start_commit,
+                                                         std::nullopt, timeout);
     }
     template <class Token>
     auto async_commit(std::vector<TopicPartition> offsets, std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<std::vector<TopicPartition>>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::vector<TopicPartition> given,
-                                 std::chrono::nanoseconds t) {
-                start_commit(*core, std::move(given), t, std::move(done));
-            },
-            std::move(offsets), timeout);
+        return detail::call<std::vector<TopicPartition>>(std::forward<Token>(token), *core_, &start_commit,
+                                                         std::move(offsets), timeout);
     }
     // What the group has committed of these; invalid where it has nothing. Errors are per partition.
     Result<std::vector<TopicPartition>> committed(std::vector<TopicPartition>, std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_committed(std::vector<TopicPartition> partitions, std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<std::vector<TopicPartition>>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::vector<TopicPartition> asked,
-                                 std::chrono::nanoseconds t) {
-                start_committed(*core, std::move(asked), t, std::move(done));
-            },
-            std::move(partitions), timeout);
+        return detail::call<std::vector<TopicPartition>>(std::forward<Token>(token), *core_, &start_committed,
+                                                         std::move(partitions), timeout);
     }
     // For the next commit, of the application or by enable.auto.commit; needs enable.auto.offset.store=false. Fails
     // with the first partition that is not assigned; the others are stored.
@@ -127,12 +113,7 @@ public:
     std::optional<Event> poll(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_poll(std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<std::optional<Event>>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::optional<Event>> done, std::chrono::nanoseconds t) {
-                start_poll(*core, t, std::move(done));
-            },
-            timeout);
+        return detail::call<std::optional<Event>>(std::forward<Token>(token), *core_, &start_poll, timeout);
     }
 
     // The next message, or the error that came instead; timed_out when the time is up. All other
@@ -140,12 +121,7 @@ public:
     Result<Message> read_message(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_read_message(std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<Message>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<Message> done, std::chrono::nanoseconds t) {
-                start_read_message(*core, t, std::move(done));
-            },
-            timeout);
+        return detail::call<Message>(std::forward<Token>(token), *core_, &start_read_message, timeout);
     }
 
     // Many consecutive messages of one partition, without a cost per message; an empty batch when the time is up.
@@ -153,12 +129,7 @@ public:
     Result<MessageBatch> poll_batch(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_poll_batch(std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<MessageBatch>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<MessageBatch> done, std::chrono::nanoseconds t) {
-                start_poll_batch(*core, t, std::move(done));
-            },
-            timeout);
+        return detail::call<MessageBatch>(std::forward<Token>(token), *core_, &start_poll_batch, timeout);
     }
 
     // From now on the partition is read from this offset (or beginning, end, tail); nothing from the old position
@@ -184,36 +155,21 @@ public:
                                                           std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_offsets_for_times(std::vector<TopicPartition> times, std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<std::vector<TopicPartition>>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::vector<TopicPartition> asked,
-                                 std::chrono::nanoseconds t) {
-                start_offsets_for_times(*core, std::move(asked), t, std::move(done));
-            },
-            std::move(times), timeout);
+        return detail::call<std::vector<TopicPartition>>(std::forward<Token>(token), *core_, &start_offsets_for_times,
+                                                         std::move(times), timeout);
     }
     template <class Token>
     auto async_query_watermark_offsets(std::string_view topic, std::int32_t partition, std::chrono::nanoseconds timeout,
                                        Token&& token) {
-        return detail::initiate<WatermarkOffsets>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<WatermarkOffsets> done, TopicPartition asked, std::chrono::nanoseconds t) {
-                start_query_watermark_offsets(*core, std::move(asked), t, std::move(done));
-            },
-            TopicPartition(std::string(topic), partition), timeout);
+        return detail::call<WatermarkOffsets>(std::forward<Token>(token), *core_, &start_query_watermark_offsets,
+                                              TopicPartition(std::string(topic), partition), timeout);
     }
 
     // One topic, or all of them. A topic that does not exist carries its error.
     Result<Metadata> metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<Metadata>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<Metadata> done, std::optional<std::string> asked,
-                                 std::chrono::nanoseconds t) {
-                start_metadata(*core, std::move(asked), t, std::move(done));
-            },
-            std::move(topic), timeout);
+        return detail::call<Metadata>(std::forward<Token>(token), *core_, &start_metadata, std::move(topic), timeout);
     }
 
     // What the consumer counts and measures, as JSON in the layout of librdkafka's STATISTICS.md; the windows hold what
@@ -222,9 +178,7 @@ public:
     Result<std::string> statistics(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_statistics(Token&& token) {
-        return detail::initiate<std::string>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::string> done) { start_statistics(*core, std::move(done)); });
+        return detail::call<std::string>(std::forward<Token>(token), *core_, &start_statistics);
     }
 
     // Gives back what the group assigned, with callbacks as in a poll, commits what is stored if enable.auto.commit is
@@ -233,12 +187,7 @@ public:
     Result<void> close(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_close(std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<void>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<void> done, std::chrono::nanoseconds t) {
-                start_close(*core, t, std::move(done));
-            },
-            timeout);
+        return detail::call<void>(std::forward<Token>(token), *core_, &start_close, timeout);
     }
     bool is_closed() const noexcept;
 

@@ -85,12 +85,7 @@ public:
     // Completes with the report, once the record is delivered or given up.
     template <class Token>
     auto async_produce(const Record& record, Token&& token) {
-        return detail::initiate<DeliveryReport>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<DeliveryReport> done, const Record& r) {
-                start_produce(*core, r, std::move(done));
-            },
-            record);
+        return detail::call<DeliveryReport>(std::forward<Token>(token), *core_, &start_produce, record);
     }
 
     // The next event: a DeliveryReport, an Error, Statistics (every statistics.interval.ms), or a LogEvent (with
@@ -102,9 +97,7 @@ public:
     Result<std::string> statistics(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_statistics(Token&& token) {
-        return detail::initiate<std::string>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::string> done) { start_statistics(*core, std::move(done)); });
+        return detail::call<std::string>(std::forward<Token>(token), *core_, &start_statistics);
     }
 
     // One topic, or all of them, straight from a broker. A topic that does not exist is made, as for produce(), where
@@ -112,13 +105,7 @@ public:
     Result<Metadata> metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_metadata(std::optional<std::string> topic, std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<Metadata>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<Metadata> done, std::optional<std::string> asked,
-                                 std::chrono::nanoseconds t) {
-                start_metadata(*core, std::move(asked), t, std::move(done));
-            },
-            std::move(topic), timeout);
+        return detail::call<Metadata>(std::forward<Token>(token), *core_, &start_metadata, std::move(topic), timeout);
     }
     // Asks the leader; of open transactions, too, the end is the last record.
     Result<WatermarkOffsets> query_watermark_offsets(std::string_view topic, std::int32_t partition,
@@ -126,12 +113,8 @@ public:
     template <class Token>
     auto async_query_watermark_offsets(std::string_view topic, std::int32_t partition, std::chrono::nanoseconds timeout,
                                        Token&& token) {
-        return detail::initiate<WatermarkOffsets>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<WatermarkOffsets> done, TopicPartition asked, std::chrono::nanoseconds t) {
-                start_query_watermark_offsets(*core, std::move(asked), t, std::move(done));
-            },
-            TopicPartition(std::string(topic), partition), timeout);
+        return detail::call<WatermarkOffsets>(std::forward<Token>(token), *core_, &start_query_watermark_offsets,
+                                              TopicPartition(std::string(topic), partition), timeout);
     }
     // For each partition, the first offset whose record is not older than the time (milliseconds) given as its
     // offset; Offset::end() where there is none. Errors are per partition.
@@ -139,13 +122,8 @@ public:
                                                           std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_offsets_for_times(std::vector<TopicPartition> times, std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<std::vector<TopicPartition>>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::vector<TopicPartition>> done, std::vector<TopicPartition> asked,
-                                 std::chrono::nanoseconds t) {
-                start_offsets_for_times(*core, std::move(asked), t, std::move(done));
-            },
-            std::move(times), timeout);
+        return detail::call<std::vector<TopicPartition>>(std::forward<Token>(token), *core_, &start_offsets_for_times,
+                                                         std::move(times), timeout);
     }
 
     // Records not reported yet, and reports not fetched yet by events().
@@ -155,12 +133,7 @@ public:
     Result<void> wait_for_room(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_wait_for_room(std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<void>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<void> done, std::chrono::nanoseconds t) {
-                start_wait_for_room(*core, t, std::move(done));
-            },
-            timeout);
+        return detail::call<void>(std::forward<Token>(token), *core_, &start_wait_for_room, timeout);
     }
 
     // Sends without lingering and waits until all is reported, to callbacks or as events still to be fetched; how many
@@ -168,21 +141,14 @@ public:
     Result<std::size_t> flush(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_flush(std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<std::size_t>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<std::size_t> done, std::chrono::nanoseconds t) {
-                start_flush(*core, t, std::move(done));
-            },
-            timeout);
+        return detail::call<std::size_t>(std::forward<Token>(token), *core_, &start_flush, timeout);
     }
 
     // Reports records as failed without waiting for their delivery.
     Result<void> purge(PurgeWhat);
     template <class Token>
     auto async_purge(PurgeWhat what, Token&& token) {
-        return detail::initiate<void>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<void> done, PurgeWhat w) { start_purge(*core, w, std::move(done)); }, what);
+        return detail::call<void>(std::forward<Token>(token), *core_, &start_purge, what);
     }
 
     // Why the producer can do no more: the brokers refuse it a producer id, say. produce() fails with it, too; what was
@@ -196,12 +162,7 @@ public:
     Result<void> close(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_close(std::chrono::nanoseconds timeout, Token&& token) {
-        return detail::initiate<void>(
-            std::forward<Token>(token),
-            [core = core_.get()](Completion<void> done, std::chrono::nanoseconds t) {
-                start_close(*core, t, std::move(done));
-            },
-            timeout);
+        return detail::call<void>(std::forward<Token>(token), *core_, &start_close, timeout);
     }
     bool is_closed() const noexcept;
 
