@@ -37,7 +37,7 @@ SlotPtr Delivery::find(const TopicPartition& tp) const {
 }
 
 void Delivery::remove(const SlotPtr& slot, std::vector<Change>& changes) {
-    const auto turn = ++slot->turn;
+    const auto turn = begin_turn(*slot);
     if (handed_ == slot.get()) handed_ = nullptr;
     changes.push_back({Change::Kind::remove, slot, turn, {}});
 }
@@ -54,7 +54,8 @@ Result<void> Delivery::assign(std::vector<TopicPartition> partitions) {
         if (slot) continue;
         slot = std::make_shared<PartitionSlot>(tp.topic, tp.partition);
         slot->position = tp.offset.value();
-        changes.push_back({Change::Kind::add, slot, 0, tp.offset});
+        const auto turn = begin_turn(*slot);
+        changes.push_back({Change::Kind::add, slot, turn, tp.offset});
     }
     on_changes_(std::move(changes));
     return ok();
@@ -73,7 +74,8 @@ Result<void> Delivery::incremental_assign(std::vector<TopicPartition> partitions
         auto slot = std::make_shared<PartitionSlot>(tp.topic, tp.partition);
         slot->position = tp.offset.value();
         if (!slots_.emplace(Key(tp.topic, tp.partition), slot).second) continue;
-        changes.push_back({Change::Kind::add, std::move(slot), 0, tp.offset});
+        const auto turn = begin_turn(*slot);
+        changes.push_back({Change::Kind::add, std::move(slot), turn, tp.offset});
     }
     on_changes_(std::move(changes));
     return ok();
@@ -111,7 +113,7 @@ std::vector<TopicPartition> Delivery::seek(std::vector<TopicPartition> partition
             tp.error = not_assigned(tp);
             continue;
         }
-        const auto turn = ++slot->turn;
+        const auto turn = begin_turn(*slot);
         slot->position = tp.offset.value();
         // Who seeks back wants it again, also after a crash.
         if (handed_ == slot.get()) handed_ = nullptr;
@@ -201,7 +203,7 @@ void Delivery::received(std::int64_t records, std::int64_t bytes) {
 Event Delivery::on_malformed(const Error& error) {
     const SlotPtr slot = decoder_.chunk().slot;
     const auto offset = decoder_.next_offset();
-    const auto turn = ++slot->turn;
+    const auto turn = begin_turn(*slot);
     slot->position = offset;
     decoder_.drop();
     finish_chunk();

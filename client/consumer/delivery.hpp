@@ -77,6 +77,9 @@ private:
     using Key = std::pair<std::string, std::int32_t>;
 
     SlotPtr find(const TopicPartition&) const;
+    // One that no partition of this consumer has ever had: an answer that comes late is known by its turn alone, also
+    // when the partition has been given back and assigned again since it was asked for.
+    std::uint32_t begin_turn(PartitionSlot& slot) { return slot.turn = ++turns_; }
     void remove(const SlotPtr&, std::vector<Change>&);
     // Makes run_ hold a message to hand out, or returns an event that comes before the next message; nothing, and no
     // run, when there is nothing.
@@ -102,6 +105,7 @@ private:
     OnChanges on_changes_;
     Function<void()> on_room_;
     std::map<Key, SlotPtr> slots_;
+    std::uint32_t turns_ = 0;
     // Of paused partitions.
     std::deque<FetchedChunk> parked_;
     std::shared_ptr<FetchedRecords> run_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PartitionSlot: what the application's threads and the loop both know of an assigned partition. `turn` tells the
-// fetched data of one position from that of the next: a seek, a corrupt batch or an unassignment begins a new turn,
-// and what carries an older one is dropped unread.
+// fetched data of one position from that of the next: an assignment, a seek, a corrupt batch or an unassignment begins
+// a new turn, and what carries an older one is dropped unread. No two turns of a consumer are the same.
 #pragma once
 
 #include <atomic>

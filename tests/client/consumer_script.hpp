@@ -53,6 +53,8 @@ public:
     std::int64_t low = 0, high = 0;
     // May spoil an answer.
     std::function<void(protocol::FetchResponse&)> spoil;
+    // How long an answer of ListOffsets is held back; the offsets in it are those of before.
+    base::Duration lookup_time{};
     int fetches = 0;
     std::vector<base::TimePoint> metadata_asked;
     std::vector<std::int64_t> offsets_asked;
@@ -68,7 +70,11 @@ public:
     asio::awaitable<net::Reply> handle(net::RequestFrame request) override {
         if (request.key == ApiKey::api_versions) co_return api_versions(request.version);
         if (request.key == ApiKey::metadata) co_return metadata(request);
-        if (request.key == ApiKey::list_offsets) co_return list_offsets(request);
+        if (request.key == ApiKey::list_offsets) {
+            auto answer = list_offsets(request);
+            if (lookup_time.count() > 0) co_await timers_.wait_for(lookup_time);
+            co_return answer;
+        }
         const auto asked = read<protocol::FetchRequest>(request);
         ++fetches;
         protocol::FetchResponse response;

@@ -184,6 +184,49 @@ TEST(ConsumerScript, out_of_range_goes_on_where_the_policy_says) {
     EXPECT_EQ(strict.events_after(1s), "AUTO_OFFSET_RESET@0! ");
 }
 
+TEST(ConsumerScript, a_fetch_of_an_earlier_assignment_is_not_taken_for_one_of_this) {
+    ConsumerScript s(Config{{"auto.offset.reset", "latest"}});
+    s.broker.log = {{0, batch_of(0, 10)}};
+    s.broker.high = 10;
+    // What comes at the end is answered while the partition is back, and to be read from the beginning.
+    s.broker.spoil = [&](protocol::FetchResponse& r) {
+        if (s.broker.offsets_asked.back() == 10)
+            r.responses[0].partitions[0].records.emplace(Bytes::copy_of(batch_of(10, 1)));
+    };
+    s.consumer->assign({{"t", 0, 10}}).value();
+    EXPECT_EQ(s.events_after(100ms), "");
+    s.consumer->unassign().value();
+    s.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_EQ(s.events_after(600ms), "v0 v1 v2 v3 v4 v5 v6 v7 v8 v9 ");
+
+    // An error of the earlier one says nothing of this one either.
+    s.consumer->unassign().value();
+    s.broker.spoil = [&](protocol::FetchResponse& r) {
+        if (s.broker.offsets_asked.back() == 10)
+            r.responses[0].partitions[0].error_code = static_cast<std::int16_t>(ErrorCode::offset_out_of_range);
+    };
+    s.loop.run_for(1s);
+    s.consumer->assign({{"t", 0, 10}}).value();
+    EXPECT_EQ(s.events_after(100ms), "");
+    s.consumer->unassign().value();
+    s.broker.spoil = nullptr;
+    s.consumer->assign({{"t", 0, 0}}).value();
+    EXPECT_EQ(s.events_after(600ms), "v0 v1 v2 v3 v4 v5 v6 v7 v8 v9 ");
+}
+
+TEST(ConsumerScript, a_lookup_of_an_earlier_assignment_is_not_taken_for_one_of_this) {
+    ConsumerScript s;
+    s.broker.log = {{0, batch_of(0, 10)}};
+    s.broker.high = 10;
+    s.broker.lookup_time = 200ms;
+    s.consumer->assign({{"t", 0, Offset::beginning()}}).value();
+    EXPECT_EQ(s.events_after(100ms), "");
+    s.consumer->unassign().value();
+    s.consumer->assign({{"t", 0, Offset::end()}}).value();
+    EXPECT_EQ(s.events_after(1s), "") << "it is to be read from the end";
+    EXPECT_EQ(s.consumer->position({{"t", 0}})[0].offset, Offset(10));
+}
+
 TEST(ConsumerScript, a_broker_that_contradicts_itself_is_not_asked_without_end) {
     ConsumerScript s(Config{{"auto.offset.reset", "earliest"}});
     // Records beyond what it calls its end.
