@@ -23,17 +23,16 @@ CommitTerms Group::terms() {
     terms.is_ours = [self, as_member](const TopicPartition& tp) {
         return !as_member || self->app_.delivery->is_assigned(tp);
     };
+    terms.on_refused = [self](ErrorCode code, const MemberIdentity& who) {
+        return self->membership_.on_commit_error(code, who, self->runtime().now());
+    };
     return terms;
 }
 
 awaitable<Result<std::vector<TopicPartition>>> Group::commit(std::shared_ptr<Group> self,
                                                              std::vector<TopicPartition> offsets, TimePoint deadline) {
-    std::function<void(ErrorCode)> on_refused = [self](ErrorCode code) {
-        self->membership_.on_commit_error(code, self->runtime().now());
-    };
     CommitTerms terms = self->terms();
-    auto committed = co_await commit_offsets(self->coordinator_, std::move(offsets), std::move(terms),
-                                             std::move(on_refused), deadline);
+    auto committed = co_await commit_offsets(self->coordinator_, std::move(offsets), std::move(terms), deadline);
     self->wake_.notify();
     if (committed) self->app_.delivery->on_committed(*committed);
     co_return committed;
@@ -77,10 +76,9 @@ awaitable<void> Group::give_back(std::shared_ptr<Group> self, RebalanceDesk::Tas
     if (!stored.empty() && identity.generation >= 0) {
         CommitTerms terms = self->terms();
         terms.is_ours = [](const TopicPartition&) { return true; };
+        terms.on_refused = [](ErrorCode, const MemberIdentity&) { return false; };
         const auto deadline = runtime.deadline(self->config_.session_timeout / 2);
-        std::function<void(ErrorCode)> on_refused = [](ErrorCode) {};
-        const auto done = co_await commit_offsets(self->coordinator_, std::move(stored), std::move(terms),
-                                                  std::move(on_refused), deadline);
+        const auto done = co_await commit_offsets(self->coordinator_, std::move(stored), std::move(terms), deadline);
         if (!done) runtime.log(DebugContext::cgrp).warn("commit of what is given back: {}", to_string(done.error()));
     }
     self->membership_.on_rebalanced(task.call, runtime.now());

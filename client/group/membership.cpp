@@ -101,6 +101,13 @@ bool Membership::heartbeats() const noexcept {
 // Without a word from the coordinator. A join that is under way is one.
 bool Membership::can_be_lost() const noexcept { return heartbeats() || (phase_ == Phase::unjoined && is_member()); }
 
+// The coordinator may be in the next generation already, and its word of that is on the way or lost.
+bool Membership::rejoins() const noexcept {
+    using enum Phase;
+    return phase_ == unjoined || phase_ == joining || phase_ == describing || phase_ == sharing || phase_ == to_sync ||
+           phase_ == syncing;
+}
+
 bool Membership::must_be_polled() const noexcept {
     using enum Phase;
     return subscribed_ && phase_ != out && phase_ != away && phase_ != leaving && phase_ != fenced &&

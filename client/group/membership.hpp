@@ -107,8 +107,9 @@ public:
     void on_leave(std::uint64_t call);
     // The application is done with it.
     void on_rebalanced(std::uint64_t call, TimePoint now);
-    // A commit was answered with this: the membership is over, or the coordinator elsewhere.
-    void on_commit_error(ErrorCode, TimePoint now);
+    // A commit of `who` was answered with this. It may say that the membership is over; true: not of this membership,
+    // which has gone on since or is about to, so that the commit may be tried again.
+    bool on_commit_error(ErrorCode, const MemberIdentity& who, TimePoint now);
 
     // What the next commit carries.
     const MemberIdentity& identity() const noexcept { return identity_; }
@@ -148,6 +149,7 @@ private:
     bool is_static() const noexcept { return settings_.instance_id.has_value(); }
     bool heartbeats() const noexcept;
     bool can_be_lost() const noexcept;
+    bool rejoins() const noexcept;
     bool must_be_polled() const noexcept;
     bool application_busy() const noexcept { return !rebalances_.empty() || !outstanding_.empty(); }
 

@@ -264,8 +264,14 @@ void Membership::on_rebalanced(std::uint64_t call, TimePoint) {
     outstanding_.erase(at);
 }
 
-void Membership::on_commit_error(ErrorCode code, TimePoint now) {
-    if (is_member()) on_error(Error::of(code), now);
+bool Membership::on_commit_error(ErrorCode code, const MemberIdentity& who, TimePoint now) {
+    const bool of_members = code == ErrorCode::illegal_generation || code == ErrorCode::unknown_member_id ||
+                            code == ErrorCode::fenced_instance_id;
+    if (!of_members || who.generation < 0) return false;
+    // If it is true all the same, the join or the next heartbeat is told so.
+    if (who != identity_ || rejoins()) return true;
+    on_error(Error::of(code), now);
+    return false;
 }
 
 }  // namespace ottla::client

@@ -165,7 +165,6 @@ awaitable<bool> pause(Coordinator& coordinator, Backoff& backoff, const Error& w
 
 awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Coordinator> coordinator,
                                                               std::vector<TopicPartition> offsets, CommitTerms terms,
-                                                              std::function<void(ErrorCode)> on_refused,
                                                               TimePoint deadline) {
     auto& cluster = coordinator->cluster();
     Backoff backoff(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
@@ -200,8 +199,9 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
         }
         last = Error::of(ErrorCode::bad_message, "the broker left partitions out of its answer");
         if (const auto taken = take_commits(*answer, open, last); !taken) {
-            on_refused(taken.error().code());
-            co_return as_told(taken.error().code(), coordinator->group());
+            const auto code = taken.error().code();
+            if (!terms.on_refused(code, *who)) co_return as_told(code, coordinator->group());
+            last = Error::of(ErrorCode::rebalance_in_progress);
         }
         if (open.empty()) break;
     } while (co_await pause(*coordinator, backoff, last, deadline));

@@ -46,6 +46,8 @@ public:
     std::map<std::pair<std::string, std::int32_t>, std::int64_t> committed;
     // What the next requests of an API are answered with; closed: the connection ends instead.
     std::map<ApiKey, std::deque<ErrorCode>> errors;
+    // How long the answer to a join is under way when the generation has begun.
+    base::Duration join_answer_time{};
     std::map<ApiKey, int> asked;
     std::vector<std::string> leave_reasons;
 
@@ -170,6 +172,7 @@ private:
                 complete_join();
         }
         response.generation_id = generation;
+        if (join_answer_time.count() > 0) co_await timers_.wait_for(join_answer_time);
         response.member_id = id;
         response.leader = members.empty() ? "" : members.begin()->first;
         response.protocol_type = "consumer";
