@@ -49,7 +49,6 @@ public:
     std::vector<TopicPartition> position(std::vector<TopicPartition>) const;
     Result<void> set_paused(const std::vector<TopicPartition>&, bool paused);
     Result<WatermarkOffsets> watermarks(std::string_view topic, std::int32_t partition) const;
-    bool is_assigned(const TopicPartition&) const;
 
     // From now on what was handed out counts as done, to be committed, with the next call for more.
     void store_what_was_returned() { stores_ = true; }
@@ -58,8 +57,12 @@ public:
     // What is stored and not committed yet: of all partitions, or of these.
     std::vector<TopicPartition> to_commit() const;
     std::vector<TopicPartition> to_commit(const std::vector<TopicPartition>&) const;
-    // Those without an error have been.
-    void on_committed(const std::vector<TopicPartition>&);
+    // What is assigned of these now. A partition that is given back and assigned again has another slot.
+    using Held = std::map<std::pair<std::string, std::int32_t>, SlotPtr>;
+    Held held(const std::vector<TopicPartition>&) const;
+    bool is_held(const PartitionSlot&) const;
+    // Those without an error have been, of what was held when they were begun.
+    void on_committed(const std::vector<TopicPartition>&, const Held&);
     // The application is done with all that it was handed.
     void returned();
     // Grows with every call for messages.

@@ -9,9 +9,18 @@
 
 namespace ottla::client {
 
-bool Delivery::is_assigned(const TopicPartition& tp) const {
+Delivery::Held Delivery::held(const std::vector<TopicPartition>& partitions) const {
     const std::lock_guard lock(delivery_mutex_);
-    return find(tp) != nullptr;
+    Held held;
+    for (const auto& tp : partitions)
+        if (auto slot = find(tp)) held.emplace(Key(tp.topic, tp.partition), std::move(slot));
+    return held;
+}
+
+bool Delivery::is_held(const PartitionSlot& slot) const {
+    const std::lock_guard lock(delivery_mutex_);
+    const auto at = slots_.find(Key(*slot.topic, slot.partition));
+    return at != slots_.end() && at->second.get() == &slot;
 }
 
 void Delivery::returned() {
@@ -77,10 +86,12 @@ std::vector<TopicPartition> Delivery::to_commit(const std::vector<TopicPartition
     return found;
 }
 
-void Delivery::on_committed(const std::vector<TopicPartition>& offsets) {
+void Delivery::on_committed(const std::vector<TopicPartition>& offsets, const Held& held) {
     const std::lock_guard lock(delivery_mutex_);
-    for (const auto& tp : offsets)
-        if (const auto slot = find(tp); slot && tp.error.code() == ErrorCode::none) slot->committed = tp.offset.value();
+    for (const auto& tp : offsets) {
+        const auto at = held.find(Key(tp.topic, tp.partition));
+        if (at != held.end() && tp.error.code() == ErrorCode::none) at->second->committed = tp.offset.value();
+    }
 }
 
 }  // namespace ottla::client

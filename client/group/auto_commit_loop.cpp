@@ -6,7 +6,8 @@
 
 namespace ottla::client {
 
-CommitTerms Group::terms() {
+// Of a commit that began as `ticket`, with what was held then.
+CommitTerms Group::terms(CommitOrder::Ticket ticket, Delivery::Held held) {
     CommitTerms terms;
     terms.instance_id = config_.instance_id;
     const auto self = shared_from_this();
@@ -20,9 +21,12 @@ CommitTerms Group::terms() {
                                                          self->config_.id +
                                                          "' at the moment: its partitions may be another's");
     };
-    terms.is_ours = [self, as_member](const TopicPartition& tp) {
-        return !as_member || self->app_.delivery->is_assigned(tp);
+    terms.is_ours = [self, as_member, h = std::move(held)](const TopicPartition& tp) {
+        if (!as_member) return true;
+        const auto at = h.find({tp.topic, tp.partition});
+        return at != h.end() && self->app_.delivery->is_held(*at->second);
     };
+    terms.is_latest = [self, ticket](const TopicPartition& tp) { return self->commits_.is_latest(ticket, tp); };
     terms.on_refused = [self](ErrorCode code, const MemberIdentity& who) {
         return self->membership_.on_commit_error(code, who, self->runtime().now());
     };
@@ -31,10 +35,13 @@ CommitTerms Group::terms() {
 
 awaitable<Result<std::vector<TopicPartition>>> Group::commit(std::shared_ptr<Group> self,
                                                              std::vector<TopicPartition> offsets, TimePoint deadline) {
-    CommitTerms terms = self->terms();
+    const auto ticket = self->commits_.begin(offsets);
+    const auto held = self->app_.delivery->held(offsets);
+    CommitTerms terms = self->terms(ticket, held);
     auto committed = co_await commit_offsets(self->coordinator_, std::move(offsets), std::move(terms), deadline);
+    self->commits_.end(ticket);
     self->wake_.notify();
-    if (committed) self->app_.delivery->on_committed(*committed);
+    if (committed) self->app_.delivery->on_committed(*committed, held);
     co_return committed;
 }
 
@@ -74,11 +81,13 @@ awaitable<void> Group::give_back(std::shared_ptr<Group> self, RebalanceDesk::Tas
     auto& runtime = self->runtime();
     const auto& identity = self->membership_.identity();
     if (!stored.empty() && identity.generation >= 0) {
-        CommitTerms terms = self->terms();
+        const auto ticket = self->commits_.begin(stored);
+        CommitTerms terms = self->terms(ticket, {});
         terms.is_ours = [](const TopicPartition&) { return true; };
         terms.on_refused = [](ErrorCode, const MemberIdentity&) { return false; };
         const auto deadline = runtime.deadline(self->config_.session_timeout / 2);
         const auto done = co_await commit_offsets(self->coordinator_, std::move(stored), std::move(terms), deadline);
+        self->commits_.end(ticket);
         if (!done) runtime.log(DebugContext::cgrp).warn("commit of what is given back: {}", to_string(done.error()));
     }
     self->membership_.on_rebalanced(task.call, runtime.now());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "client/consumer/delivery.hpp"
+#include "client/group/commit_order.hpp"
 #include "client/group/coordinator.hpp"
 #include "client/group/membership.hpp"
 #include "client/group/offset_calls.hpp"
@@ -77,7 +78,7 @@ private:
     void use_topics(std::set<std::string> wanted);
     TimePoint next_look() const;
     GroupTopics describe_from_cache(const std::vector<std::string>& topics) const;
-    CommitTerms terms();
+    CommitTerms terms(CommitOrder::Ticket, Delivery::Held);
     Runtime& runtime() const noexcept { return cluster_->runtime(); }
 
     const std::shared_ptr<Coordinator> coordinator_;
@@ -86,6 +87,7 @@ private:
     const bool cooperative_;
     Application app_;
     RebalanceDesk desk_;
+    CommitOrder commits_;
     Membership membership_;
     Watched wake_;
     Watched stop_;

@@ -78,6 +78,23 @@ Error as_told(ErrorCode code, const std::string& group) {
     return code == ErrorCode::fenced_instance_id ? error.as_fatal() : error;
 }
 
+// What must not be committed any more is told so, and is not open from then on.
+void drop_what_is_over(const CommitTerms& terms, Open& open) {
+    std::erase_if(open, [&](const auto& entry) {
+        auto& tp = *entry.second;
+        if (!terms.is_ours(tp))
+            tp.error = Error::of(ErrorCode::assignment_lost,
+                                 fmt::format("{}[{}] is not assigned any more", tp.topic, tp.partition));
+        else if (!terms.is_latest(tp))
+            tp.error = Error::of(
+                ErrorCode::cancelled,
+                fmt::format("commit of {}[{}]: a later one has begun, which takes its place", tp.topic, tp.partition));
+        else
+            return false;
+        return true;
+    });
+}
+
 // What is still open after an answer is tried again. An error: the whole commit fails.
 Result<void> take_commits(const OffsetCommitResponse& answer, Open& open, Error& last) {
     for (const auto& topic : answer.topics)
@@ -171,17 +188,8 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
     Open open = all_of(offsets);
     Error last;
     do {
-        const auto who = terms.identity();
-        if (!who) co_return who.error();
-        for (auto at = open.begin(); at != open.end();) {
-            if (terms.is_ours(*at->second)) {
-                ++at;
-                continue;
-            }
-            at->second->error = Error::of(ErrorCode::assignment_lost, fmt::format("{}[{}] is not assigned any more",
-                                                                                  at->first.first, at->first.second));
-            at = open.erase(at);
-        }
+        if (const auto member = terms.identity(); !member) co_return member.error();
+        drop_what_is_over(terms, open);
         if (open.empty()) break;
         auto channel = co_await Coordinator::connect(coordinator, Line::group, deadline);
         if (!channel) {
@@ -189,6 +197,11 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
             if (!last.is_retriable()) co_return last.with_context("commit");
             continue;
         }
+        // The connection may have taken its time.
+        const auto who = terms.identity();
+        if (!who) co_return who.error();
+        drop_what_is_over(terms, open);
+        if (open.empty()) break;
         auto request = commit_request(coordinator->group(), *who, terms, open);
         const auto until = std::min(deadline, cluster.runtime().deadline(cluster.config().socket_timeout));
         auto answer = co_await cluster.call(std::move(*channel), std::move(request), offset_commit_versions, until);

@@ -21,13 +21,16 @@ struct CommitTerms {
     std::function<Result<MemberIdentity>()> identity;
     // Asked before each attempt: the partition may still be committed.
     std::function<bool(const TopicPartition&)> is_ours;
+    // The same: no later commit of it has begun, whose offset this one would take back.
+    std::function<bool(const TopicPartition&)> is_latest;
     // The group does not count `who` as a member, or not in that generation. True: that is out of date, and the commit
     // is tried again.
     std::function<bool(ErrorCode, const MemberIdentity& who)> on_refused;
 };
 
-// The partitions, each with its error. Fails as a whole when there was no answer in time, with assignment_lost when the
-// coordinator does not count the member as one any more, and with what else it says of the group.
+// The partitions, each with its error: assignment_lost when it is not ours any more, cancelled when a later commit of
+// it has begun. Fails as a whole when there was no answer in time, with assignment_lost when the coordinator does not
+// count the member as one any more, and with what else it says of the group.
 awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Coordinator> coordinator,
                                                               std::vector<TopicPartition> offsets, CommitTerms terms,
                                                               TimePoint deadline);

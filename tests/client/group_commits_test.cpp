@@ -22,5 +22,47 @@ TEST(GroupCommits, a_commit_that_the_next_generation_overtakes_is_tried_again_in
     EXPECT_EQ(s.poll(c, 5s), "assigned u[0]; v0; v1; v2; v3; ") << "t[0] is not lost";
 }
 
+TEST(GroupCommits, a_commit_that_is_tried_again_does_not_take_back_a_later_one) {
+    GroupScript s;
+    auto& c = s.add({{"enable.auto.commit", false}});
+    c.subscribe({"t"}).value();
+    s.read(c, 4);
+    using Committed = Result<std::vector<TopicPartition>>;
+    Committed first = Error::of(ErrorCode::failed, "not ended");
+    Committed second = first;
+    s.broker.errors[ApiKey::offset_commit] = {ErrorCode::coordinator_load_in_progress};
+    c.async_commit({{"t", 0, 1}}, 30s, [&](Committed r) { first = std::move(r); });
+    s.loop.run_for(20ms);
+    EXPECT_EQ(s.broker.asked[ApiKey::offset_commit], 1);
+    c.async_commit({{"t", 0, 3}}, 30s, [&](Committed r) { second = std::move(r); });
+    s.loop.run_for(20ms);
+    ASSERT_TRUE(second) << to_string(second.error());
+    EXPECT_EQ((*second)[0].error.code(), ErrorCode::none);
+    s.loop.run_for(5s);
+    EXPECT_EQ(s.committed(), 3);
+    ASSERT_TRUE(first) << to_string(first.error());
+    EXPECT_EQ((*first)[0].error, ErrorCode::cancelled);
+    EXPECT_EQ(s.broker.asked[ApiKey::offset_commit], 2);
+}
+
+TEST(GroupCommits, a_commit_ends_with_the_assignment_that_it_belongs_to) {
+    GroupScript s;
+    auto& c = s.add({{"enable.auto.commit", false}});
+    c.subscribe({"t"}).value();
+    s.read(c, 4);
+    for (int i = 0; i < 20; ++i)
+        s.broker.errors[ApiKey::offset_commit].push_back(ErrorCode::coordinator_load_in_progress);
+    Result<std::vector<TopicPartition>> result = Error::of(ErrorCode::failed, "not ended");
+    c.async_commit(60s, [&](Result<std::vector<TopicPartition>> r) { result = std::move(r); });
+    s.loop.run_for(1s);
+    // Whoever had it in between may have committed what lies further on.
+    c.subscribe({"t", "u"}).value();
+    EXPECT_EQ(s.poll(c, 5s), "revoked t[0]; assigned t[0], u[0]; v0; v1; v2; v3; v0; v1; v2; v3; ");
+    s.loop.run_for(60s);
+    EXPECT_EQ(s.committed(), -1);
+    ASSERT_TRUE(result) << to_string(result.error());
+    EXPECT_EQ((*result)[0].error, ErrorCode::assignment_lost);
+}
+
 }  // namespace
 }  // namespace ottla::client

@@ -65,8 +65,9 @@ public:
     bool assignment_lost() const noexcept;
 
     // Commits what is stored: with enable.auto.offset.store everything that was handed out so far, else what
-    // store_offsets() was told. Gives the partitions, each with its error. Waits through a rebalance and for a
-    // coordinator that moves. Errors: no_offset when there is nothing new; assignment_lost; fenced_instance_id, fatal;
+    // store_offsets() was told. Gives the partitions, each with its error: assignment_lost when it was given back
+    // meanwhile, cancelled when a later commit of it has begun. Waits through a rebalance and for a coordinator that
+    // moves. Errors: no_offset when there is nothing new; assignment_lost; fenced_instance_id, fatal;
     // group_authorization_failed; timed_out, when it may have happened; not_configured.
     Result<std::vector<TopicPartition>> commit(std::chrono::nanoseconds timeout);
     // These offsets: of the next message to be read, that is, one after the last that is done.
