@@ -52,7 +52,7 @@ void Membership::subscribe(std::vector<std::string> topics, TimePoint now) {
     }
 }
 
-void Membership::unsubscribe(std::string reason, TimePoint) {
+void Membership::unsubscribe(std::string reason, TimePoint now) {
     if (!subscribed_) return;
     subscribed_ = false;
     topics_.clear();
@@ -64,6 +64,7 @@ void Membership::unsubscribe(std::string reason, TimePoint) {
     leave_reason_ = std::move(reason);
     leave_sent_ = false;
     phase_ = Phase::leaving;
+    not_before_ = now;
     // What has not been handed over yet is not.
     std::erase_if(rebalances_, [](const Rebalance& r) { return r.kind == Rebalance::Kind::assigned; });
     auto giving = owned_;
@@ -123,8 +124,9 @@ TimePoint Membership::wake_at() const {
     using enum Phase;
     const bool looks = !coordinator_known_ && finding_ == 0 && phase_ != out && phase_ != away && phase_ != fenced &&
                        phase_ != leaving;
-    const bool asks = coordinator_known_ && request_ == 0 &&
-                      ((phase_ == unjoined && !application_busy()) || phase_ == sharing || phase_ == to_sync);
+    const bool asks =
+        coordinator_known_ && request_ == 0 &&
+        (((phase_ == unjoined || phase_ == leaving) && !application_busy()) || phase_ == sharing || phase_ == to_sync);
     return looks || asks ? std::min(at, not_before_) : at;
 }
 
