@@ -74,11 +74,11 @@ public:
     template <class T, class Next>
     std::optional<T> wait(nanoseconds timeout, Next next) {
         const auto until = runtime_->deadline(timeout);
-        const Waiting here(*waiting_);
         for (;;) {
             const auto seen = queue_->wakes();
             if (auto found = next()) return found;
             if (closed_ || runtime_->now() >= until) return std::nullopt;
+            const Waiting here(*waiting_);
             // While a rebalance is being dealt with, what lies in the queue is not for us.
             if (is_rebalancing())
                 queue_->wait_for_wake(until, seen);
@@ -91,10 +91,10 @@ public:
     static awaitable<std::optional<T>> wait_async(std::shared_ptr<ConsumerCore> self, nanoseconds timeout, Next next) {
         const auto until = self->runtime_->deadline(timeout);
         Watch watch(self->fetcher_->arrivals(), self->runtime_->executor());
-        const Waiting here(*self->waiting_);
         for (;;) {
             if (auto found = next(*self)) co_return found;
             if (self->closed_ || self->runtime_->now() >= until) co_return std::nullopt;
+            const Waiting here(*self->waiting_);
             co_await watch.wait_until(self->runtime_->timers(), until);
         }
     }
@@ -112,7 +112,7 @@ public:
     static awaitable<Result<void>> close(std::shared_ptr<ConsumerCore> self, TimePoint until);
 
 private:
-    // Somebody waits in a poll.
+    // Somebody waits in a poll. Not while code of the application runs there: a callback, a hook.
     class Waiting {
     public:
         explicit Waiting(std::atomic<int>& count) : count_(count) { ++count_; }

@@ -65,7 +65,9 @@ public:
     void on_committed(const std::vector<TopicPartition>&, const Held&);
     // The application is done with all that it was handed.
     void returned();
-    // Grows with every call for messages.
+    // It called for messages, and got something else.
+    void polled();
+    // Grows with every call for messages; who commits or closes has not polled.
     std::uint64_t polls() const noexcept { return polls_.load(std::memory_order_relaxed); }
 
     // What is here; nothing when something must come first.
@@ -91,6 +93,7 @@ private:
     void begin_run(std::shared_ptr<FetchedRecords>);
     // A call for more: what was handed out before is done with.
     void begin_call();
+    void store_handed();
     void handed_out(const SlotPtr&, std::int64_t next_offset, std::int32_t leader_epoch);
     static void add_uncommitted(const PartitionSlot&, std::vector<TopicPartition>&);
     void end_run();

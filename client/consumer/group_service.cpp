@@ -44,7 +44,10 @@ bool ConsumerCore::serve_all() {
 std::optional<Event> ConsumerCore::serve_group() {
     delivery_->returned();
     if (group_->desk().take_poll_wanted()) group_->poke();
-    while (auto task = group_->desk().take())
+    auto task = group_->desk().take();
+    // Whoever has to wait for another's callback moves nothing on.
+    if (task) delivery_->polled();
+    for (; task; task = group_->desk().take())
         if (auto event = serve(std::move(*task))) return event;
     return std::nullopt;
 }

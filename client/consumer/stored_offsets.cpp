@@ -25,11 +25,20 @@ bool Delivery::is_held(const PartitionSlot& slot) const {
 
 void Delivery::returned() {
     const std::lock_guard lock(delivery_mutex_);
+    store_handed();
+}
+
+void Delivery::polled() {
+    const std::lock_guard lock(delivery_mutex_);
     begin_call();
 }
 
 void Delivery::begin_call() {
     polls_.store(polls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    store_handed();
+}
+
+void Delivery::store_handed() {
     if (!handed_) return;
     handed_->stored.offset = handed_next_;
     handed_->stored.leader_epoch = handed_epoch_;

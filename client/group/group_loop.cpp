@@ -89,7 +89,8 @@ awaitable<void> Group::membership_loop(std::shared_ptr<Group> self) {
 void Group::look() {
     const auto now = runtime().now();
     const auto polls = app_.delivery->polls();
-    if (polls != polls_seen_ || app_.is_polling()) membership_.on_poll(now);
+    // Who waits while another's callback does not return is not polling either.
+    if (polls != polls_seen_ || (app_.is_polling() && !desk_.is_busy())) membership_.on_poll(now);
     polls_seen_ = polls;
     look_at_topics();
 }

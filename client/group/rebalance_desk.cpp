@@ -46,6 +46,11 @@ void RebalanceDesk::finish() {
     look();
 }
 
+bool RebalanceDesk::is_busy() const {
+    const std::lock_guard lock(tasks_mutex_);
+    return busy_;
+}
+
 void RebalanceDesk::await_poll() {
     const std::lock_guard lock(tasks_mutex_);
     poll_wanted_ = true;

@@ -31,6 +31,8 @@ public:
     std::optional<Task> take();
     // What was taken is dealt with.
     void finish();
+    // Something is being dealt with: code of the application runs, perhaps.
+    bool is_busy() const;
     // The next poll is to be told to the loop; true for the first that asks after that.
     void await_poll();
     bool take_poll_wanted();

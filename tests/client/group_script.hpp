@@ -42,6 +42,7 @@ public:
         around.timers = &loop.timers;
         around.seed = 7 + consumers.size();
         auto core = ConsumerCore::make(Runtime::within(around, "test"), consumer_config(given).value());
+        cores.push_back(core);
         consumers.push_back(std::make_unique<Consumer>(std::move(core)));
         return *consumers.back();
     }
@@ -96,6 +97,7 @@ public:
     net::MemoryNetwork network{loop.timers, base::Random(42)};
     GroupBroker broker{loop.timers};
     std::vector<std::unique_ptr<Consumer>> consumers;
+    std::vector<std::weak_ptr<ConsumerCore>> cores;
 
 private:
     static asio::awaitable<void> serve(std::shared_ptr<net::Listener> listener, GroupScript* script) {
