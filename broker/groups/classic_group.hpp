@@ -114,13 +114,17 @@ public:
     // A leader among those who have joined; false when nobody has.
     bool elect_leader();
     void begin_generation(std::int64_t wall_ms);
-    // While the first generation gathers: somebody came since the last look, and so long may still be waited.
+    // Members are waited for though all that are known have joined: the first ones of a group that was empty.
+    bool is_gathering = false;
+    // While it gathers: somebody came since the last look, and so long may still be waited.
     bool new_member_added = false;
     std::chrono::milliseconds gathering_left{};
 
     // --- records ---
     // The record that says how it stands.
     ClassicGroupRecord record() const;
+    // The log refused it, and so tells of an older state: it comes before anything else of the group.
+    std::optional<ClassicGroupRecord> due_record;
     std::vector<protocol::JoinGroupResponse::JoinGroupResponseMember> joined_members() const;
     // As DescribeGroups shows it.
     protocol::DescribeGroupsResponse::DescribedGroup described() const;

@@ -59,8 +59,8 @@ struct ClassicProtocol::Joining {
 };
 
 void ClassicProtocol::join(Ticket ticket, const Caller& caller, const JoinGroupRequest& request) {
-    if (!has_room_for(request.member_id)) return refuse_join(ticket, ErrorCode::group_max_size_reached, {});
-    if (protocol_bytes(request) > member_protocol_bytes_max)
+    if (!has_room_for(request.member_id)) return refuse_for_room(ticket, request.member_id);
+    if (request.protocols.size() > member_protocols_max || protocol_bytes(request) > member_protocol_bytes_max)
         return refuse_join(ticket, ErrorCode::invalid_request, request.member_id);
     Joining joining{ticket, caller, request, protocols_of(request)};
     if (!group_.supports(request.protocol_type, joining.protocols))
@@ -70,8 +70,15 @@ void ClassicProtocol::join(Ticket ticket, const Caller& caller, const JoinGroupR
     } else {
         join_known(joining);
     }
-    // The first generation waits for others to come.
-    if (group_.generation() != 0) complete_if_all_joined();
+    if (!group_.is_gathering) complete_if_all_joined();
+}
+
+// Nobody waits for who has no room.
+void ClassicProtocol::refuse_for_room(Ticket ticket, const std::string& member_id) {
+    refuse_join(ticket, ErrorCode::group_max_size_reached, {});
+    if (!group_.find(member_id)) return;
+    remove(member_id, ErrorCode::group_max_size_reached);
+    after_removal();
 }
 
 bool ClassicProtocol::has_room_for(std::string_view member_id) const {

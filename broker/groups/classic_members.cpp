@@ -90,14 +90,14 @@ void ClassicProtocol::after_removal() {
     if (group_.is(ClassicState::empty)) return;
     if (can_rebalance()) {
         prepare_rebalance();
-    } else if (group_.generation() != 0 || group_.members().empty()) {
+    } else if (!group_.is_gathering || group_.members().empty()) {
         complete_if_all_joined();
     }
 }
 
 // It was waited for, but had no part in anything yet.
 void ClassicProtocol::pending_gone() {
-    if (group_.is(ClassicState::preparing_rebalance) && group_.generation() != 0) complete_if_all_joined();
+    if (!group_.is_gathering) complete_if_all_joined();
 }
 
 }  // namespace ottla::broker::groups

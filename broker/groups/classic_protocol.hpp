@@ -40,11 +40,13 @@ public:
     void sync_time_over();
     void session_over(const std::string& member_id);
     void pending_over(const std::string& member_id);
+    void record_time_over();
 
 private:
     // --- joining ---
     struct Joining;
     bool has_room_for(std::string_view member_id) const;
+    void refuse_for_room(Ticket, const std::string& member_id);
     void join_new(Joining&);
     void join_known(Joining&);
     void give_id(const Joining&, std::string new_id);
@@ -64,6 +66,7 @@ private:
     void complete_join();
     void drop_absent();
     void begin_generation();
+    void write_record(ClassicGroupRecord);
     void assign(const protocol::SyncGroupRequest&);
     void assigned();
     void answer_syncs(ErrorCode);

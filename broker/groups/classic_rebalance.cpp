@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 void ClassicProtocol::rebalance_or_complete() {
     if (can_rebalance()) {
         prepare_rebalance();
-    } else if (group_.generation() != 0) {
+    } else if (!group_.is_gathering) {
         complete_if_all_joined();
     }
 }
@@ -21,9 +21,9 @@ void ClassicProtocol::rebalance_or_complete() {
 void ClassicProtocol::prepare_rebalance() {
     if (group_.is(ClassicState::completing_rebalance)) answer_syncs(ErrorCode::rebalance_in_progress);
     turn_.timers.cancel(timer(TimerKind::sync));
-    const bool is_first = group_.is(ClassicState::empty) && group_.generation() == 0;
+    group_.is_gathering = group_.is(ClassicState::empty);
     group_.become(ClassicState::preparing_rebalance, turn_.wall_ms);
-    if (is_first) {
+    if (group_.is_gathering) {
         // More members may be about to come.
         const milliseconds delay(turn_.settings.initial_rebalance_delay_ms);
         group_.new_member_added = false;
@@ -55,6 +55,7 @@ void ClassicProtocol::join_time_over() {
 
 void ClassicProtocol::complete_join() {
     turn_.timers.cancel(timer(TimerKind::join));
+    group_.is_gathering = false;
     drop_absent();
     if (group_.members().empty() && group_.generation() == 0) {
         // There never was a generation that anybody knows of.
@@ -62,7 +63,8 @@ void ClassicProtocol::complete_join() {
     }
     if (!group_.members().empty() && !group_.elect_leader()) {
         // Static members alone, none of which came back: their sessions will end, or they come.
-        turn_.timers.set(timer(TimerKind::join), turn_.after(group_.rebalance_timeout()));
+        const auto again = std::max(group_.rebalance_timeout(), milliseconds(look_again_ms));
+        turn_.timers.set(timer(TimerKind::join), turn_.after(again));
         return;
     }
     begin_generation();
@@ -81,8 +83,7 @@ void ClassicProtocol::begin_generation() {
     group_.begin_generation(turn_.wall_ms);
     if (group_.is(ClassicState::empty)) {
         // So that the generation is not given again, and offsets know since when nobody reads.
-        turn_.write(group_.record());
-        return;
+        return write_record(group_.record());
     }
     for (auto& [id, member] : group_.members()) {
         if (member.joining) {
@@ -94,6 +95,20 @@ void ClassicProtocol::begin_generation() {
         group_.unsynced().insert(id);
     }
     turn_.timers.set(timer(TimerKind::sync), turn_.after(group_.rebalance_timeout()));
+}
+
+// What it says is so already, whatever becomes of it.
+void ClassicProtocol::write_record(ClassicGroupRecord record) {
+    turn_.write(record);
+    turn_.decision.then = [&group = group_, record = std::move(record)](Turn& turn, ErrorCode written) {
+        if (written == ErrorCode::none) return;
+        group.due_record = record;
+        turn.timers.set({group.id(), TimerKind::record, {}}, turn.after(milliseconds(look_again_ms)));
+    };
+}
+
+void ClassicProtocol::record_time_over() {
+    if (group_.due_record) write_record(*group_.due_record);
 }
 
 // --- the assignment ---

@@ -31,14 +31,26 @@ Turn GroupCoordinator::turn(Moment at, Decision& decision) {
 Decision GroupCoordinator::handle(Ticket ticket, const Caller& caller, const GroupRequest& request, Moment at) {
     Decision decision;
     Turn step = turn(at, decision);
-    std::visit([&](const auto& one) { on(step, ticket, caller, one); }, request);
-    if (!decision.records.empty()) return decision;
     std::visit(
-        [this](const auto& one) {
-            if constexpr (requires { one.group_id; }) drop_if_bare(one.group_id);
+        [&](const auto& one) {
+            on(step, ticket, caller, one);
+            if constexpr (requires { one.group_id; }) {
+                if (decision.records.empty()) {
+                    drop_if_bare(one.group_id);
+                } else {
+                    put_due_first(one.group_id, decision);
+                }
+            }
         },
         request);
     return decision;
+}
+
+// What was refused before, so that the log does not tell of what came after it without it.
+void GroupCoordinator::put_due_first(const std::string& group_id, Decision& decision) {
+    const Group* const group = find(group_id);
+    if (group && group->classic.due_record)
+        decision.records.insert(decision.records.begin(), *group->classic.due_record);
 }
 
 Decision GroupCoordinator::appended(Decision& decision, ErrorCode written, Moment at) {
@@ -75,6 +87,7 @@ std::optional<Decision> GroupCoordinator::on_time(Moment at) {
         case TimerKind::sync: classic.sync_time_over(); break;
         case TimerKind::session: classic.session_over(due->member_id); break;
         case TimerKind::pending: classic.pending_over(due->member_id); break;
+        case TimerKind::record: classic.record_time_over(); break;
     }
     if (decision.records.empty()) drop_if_bare(due->group_id);
     return decision;
@@ -93,7 +106,7 @@ GroupCoordinator::Group& GroupCoordinator::find_or_make(const std::string& group
 
 void GroupCoordinator::drop_if_bare(const std::string& group_id) {
     const Group* const group = find(group_id);
-    if (!group || group->is_recorded || !group->offsets.empty()) return;
+    if (!group || group->is_recorded || group->classic.due_record || !group->offsets.empty()) return;
     if (!group->classic.is(ClassicState::empty) || !group->classic.pending().empty()) return;
     timers_.cancel_group(group_id);
     groups_.erase(group_id);
@@ -104,19 +117,21 @@ void GroupCoordinator::drop_if_bare(const std::string& group_id) {
 // Of a record that was just written: what a classic group's says, its state says already.
 void GroupCoordinator::take_effect(const GroupRecord& record) {
     if (const auto* offset = std::get_if<OffsetRecord>(&record)) {
-        find_or_make(offset->key.group).offsets.apply(*offset);
+        find_or_make(offset->key.group).offsets.apply(*offset, just_written);
     } else if (const auto* group = std::get_if<ClassicGroupRecord>(&record)) {
         if (!group->value) {
-            replay(record);
+            replay(record, just_written);
         } else if (Group* const known = find(group->key.group)) {
             known->is_recorded = true;
+            known->classic.due_record.reset();
         }
     }
 }
 
-void GroupCoordinator::replay(const GroupRecord& record) {
+void GroupCoordinator::replay(const GroupRecord& record, std::int64_t log_offset) {
     if (const auto* offset = std::get_if<OffsetRecord>(&record)) {
-        if (offset->value || find(offset->key.group)) find_or_make(offset->key.group).offsets.apply(*offset);
+        if (offset->value || find(offset->key.group))
+            find_or_make(offset->key.group).offsets.apply(*offset, log_offset);
     } else if (const auto* group = std::get_if<ClassicGroupRecord>(&record)) {
         if (Group* const known = group->value ? &find_or_make(group->key.group) : find(group->key.group)) {
             known->is_recorded = group->value.has_value();
@@ -127,10 +142,10 @@ void GroupCoordinator::replay(const GroupRecord& record) {
     drop_if_bare(group_of(record));
 }
 
-void GroupCoordinator::replay_pending(std::int64_t producer_id, const GroupRecord& record) {
+void GroupCoordinator::replay_pending(std::int64_t producer_id, const GroupRecord& record, std::int64_t log_offset) {
     const auto* const offset = std::get_if<OffsetRecord>(&record);
     if (!offset) return;
-    find_or_make(offset->key.group).offsets.apply_pending(producer_id, *offset);
+    find_or_make(offset->key.group).offsets.apply_pending(producer_id, *offset, log_offset);
     in_transaction_[producer_id].insert(offset->key.group);
 }
 

@@ -46,13 +46,15 @@ public:
 
     // Whether a topic of this name and id (zero: not known) is gone.
     using TopicFilter = std::function<bool(const std::string&, const Uuid&)>;
-    // Offsets of such topics go: some of them, so it is to be called until nothing is to be done, or is not done.
-    Decision drop_offsets_of_topics(const TopicFilter& gone, Moment);
+    // Offsets of such topics go, as many as one batch takes, from the group `from` on: where to go on is left there,
+    // nothing at the end.
+    Decision drop_offsets_of_topics(const TopicFilter& gone, std::optional<std::string>& from, Moment);
 
     // --- reading the log, from its begin ---
-    void replay(const GroupRecord&);
+    // Each with its place there.
+    void replay(const GroupRecord&, std::int64_t log_offset);
     // Offsets within a producer's transaction, and its end.
-    void replay_pending(std::int64_t producer_id, const GroupRecord&);
+    void replay_pending(std::int64_t producer_id, const GroupRecord&, std::int64_t log_offset);
     void replay_marker(std::int64_t producer_id, bool committed);
     // All of it was read.
     Decision loaded(Moment);
@@ -73,14 +75,28 @@ private:
     // Forgets a group that nobody is in and nothing is known of.
     void drop_if_bare(const std::string& group_id);
     void take_effect(const GroupRecord&);
+    void put_due_first(const std::string& group_id, Decision&);
 
-    // Null for an offset that is within a transaction only.
-    using OffsetFilter = std::function<bool(const std::string& topic, const CommittedOffset*)>;
+    // What one batch still takes of records that say that something is gone.
+    class BatchRoom {
+    public:
+        bool take(std::size_t key_bytes) {
+            constexpr std::size_t around = 64;  // what a record and its batch have beside that
+            if (records_ == 0 || bytes_ >= drop_bytes_max) return false;
+            --records_;
+            bytes_ += around + key_bytes;
+            return true;
+        }
+
+    private:
+        std::size_t records_ = drop_records_max, bytes_ = 0;
+    };
+    using OffsetFilter = std::function<bool(const GroupOffsets::Place&)>;
     // True: more go than one batch may hold.
-    bool drop_offsets(Turn&, const Group&, const OffsetFilter& goes);
+    bool drop_offsets(Turn&, const Group&, const OffsetFilter& goes, BatchRoom&);
     void delete_group(Turn&, Ticket, const std::string& group_id);
     Decision clean_up(Moment);
-    bool clean_up_group(Turn&, const Group&);
+    bool clean_up_group(Turn&, const Group&, BatchRoom&);
     void end_clean_up(Moment);
 
     void on(Turn&, Ticket, const Caller&, const protocol::JoinGroupRequest&);

@@ -79,9 +79,10 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const Delete
 
 // Many offsets do not fit into one batch: then the last batch brings the group's own record, and the answer.
 void GroupCoordinator::delete_group(Turn& step, Ticket ticket, const std::string& group_id) {
-    const auto any = [](const std::string&, const CommittedOffset*) { return true; };
+    const auto any = [](const GroupOffsets::Place&) { return true; };
     const Group* const group = find(group_id);
-    if (!group || !drop_offsets(step, *group, any)) {
+    BatchRoom room;
+    if (!group || !drop_offsets(step, *group, any, room)) {
         step.write(classic_group_tombstone(group_id));
         DeletedGroup answer;
         answer.group_id = group_id;

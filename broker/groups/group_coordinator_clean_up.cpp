@@ -7,12 +7,11 @@
 #include "broker/groups/offset_expiry.hpp"
 
 namespace ottla::broker::groups {
-
-bool GroupCoordinator::drop_offsets(Turn& step, const Group& group, const OffsetFilter& goes) {
-    for (const auto& [topic, partition, committed] : group.offsets.all()) {
-        if (!goes(topic, committed)) continue;
-        if (step.decision.records.size() >= drop_records_max) return true;
-        step.write(offset_tombstone(group.classic.id(), topic, partition));
+bool GroupCoordinator::drop_offsets(Turn& step, const Group& group, const OffsetFilter& goes, BatchRoom& room) {
+    for (const auto& place : group.offsets.all()) {
+        if (!goes(place)) continue;
+        if (!room.take(group.classic.id().size() + place.topic.size())) return true;
+        step.write(offset_tombstone(group.classic.id(), place.topic, place.partition));
     }
     return false;
 }
@@ -21,7 +20,8 @@ Decision GroupCoordinator::clean_up(Moment at) {
     Decision decision;
     Turn step = turn(at, decision);
     auto place = groups_.lower_bound(clean_up_from_);
-    while (place != groups_.end() && !clean_up_group(step, place->second)) ++place;
+    BatchRoom room;
+    while (place != groups_.end() && !clean_up_group(step, place->second, room)) ++place;
     if (place == groups_.end()) {
         end_clean_up(at);
         return decision;
@@ -40,31 +40,35 @@ void GroupCoordinator::end_clean_up(Moment at) {
 }
 
 // True: there is more than one batch may hold.
-bool GroupCoordinator::clean_up_group(Turn& step, const Group& group) {
+bool GroupCoordinator::clean_up_group(Turn& step, const Group& group, BatchRoom& room) {
     const OffsetExpiry expiry(group.classic, step.wall_ms, settings_.retention_ms);
     std::size_t kept = 0;
-    const auto is_over = [&](const std::string& topic, const CommittedOffset* committed) {
-        const bool goes = committed && expiry.is_over(topic, *committed);
+    const auto is_over = [&](const GroupOffsets::Place& place) {
+        const bool goes = place.committed && expiry.is_over(place.topic, *place.committed);
         if (!goes) ++kept;
         return goes;
     };
-    if (drop_offsets(step, group, is_over)) return true;
+    if (drop_offsets(step, group, is_over, room)) return true;
     const bool is_deserted = group.classic.is(ClassicState::empty) && group.classic.pending().empty();
     if (kept != 0 || !is_deserted || !group.is_recorded) return false;
-    if (step.decision.records.size() >= drop_records_max) return true;
+    if (!room.take(group.classic.id().size())) return true;
     step.write(classic_group_tombstone(group.classic.id()));
     return false;
 }
 
-Decision GroupCoordinator::drop_offsets_of_topics(const TopicFilter& gone, Moment at) {
+Decision GroupCoordinator::drop_offsets_of_topics(const TopicFilter& gone, std::optional<std::string>& from,
+                                                  Moment at) {
     Decision decision;
     Turn step = turn(at, decision);
-    for (const auto& [id, group] : groups_) {
-        const auto goes = [&](const std::string& topic, const CommittedOffset* committed) {
-            return committed && gone(topic, committed->topic_id);
-        };
-        if (drop_offsets(step, group, goes)) break;
+    BatchRoom room;
+    // Those of transactions, too: their marker must not bring them back.
+    const auto goes = [&](const GroupOffsets::Place& place) { return gone(place.topic, place.topic_id); };
+    for (auto place = groups_.lower_bound(from.value_or("")); place != groups_.end(); ++place) {
+        if (!drop_offsets(step, place->second, goes, room)) continue;
+        from = place->first;
+        return decision;
     }
+    from.reset();
     return decision;
 }
 

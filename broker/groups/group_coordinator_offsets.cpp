@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // GroupCoordinator: committing and fetching offsets.
+#include <limits>
 #include <utility>
 
 #include "broker/groups/group_coordinator.hpp"
@@ -24,6 +25,12 @@ ErrorCode check_commit(const ClassicGroup& group, const OffsetCommitRequest& req
     if (generation != group.generation()) return ErrorCode::illegal_generation;
     // It knows the generation, but not yet what it is to read in it.
     return group.is(ClassicState::completing_rebalance) ? ErrorCode::rebalance_in_progress : ErrorCode::none;
+}
+
+// Of times that are not negative.
+std::int64_t later_by(std::int64_t time_ms, std::int64_t by_ms) {
+    return by_ms > std::numeric_limits<std::int64_t>::max() - time_ms ? std::numeric_limits<std::int64_t>::max()
+                                                                      : time_ms + by_ms;
 }
 
 // With an answer for each partition; `code` for all, or what the partition itself deserves.
@@ -94,7 +101,7 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller& caller, const
         value.leader_epoch = partition.committed_leader_epoch;
         value.metadata = metadata.value_or("");
         value.commit_timestamp = step.wall_ms;
-        if (request.retention_time_ms >= 0) value.expire_timestamp = step.wall_ms + request.retention_time_ms;
+        if (request.retention_time_ms >= 0) value.expire_timestamp = later_by(step.wall_ms, request.retention_time_ms);
         value.topic_id = topic.topic_id;
         step.write(std::move(record));
         return ErrorCode::none;

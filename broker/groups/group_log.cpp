@@ -50,7 +50,7 @@ private:
         auto decoded = decode_group_record(record.key, record.value);
         if (!decoded) return skip(record, decoded.error());
         const std::int64_t producer = header.is_transactional() ? header.producer_id : -1;
-        part_.items.emplace_back(LoggedRecord{producer, std::move(*decoded)});
+        part_.items.emplace_back(LoggedRecord{producer, std::move(*decoded), record.offset});
     }
 
     void skip(const protocol::RecordView& record, const Error& why) {
@@ -72,11 +72,11 @@ void GroupLogPart::replay_into(GroupCoordinator& coordinator) const {
             coordinator.replay_marker(marker->producer_id, marker->committed);
             continue;
         }
-        const auto& [producer, record] = std::get<LoggedRecord>(item);
+        const auto& [producer, record, offset] = std::get<LoggedRecord>(item);
         if (producer == -1) {
-            coordinator.replay(record);
+            coordinator.replay(record, offset);
         } else {
-            coordinator.replay_pending(producer, record);
+            coordinator.replay_pending(producer, record, offset);
         }
     }
 }

@@ -19,6 +19,7 @@ namespace ottla::broker::groups {
 struct LoggedRecord {
     std::int64_t producer_id = -1;
     GroupRecord record;
+    std::int64_t offset = 0;
 };
 // The end of a producer's transaction.
 struct LoggedMarker {

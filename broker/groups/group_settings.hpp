@@ -24,7 +24,11 @@ inline constexpr std::int32_t new_member_join_timeout_ms = 300'000;
 inline constexpr std::size_t pending_members_max = 10'000;
 // What one member may say of itself, over all of its protocols: more never fits into a record.
 inline constexpr std::size_t member_protocol_bytes_max = 1 << 20;
-// So many offsets go with one batch, when many go.
+inline constexpr std::size_t member_protocols_max = 100;
+// So much goes with one batch, when many records go: Kafka's limits let a single key have 33 KiB.
 inline constexpr std::size_t drop_records_max = 1000;
+inline constexpr std::size_t drop_bytes_max = 256 << 10;
+// What cannot be done yet is tried again after that long.
+inline constexpr std::int32_t look_again_ms = 1'000;
 
 }  // namespace ottla::broker::groups

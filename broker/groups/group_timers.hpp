@@ -19,6 +19,7 @@ enum class TimerKind : std::uint8_t {
     sync,     // the time to ask for one's assignment is over
     session,  // a member was not heard of
     pending,  // somebody did not come back with the id that was given out
+    record,   // the group's record was refused, and is to be written again
 };
 
 struct TimerKey {

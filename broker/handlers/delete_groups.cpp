@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/handlers/delete_groups.hpp"
 
-#include <set>
-
 #include "broker/handlers/answers.hpp"
 #include "broker/handlers/group_calls.hpp"
 
@@ -16,12 +14,6 @@ DeletedGroup not_deleted(const std::string& group_id, ErrorCode code) {
     one.group_id = group_id;
     one.error_code = wire(code);
     return one;
-}
-
-// The answer has a place for each group once.
-std::vector<std::string> each_once(const std::vector<std::string>& names) {
-    const std::set<std::string> once(names.begin(), names.end());
-    return {once.begin(), once.end()};
 }
 
 }  // namespace

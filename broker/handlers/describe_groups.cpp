@@ -21,12 +21,13 @@ DescribedGroup undescribed(const std::string& group_id, ErrorCode code) {
 awaitable<Result<DescribeGroupsHandler::Response>> DescribeGroupsHandler::handle(RequestContext& context,
                                                                                  Request& request) {
     GroupCalls calls(context);
-    for (const auto& id : request.groups) calls.start(id, groups::DescribeGroup{id});
+    const auto ids = each_once(request.groups);
+    for (const auto& id : ids) calls.start(id, groups::DescribeGroup{id});
     Response response;
-    for (std::size_t i = 0; i < request.groups.size(); ++i) {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
         auto answer = co_await calls.answer(i);
         if (!answer) {
-            response.groups.push_back(undescribed(request.groups[i], answer.error().code()));
+            response.groups.push_back(undescribed(ids[i], answer.error().code()));
             continue;
         }
         response.groups.push_back(std::get<DescribedGroup>(std::move(*answer)));
@@ -40,7 +41,7 @@ awaitable<Result<DescribeGroupsHandler::Response>> DescribeGroupsHandler::handle
 DescribeGroupsHandler::Response DescribeGroupsHandler::error_answer(const Request& request, std::int16_t,
                                                                     ErrorCode code) {
     Response response;
-    for (const auto& id : request.groups) response.groups.push_back(undescribed(id, code));
+    for (const auto& id : each_once(request.groups)) response.groups.push_back(undescribed(id, code));
     return response;
 }
 

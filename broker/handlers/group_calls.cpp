@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/handlers/group_calls.hpp"
 
+#include <set>
+
 #include <boost/asio/post.hpp>
 
 #include "broker/groups/group_id.hpp"
@@ -18,7 +20,13 @@ std::string client_host(std::string_view peer) {
 
 GroupCalls::GroupCalls(const RequestContext& context)
     : context_(context),
-      caller_{std::string(context.client_id), client_host(context.peer), context.version} {}
+      caller_(std::make_shared<groups::Caller>(
+          groups::Caller{std::string(context.client_id), client_host(context.peer), context.version})) {}
+
+std::vector<std::string> each_once(const std::vector<std::string>& group_ids) {
+    const std::set<std::string> once(group_ids.begin(), group_ids.end());
+    return {once.begin(), once.end()};
+}
 
 void GroupCalls::start(const std::string& group_id, groups::GroupRequest request) {
     const auto topic = context_.image->topic(groups::offsets_topic_name);
@@ -27,7 +35,17 @@ void GroupCalls::start(const std::string& group_id, groups::GroupRequest request
 }
 
 void GroupCalls::start_at(std::int32_t partition, groups::GroupRequest request) {
-    const auto call = calls_.emplace_back(std::make_shared<Call>(context_.shard.executor()));
+    wanted_.push_back({partition, std::move(request), nullptr});
+    begin_more();
+}
+
+void GroupCalls::begin_more() {
+    for (; begun_ < wanted_.size() && begun_ - taken_ < under_way_max; ++begun_) begin(wanted_[begun_]);
+}
+
+void GroupCalls::begin(Wanted& wanted) {
+    wanted.call = std::make_shared<Call>(context_.shard.executor());
+    const auto& [partition, request, call] = wanted;
     const auto topic = context_.image->topic(groups::offsets_topic_name);
     if (!topic || !topic->partition(partition)) {
         call->answer = Error::of(ErrorCode::not_coordinator);
@@ -36,27 +54,29 @@ void GroupCalls::start_at(std::int32_t partition, groups::GroupRequest request) 
     const PartitionKey key{topic->id, partition};
     Shard& owner = context_.node.owner_of(key);
     if (&owner == &context_.shard) {
-        owner.groups()->call(key, caller_, request, [call](GroupHost::Answer answer) {
+        owner.groups()->call(key, *caller_, request, [call = call](GroupHost::Answer answer) {
             call->answer.emplace(std::move(answer));
             call->answered.notify();
         });
         return;
     }
-    auto done = [call, home = context_.shard.executor()](GroupHost::Answer answer) {
+    auto done = [call = call, home = context_.shard.executor()](GroupHost::Answer answer) {
         boost::asio::post(home, [call, answer = std::move(answer)]() mutable {
             call->answer.emplace(std::move(answer));
             call->answered.notify();
         });
     };
-    boost::asio::post(owner.executor(),
-                      [&owner, key, caller = caller_, request = std::move(request), done = std::move(done)]() mutable {
-                          owner.groups()->call(key, caller, request, std::move(done));
-                      });
+    boost::asio::post(owner.executor(), [&owner, key, caller = caller_, request = std::move(wanted.request),
+                                         done = std::move(done)]() mutable {
+        owner.groups()->call(key, *caller, request, std::move(done));
+    });
 }
 
 awaitable<GroupHost::Answer> GroupCalls::answer(std::size_t place) {
-    const auto call = calls_.at(place);
+    const auto call = wanted_.at(place).call;
     while (!call->answer) co_await call->answered.wait();
+    ++taken_;
+    begin_more();
     co_return std::move(*call->answer);
 }
 

@@ -18,13 +18,16 @@ namespace ottla::broker {
 
 class GroupCalls {
 public:
+    // So many are under way at once; the others wait until answers are taken.
+    static constexpr std::size_t under_way_max = 100;
+
     explicit GroupCalls(const RequestContext& context);
 
     // One more call; its place is that of the call.
     void start(const std::string& group_id, groups::GroupRequest request);
     // The same to whoever keeps the groups of this partition of __consumer_offsets.
     void start_at(std::int32_t partition, groups::GroupRequest request);
-    // Waits for the answer to the call at `place`, and gives it. Once for each.
+    // Waits for the answer to the call at `place`, and gives it. Once for each, in their order.
     awaitable<GroupHost::Answer> answer(std::size_t place);
 
 private:
@@ -33,11 +36,22 @@ private:
         net::Signal answered;
         std::optional<GroupHost::Answer> answer;
     };
+    struct Wanted {
+        std::int32_t partition;
+        groups::GroupRequest request;
+        std::shared_ptr<Call> call;  // once it is under way
+    };
+    void begin(Wanted&);
+    void begin_more();
 
     const RequestContext& context_;
-    groups::Caller caller_;
-    std::vector<std::shared_ptr<Call>> calls_;
+    std::shared_ptr<const groups::Caller> caller_;
+    std::vector<Wanted> wanted_;
+    std::size_t begun_ = 0, taken_ = 0;
 };
+
+// A request's groups: each has one place in the answer, however often it is named.
+std::vector<std::string> each_once(const std::vector<std::string>& group_ids);
 
 // One call; its answer is the request's own.
 template <class Request>

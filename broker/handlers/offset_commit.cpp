@@ -2,6 +2,7 @@
 #include "broker/handlers/offset_commit.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "broker/handlers/answers.hpp"
 #include "broker/handlers/find_partition.hpp"
@@ -35,6 +36,10 @@ OffsetCommitResponse refuse_unknown(const RequestContext& context, OffsetCommitR
     OffsetCommitResponse refused;
     for (auto& topic : request.topics) {
         const auto known = find_topic(*context.image, topic.name, topic.topic_id, by_id);
+        if (known) {
+            topic.name = known->name;
+            topic.topic_id = known->id;
+        }
         std::erase_if(topic.partitions, [&, answers = static_cast<CommittedTopic*>(nullptr)](const auto& one) mutable {
             const auto ref = refer(known, one.partition_index, by_id);
             if (ref.error == ErrorCode::none) return false;
@@ -42,9 +47,6 @@ OffsetCommitResponse refuse_unknown(const RequestContext& context, OffsetCommitR
             refuse(*answers, one.partition_index, ref.error);
             return true;
         });
-        if (!known) continue;
-        topic.name = known->name;
-        topic.topic_id = known->id;
     }
     std::erase_if(request.topics, [](const auto& topic) { return topic.partitions.empty(); });
     return refused;
@@ -60,15 +62,15 @@ awaitable<Result<OffsetCommitResponse>> OffsetCommitHandler::handle(RequestConte
     auto answer = co_await ask_group(context, request);
     if (!answer) answer = error_answer(kept, context.version, answer.error().code());
     // A topic that is known in part stands in the answer once.
+    std::map<Uuid, std::size_t> known_in_part;
+    for (std::size_t i = 0; i < response.topics.size(); ++i)
+        if (!response.topics[i].topic_id.is_zero()) known_in_part.emplace(response.topics[i].topic_id, i);
     for (auto& topic : answer->topics) {
-        const auto at = std::ranges::find_if(response.topics, [&](const auto& one) {
-            return topic.topic_id.is_zero() ? one.name == topic.name
-                                            : one.topic_id == topic.topic_id || one.name == topic.name;
-        });
-        if (at == response.topics.end()) {
+        const auto at = known_in_part.find(topic.topic_id);
+        if (at == known_in_part.end()) {
             response.topics.push_back(std::move(topic));
         } else {
-            std::ranges::move(topic.partitions, std::back_inserter(at->partitions));
+            std::ranges::move(topic.partitions, std::back_inserter(response.topics[at->second].partitions));
         }
     }
     co_return response;

@@ -56,6 +56,12 @@ struct FetchedGroupSlot {
     WantedGroup wanted;
     std::vector<FetchedOffsetsOfTopic> refused;
 
+    // Who asks by name means the topic that has it now.
+    void identify_topics(const MetadataImage& image) {
+        if (!wanted.topics) return;
+        for (auto& topic : *wanted.topics)
+            if (const auto known = image.topic(topic.name)) topic.topic_id = known->id;
+    }
     void name_topics(const MetadataImage& image) {
         if (!wanted.topics) return;
         std::erase_if(*wanted.topics, [&](auto& topic) {
@@ -68,17 +74,20 @@ struct FetchedGroupSlot {
             return false;
         });
     }
-    void finish(FetchedOffsets& answer, const MetadataImage& image) {
+    void finish(FetchedOffsets& answer, const MetadataImage& image, bool by_id) {
         if (!wanted.topics) {
             // Of topics that are there, and are those that the offsets were committed for.
             std::erase_if(answer.topics, [&](auto& topic) {
                 const auto known = image.topic(topic.name);
-                if (!known || (!topic.topic_id.is_zero() && topic.topic_id != known->id)) return true;
+                if (!known) return by_id;
+                if (!topic.topic_id.is_zero() && topic.topic_id != known->id) return true;
                 topic.topic_id = known->id;
                 return false;
             });
         }
         std::ranges::move(refused, std::back_inserter(answer.topics));
+        if (by_id) return;
+        for (auto& topic : answer.topics) topic.topic_id = {};  // those versions have no place for it
     }
 };
 
@@ -130,7 +139,11 @@ awaitable<Result<OffsetFetchResponse>> OffsetFetchHandler::handle(RequestContext
     for (auto& wanted : groups_of(request, context.version)) {
         auto& slot = slots.emplace_back();
         slot.wanted = std::move(wanted);
-        if (by_id) slot.name_topics(*context.image);
+        if (by_id) {
+            slot.name_topics(*context.image);
+        } else {
+            slot.identify_topics(*context.image);
+        }
         groups::FetchOffsets fetch;
         fetch.group_id = slot.wanted.group_id;
         fetch.topics = slot.wanted.topics;
@@ -142,7 +155,7 @@ awaitable<Result<OffsetFetchResponse>> OffsetFetchHandler::handle(RequestContext
         auto answer = co_await calls.answer(i);
         if (answer) {
             answers.push_back(std::get<FetchedOffsets>(std::move(*answer)));
-            if (by_id) slots[i].finish(answers.back(), *context.image);
+            slots[i].finish(answers.back(), *context.image, by_id);
         } else {
             answers.push_back(failed_group(slots[i].wanted, context.version, answer.error().code()));
         }

@@ -66,6 +66,12 @@ Decision Controller::on(const ImagePtr& image, const CreatePartitionsRequest& re
         const auto found = image->topic(topic.name);
         if (!found)
             return Error::of(ErrorCode::unknown_topic_or_partition, "This server does not host this topic-partition.");
+        if (found->is_internal()) {
+            return Error::of(ErrorCode::invalid_partitions,
+                             fmt::format("The groups and transactions of {} are found by its number of partitions: it "
+                                         "cannot be changed.",
+                                         topic.name));
+        }
         const auto more = partitions_to_add(*found, topic.count);
         if (!more) return more.error();
         if (taken + static_cast<std::size_t>(*more) > static_cast<std::size_t>(options_.partitions_per_request_max)) {

@@ -150,20 +150,27 @@ void GroupHost::call(const groups::Caller& caller, const groups::GroupRequest& r
 
 void GroupHost::take_image(std::shared_ptr<const MetadataImage> image) {
     image_ = std::move(image);
+    drop_from_.reset();
     drop_offsets_of_gone_topics();
 }
 
 // Who leads has seen every topic that somebody could commit for: what is not in the image was there once.
 void GroupHost::drop_offsets_of_gone_topics() {
-    if (!image_) return;
+    drop_next_at_.reset();
+    if (!image_ || state_ != State::active) return;
     const auto is_gone = [this](const std::string& name, const Uuid& id) {
         const auto topic = image_->topic(name);
         return !topic || (!id.is_zero() && topic->id != id);
     };
-    while (state_ == State::active) {
-        auto decision = coordinator_.drop_offsets_of_topics(is_gone, moment());
-        if (decision.records.empty() || perform(std::move(decision)) != ErrorCode::none) return;
+    auto next = drop_from_;
+    auto decision = coordinator_.drop_offsets_of_topics(is_gone, next, moment());
+    if (decision.records.empty()) return;
+    if (perform(std::move(decision)) != ErrorCode::none) {
+        drop_next_at_ = parts_.timers->now() + std::chrono::milliseconds(groups::look_again_ms);
+    } else if (drop_from_ = next; next) {
+        drop_next_at_ = parts_.timers->now();
     }
+    if (state_ == State::active) set_alarm();
 }
 
 ErrorCode GroupHost::perform(Decision decision) {
@@ -247,12 +254,14 @@ void GroupHost::on_alarm() {
         if (!decision) break;
         perform(std::move(*decision));
     }
+    if (drop_next_at_ && *drop_next_at_ <= now) drop_offsets_of_gone_topics();
     if (state_ == State::active) set_alarm();
 }
 
 void GroupHost::set_alarm() {
     auto next = coordinator_.next_due();
     if (!held_.empty() && (!next || held_.front().deadline < *next)) next = held_.front().deadline;
+    if (drop_next_at_ && (!next || *drop_next_at_ < *next)) next = drop_next_at_;
     if (next) {
         alarm_.set(*next);
     } else {

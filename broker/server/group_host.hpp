@@ -8,6 +8,8 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -70,6 +72,7 @@ private:
     groups::Moment moment() const { return {parts_.timers->now(), parts_.timers->wall_ms()}; }
     // NONE, or why records were not written.
     ErrorCode perform(groups::Decision);
+    // One batch of them; the alarm goes on where more is left, and tries again what the log refused.
     void drop_offsets_of_gone_topics();
     ErrorCode append(const std::vector<groups::GroupRecord>&);
     void release(std::vector<groups::Reply>, ErrorCode written);
@@ -84,7 +87,9 @@ private:
     State state_ = State::loading;
     std::shared_ptr<const MetadataImage> image_;
     groups::GroupCoordinator coordinator_;
-    std::int64_t written_end_ = 0;  // behind the last record that the state rests on
+    std::optional<std::string> drop_from_;         // of offsets whose topics are gone: the group that is next
+    std::optional<base::TimePoint> drop_next_at_;  // when to go on with that
+    std::int64_t written_end_ = 0;                 // behind the last record that the state rests on
     groups::Ticket last_ticket_ = 0;
     std::map<groups::Ticket, Done> waiting_;
     std::deque<Held> held_;

@@ -64,9 +64,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!record) continue;
         round_trip(*record);
         if (i % 4 == 3) {
-            coordinator.replay_pending(i % 2, *record);
+            coordinator.replay_pending(i % 2, *record, i);
         } else {
-            coordinator.replay(*record);
+            coordinator.replay(*record, i);
         }
         if (i % 8 == 7) coordinator.replay_marker(i % 2, i % 16 == 7);
     }

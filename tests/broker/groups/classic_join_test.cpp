@@ -186,5 +186,44 @@ TEST(ClassicJoin, a_new_member_that_waits_in_vain_is_let_go) {
     EXPECT_EQ(code_of(s.answer<JoinGroupResponse>(second).error_code), ErrorCode::unknown_member_id);
 }
 
+TEST(ClassicJoin, a_group_that_was_empty_waits_for_others_whatever_its_generation) {
+    GroupSettings settings;
+    settings.initial_rebalance_delay_ms = 3000;
+    GroupScript s(settings);
+    const auto first = s.new_id();
+    s.start_join(GroupScript::join(first));
+    s.pass(3s);
+    s.leave(first);
+    const auto a = s.new_id(), b = s.new_id();
+    const auto join_a = s.send(GroupScript::join(a));
+    s.pass(2s);
+    EXPECT_TRUE(s.waits(join_a));
+    const auto join_b = s.send(GroupScript::join(b));
+    s.pass(1s);
+    EXPECT_EQ(s.answer<JoinGroupResponse>(join_a).generation_id, s.answer<JoinGroupResponse>(join_b).generation_id);
+}
+
+TEST(ClassicJoin, a_member_that_has_no_room_any_more_is_not_waited_for) {
+    GroupScript s;
+    const auto ids = s.stable(2);
+    s.set_max_size(1);
+    s.restart();
+    const auto stays = s.send(GroupScript::join(ids[0]));
+    EXPECT_TRUE(s.waits(stays));
+    EXPECT_EQ(code_of(s.ask<JoinGroupResponse>(GroupScript::join(ids[1])).error_code),
+              ErrorCode::group_max_size_reached);
+    EXPECT_EQ(s.answer<JoinGroupResponse>(stays).members.size(), 1U);
+}
+
+TEST(ClassicJoin, more_protocols_than_anybody_has_are_refused) {
+    GroupScript s;
+    std::vector<std::string> names;
+    for (int i = 0; i < 101; ++i) names.push_back("p" + std::to_string(i));
+    EXPECT_EQ(code_of(s.ask<JoinGroupResponse>(GroupScript::join("", names)).error_code), ErrorCode::invalid_request);
+    names.pop_back();
+    EXPECT_EQ(code_of(s.ask<JoinGroupResponse>(GroupScript::join("", names)).error_code),
+              ErrorCode::member_id_required);
+}
+
 }  // namespace
 }  // namespace ottla::broker::groups

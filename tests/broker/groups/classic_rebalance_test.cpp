@@ -204,5 +204,30 @@ TEST(ClassicRebalance, heartbeats_must_fit_the_group) {
     EXPECT_EQ(code_of(s.ask<protocol::HeartbeatResponse>(request).error_code), ErrorCode::invalid_group_id);
 }
 
+// Else a broker that comes after this one takes the member for one of the group, and its late commits for good ones.
+TEST(ClassicRebalance, that_the_last_one_has_left_is_written_before_anything_else_once_the_log_takes_it) {
+    GroupScript s;
+    const auto id = s.stable(1)[0];
+    s.fail_next_append(ErrorCode::not_coordinator);
+    s.leave(id);
+    EXPECT_EQ(s.commit(7), ErrorCode::none);
+    s.restart();
+    EXPECT_EQ(s.commit(8, id, 1), ErrorCode::unknown_member_id);
+    EXPECT_EQ(s.committed(), 7);
+}
+
+TEST(ClassicRebalance, that_the_last_one_has_left_is_written_by_itself_in_the_end) {
+    GroupScript s;
+    const auto id = s.stable(1)[0];
+    s.fail_next_append(ErrorCode::not_coordinator);
+    s.leave(id);
+    const auto logged = s.log().size();
+    s.pass(1s);
+    ASSERT_EQ(s.log().size(), logged + 1);
+    EXPECT_TRUE(std::get<ClassicGroupRecord>(s.log().back()).value->members.empty());
+    s.pass(1min);
+    EXPECT_EQ(s.log().size(), logged + 1);
+}
+
 }  // namespace
 }  // namespace ottla::broker::groups

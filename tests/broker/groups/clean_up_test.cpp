@@ -156,5 +156,18 @@ TEST(CleanUp, forgets_offsets_of_topics_that_are_gone) {
     EXPECT_EQ(s.coordinator().group_count(), 0U);
 }
 
+TEST(CleanUp, keeps_batches_small_where_names_are_long) {
+    GroupScript s;
+    auto request = s.commit_of(5);
+    request.group_id = std::string(30'000, 'g');
+    auto& partitions = request.topics[0].partitions;
+    partitions.resize(100, partitions[0]);
+    for (std::int32_t i = 0; i < 100; ++i) partitions[static_cast<std::size_t>(i)].partition_index = i;
+    s.send(request);
+    s.pass(7 * day + 2 * look);
+    EXPECT_EQ(s.coordinator().group_count(), 0U);
+    EXPECT_LE(s.largest_append_but(100), 10U);
+}
+
 }  // namespace
 }  // namespace ottla::broker::groups

@@ -127,6 +127,22 @@ TEST_F(GroupLog, offsets_in_a_transaction_count_when_it_is_committed) {
     EXPECT_EQ(committed("g", "t", true), 6);
 }
 
+// As Kafka has it: what a record says holds from its own place on, wherever its transaction ends.
+TEST_F(GroupLog, an_offset_in_a_transaction_takes_back_none_that_came_after_it) {
+    protocol::BatchStamp stamp;
+    stamp.producer_id = 7;
+    stamp.producer_epoch = 0;
+    stamp.base_sequence = 0;
+    stamp.transactional = true;
+    stamp.base_offset = 10;
+    read(batch_of({offset(100)}, stamp).span());
+    protocol::BatchStamp plain;
+    plain.base_offset = 20;
+    read(batch_of({offset(200)}, plain).span());
+    read(protocol::build_marker_batch(30, 0, 1000, 7, 0, {true, 0}).span());
+    EXPECT_EQ(committed("g"), 200);
+}
+
 TEST_F(GroupLog, what_was_compressed_is_read) {
     const auto plain = batch_of({offset(5), offset(6)});
     protocol::Compressor compressor;

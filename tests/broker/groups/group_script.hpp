@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,13 +95,16 @@ public:
     void restart() {
         open_.clear();
         start();
-        for (const auto& record : log_) coordinator_->replay(record);
+        for (std::size_t i = 0; i < log_.size(); ++i) coordinator_->replay(log_[i], static_cast<std::int64_t>(i));
         perform(coordinator_->loaded(moment()));
         run_due();
     }
     // Nothing but the next look at what is old.
     bool nothing_is_due() const { return *coordinator_->next_due() > clock_.now() + 9min; }
+    // From the next start on.
+    void set_max_size(std::int32_t count) { settings_.max_size = count; }
     GroupCoordinator& coordinator() { return *coordinator_; }
+    base::TimePoint now() const { return clock_.now(); }
     std::int64_t wall_ms() const { return clock_.wall_ms(); }
 
     // --- requests in short ---
@@ -161,7 +165,9 @@ public:
         auto& one = request.members.emplace_back();
         one.member_id = std::move(member_id);
         one.group_instance_id = std::move(instance);
-        const auto answer = ask<LeaveGroupResponse>(request);
+        const Ticket ticket = send(request);
+        if (const ErrorCode failed = failure(ticket); failed != ErrorCode::none) return failed;
+        const auto& answer = this->answer<LeaveGroupResponse>(ticket);
         return answer.error_code != 0 ? code_of(answer.error_code) : code_of(answer.members.at(0).error_code);
     }
     OffsetCommitRequest commit_of(std::int64_t offset, std::string member_id = {}, std::int32_t generation = -1) {
@@ -194,11 +200,11 @@ public:
     }
     // Offsets of topics that `gone` names go.
     void delete_topics(const GroupCoordinator::TopicFilter& gone) {
-        while (true) {
-            auto decision = coordinator_->drop_offsets_of_topics(gone, moment());
-            if (decision.records.empty()) return;
-            perform(std::move(decision));
-        }
+        std::optional<std::string> from;
+        do {
+            auto decision = coordinator_->drop_offsets_of_topics(gone, from, moment());
+            if (!decision.records.empty()) perform(std::move(decision));
+        } while (from);
     }
     std::int64_t committed(std::int32_t partition = 0, const std::string& group_id = "g") {
         FetchOffsets fetch;

@@ -159,5 +159,14 @@ TEST(Offsets, may_belong_to_the_group_without_a_name) {
     EXPECT_EQ(s.committed(0, ""), 5);
 }
 
+TEST(Offsets, with_a_time_to_stay_beyond_all_time_stay) {
+    GroupScript s;
+    auto request = s.commit_of(5);
+    request.retention_time_ms = std::numeric_limits<std::int64_t>::max();
+    s.send(request, 4);
+    s.pass(24h * 365);
+    EXPECT_EQ(s.committed(), 5);
+}
+
 }  // namespace
 }  // namespace ottla::broker::groups

@@ -156,5 +156,15 @@ TEST_F(StaticMembers, when_none_comes_back_the_group_waits_for_the_end_of_their_
     EXPECT_TRUE(std::get<ClassicGroupRecord>(s.log().back()).value->members.empty());
 }
 
+TEST_F(StaticMembers, without_time_to_join_in_are_not_looked_at_all_the_time) {
+    for (const auto* instance : {"a", "b"}) {
+        auto request = GroupScript::join_static(instance);
+        request.rebalance_timeout_ms = 0;
+        s.send(request);
+    }
+    s.leave("", "b");
+    EXPECT_FALSE(s.coordinator().on_time({s.now(), s.wall_ms()}));
+}
+
 }  // namespace
 }  // namespace ottla::broker::groups

@@ -232,6 +232,8 @@ TEST(CreatePartitions, only_adds) {
         }
         return code(controller.ask(std::move(request)).results.at(0).error_code);
     };
+    controller.create("__consumer_offsets", 2);
+    EXPECT_EQ(grow("__consumer_offsets", 3), ErrorCode::invalid_partitions) << "its groups would be lost";
     EXPECT_EQ(grow("none", 3), ErrorCode::unknown_topic_or_partition);
     EXPECT_EQ(grow("a", 2), ErrorCode::invalid_partitions);
     EXPECT_EQ(grow("a", 1), ErrorCode::invalid_partitions);
