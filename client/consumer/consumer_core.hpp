@@ -153,6 +153,7 @@ private:
     mutable std::mutex subscription_mutex_;  // guards what follows
     std::vector<std::string> subscription_;
     std::shared_ptr<RebalanceCallbacks> callbacks_;
+    bool by_hand_ = false;  // what is assigned now
 };
 
 }  // namespace ottla::client

@@ -103,8 +103,9 @@ Result<void> ConsumerCore::subscribe(std::vector<std::string> topics, RebalanceC
     auto subscription = Subscription::parse(std::move(topics));
     if (!subscription) return subscription.error().with_context("subscribe");
     const std::lock_guard lock(subscription_mutex_);
-    if (subscription_.empty() && !group_->desk().is_subscribed() && !delivery_->assignment().empty())
+    if (by_hand_ && !delivery_->assignment().empty())
         return Error::of(ErrorCode::invalid_state, "subscribe: partitions are assigned by hand; call unassign() first");
+    by_hand_ = false;
     subscription_ = subscription->given();
     const bool any = callbacks.assigned || callbacks.revoked || callbacks.lost;
     callbacks_ = any ? std::make_shared<RebalanceCallbacks>(std::move(callbacks)) : nullptr;
@@ -127,11 +128,20 @@ std::vector<std::string> ConsumerCore::subscription() const {
 
 Result<void> ConsumerCore::before_assignment(std::string_view call) {
     if (!group_) return ok();
-    if (!subscription().empty() || group_->desk().is_subscribed())
-        return Error::of(ErrorCode::invalid_state,
-                         fmt::format("{}: the group assigns the partitions of a consumer that has subscribed; call "
-                                     "unsubscribe() first",
-                                     call));
+    {
+        const std::lock_guard lock(subscription_mutex_);
+        if (!subscription_.empty())
+            return Error::of(ErrorCode::invalid_state,
+                             fmt::format("{}: the group assigns the partitions of a consumer that has subscribed; call "
+                                         "unsubscribe() first",
+                                         call));
+        if (group_->desk().takes_part())
+            return Error::of(ErrorCode::invalid_state,
+                             fmt::format("{}: the consumer is still leaving its group; poll until it has given its "
+                                         "partitions back and is out",
+                                         call));
+        by_hand_ = true;
+    }
     if (!config_.group.auto_commit) return ok();
     delivery_->returned();
     group_->commit_in_passing(delivery_->to_commit());

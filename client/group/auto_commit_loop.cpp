@@ -11,7 +11,7 @@ CommitTerms Group::terms(CommitOrder::Ticket ticket, Delivery::Held held) {
     CommitTerms terms;
     terms.instance_id = config_.instance_id;
     const auto self = shared_from_this();
-    const bool as_member = subscribed_ || !membership_.is_out();
+    const bool as_member = takes_part();
     const auto losses = desk_.losses();
     terms.identity = [self, as_member, losses]() -> Result<MemberIdentity> {
         if (!as_member) return MemberIdentity();

@@ -78,6 +78,8 @@ private:
     void use_topics(std::set<std::string> wanted);
     TimePoint next_look() const;
     GroupTopics describe_from_cache(const std::vector<std::string>& topics) const;
+    // Subscribed, or not out of the group yet.
+    bool takes_part() const noexcept { return subscribed_ || !membership_.is_out(); }
     CommitTerms terms(CommitOrder::Ticket, Delivery::Held);
     Runtime& runtime() const noexcept { return cluster_->runtime(); }
 

@@ -76,7 +76,7 @@ awaitable<void> Group::membership_loop(std::shared_ptr<Group> self) {
     while (!self->stopped_) {
         self->look();
         while (auto action = self->membership_.next(runtime.now())) self->perform(std::move(*action));
-        self->desk_.set_identity(self->membership_.identity(), self->subscribed_);
+        self->desk_.set_identity(self->membership_.identity(), self->takes_part());
         if (self->membership_.is_away()) self->desk_.await_poll();
         if (self->closing_ && self->membership_.is_out() && !self->committing_last_) {
             self->committing_last_ = true;
@@ -102,7 +102,7 @@ void Group::perform(MembershipAction action) {
     if (auto* rebalance = std::get_if<Rebalance>(&what)) {
         for (const auto done : desk_.put({action.call, std::move(*rebalance)}))
             membership_.on_rebalanced(done, runtime().now());
-        desk_.set_identity(membership_.identity(), subscribed_);
+        desk_.set_identity(membership_.identity(), takes_part());
         app_.wake();
     } else if (auto* report = std::get_if<Report>(&what)) {
         runtime().log(DebugContext::cgrp).warn("{}", to_string(report->error));

@@ -64,10 +64,10 @@ bool RebalanceDesk::take_poll_wanted() {
     return wanted;
 }
 
-void RebalanceDesk::set_identity(MemberIdentity identity, bool subscribed) {
+void RebalanceDesk::set_identity(MemberIdentity identity, bool takes_part) {
     const std::lock_guard lock(tasks_mutex_);
     identity_ = std::move(identity);
-    subscribed_ = subscribed;
+    takes_part_ = takes_part;
 }
 
 MemberIdentity RebalanceDesk::identity() const {
@@ -75,9 +75,9 @@ MemberIdentity RebalanceDesk::identity() const {
     return identity_;
 }
 
-bool RebalanceDesk::is_subscribed() const {
+bool RebalanceDesk::takes_part() const {
     const std::lock_guard lock(tasks_mutex_);
-    return subscribed_;
+    return takes_part_;
 }
 
 }  // namespace ottla::client

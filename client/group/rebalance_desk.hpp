@@ -37,9 +37,10 @@ public:
     void await_poll();
     bool take_poll_wanted();
 
-    void set_identity(MemberIdentity, bool subscribed);
+    // `takes_part`: the partitions are the group's to assign and to take back.
+    void set_identity(MemberIdentity, bool takes_part);
     MemberIdentity identity() const;
-    bool is_subscribed() const;
+    bool takes_part() const;
     // Grows whenever an assignment was lost: what began before is not to go on.
     std::uint64_t losses() const noexcept { return losses_.load(std::memory_order_acquire); }
     // The partitions are another's; until the next assignment.
@@ -55,7 +56,7 @@ private:
     std::deque<Task> tasks_;
     bool busy_ = false;
     bool poll_wanted_ = false;
-    bool subscribed_ = false;
+    bool takes_part_ = false;
     MemberIdentity identity_;
 };
 

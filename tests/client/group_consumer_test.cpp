@@ -239,6 +239,34 @@ TEST(GroupConsumer, calls_that_need_a_group_say_so_and_the_two_ways_do_not_mix) 
     EXPECT_EQ(s.poll(c, 2s), "assigned t[0]; ");
 }
 
+TEST(GroupConsumer, what_the_group_has_assigned_is_its_own_until_it_is_given_back) {
+    GroupScript s;
+    auto& c = s.add();
+    c.subscribe({"t"}).value();
+    s.read(c, 4);
+    c.unsubscribe().value();
+    s.loop.run_for(100ms);
+    EXPECT_EQ(c.assign({{"t", 0, 2}}).error(), ErrorCode::invalid_state) << "the group would take it back";
+    EXPECT_EQ(s.poll(c, 1s), "revoked t[0]; ");
+    s.broker.records.log[2] = batch_of(2, 2);
+    c.assign({{"t", 0, 2}}).value();
+    EXPECT_EQ(s.poll(c, 1s), "v2; v3; ");
+    EXPECT_EQ(c.subscribe({"t"}).error(), ErrorCode::invalid_state);
+}
+
+TEST(GroupConsumer, who_subscribes_again_before_all_is_given_back_leaves_and_joins) {
+    GroupScript s;
+    auto& c = s.add();
+    c.subscribe({"t"}).value();
+    s.read(c, 4);
+    c.unsubscribe().value();
+    s.loop.run_for(100ms);
+    c.subscribe({"t"}).value();
+    EXPECT_EQ(s.poll(c, 5s), "revoked t[0]; assigned t[0]; ");
+    EXPECT_EQ(s.committed(), 4);
+    EXPECT_EQ(s.broker.leave_reasons.size(), 1U);
+}
+
 TEST(GroupConsumer, close_returns_in_time_whatever_the_broker_does) {
     for (const auto key : {ApiKey::leave_group, ApiKey::offset_commit, ApiKey::heartbeat, ApiKey::join_group}) {
         GroupScript s;

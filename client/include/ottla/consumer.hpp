@@ -54,7 +54,8 @@ public:
     // max.poll.interval.ms. Errors: not_configured without group.id; invalid_argument; invalid_state with partitions of
     // assign().
     Result<void> subscribe(std::vector<std::string> topics, RebalanceCallbacks = {});
-    // Leaves the group, once the partitions have been given back by the next poll.
+    // Leaves the group, once the partitions have been given back by the next poll. Until it is out of it, assign() is
+    // refused with invalid_state.
     Result<void> unsubscribe();
     // As given to subscribe().
     std::vector<std::string> subscription() const;
