@@ -111,8 +111,9 @@ bool Membership::rejoins() const noexcept {
 
 bool Membership::must_be_polled() const noexcept {
     using enum Phase;
-    return subscribed_ && phase_ != out && phase_ != away && phase_ != leaving && phase_ != fenced &&
-           (is_member() || application_busy());
+    // The group waits for what is given back, also by one who leaves.
+    if (phase_ == leaving) return application_busy();
+    return subscribed_ && phase_ != out && phase_ != away && phase_ != fenced && (is_member() || application_busy());
 }
 
 TimePoint Membership::wake_at() const {
@@ -132,17 +133,19 @@ TimePoint Membership::wake_at() const {
 
 void Membership::look_at_time(TimePoint now) {
     if (must_be_polled() && now >= last_poll_ + settings_.max_poll_interval) {
-        reports_.push_back(Error::of(
-            ErrorCode::max_poll_exceeded,
-            fmt::format("group '{}': nobody polled for max.poll.interval.ms ({}); the consumer has left the group, and "
-                        "joins again with the next poll. Poll more often, or raise the setting",
-                        settings_.group_id, in_ms(settings_.max_poll_interval))));
-        leave_reason_ = "max.poll.interval.ms passed without a poll";
+        if (phase_ != Phase::leaving) {
+            reports_.push_back(Error::of(
+                ErrorCode::max_poll_exceeded,
+                fmt::format("group '{}': nobody polled for max.poll.interval.ms ({}); the consumer has left the group, "
+                            "and joins again with the next poll. Poll more often, or raise the setting",
+                            settings_.group_id, in_ms(settings_.max_poll_interval))));
+            leave_reason_ = "max.poll.interval.ms passed without a poll";
+        }
         if (auto parting = leave(now)) parting_ = std::get<protocol::LeaveGroupRequest>(std::move(parting->what));
         lose();
         identity_ = {};
         request_ = 0;
-        phase_ = Phase::away;
+        phase_ = subscribed_ ? Phase::away : Phase::out;
     }
     if (can_be_lost() && now >= last_contact_ + settings_.session_timeout) {
         // The coordinator will have given the partitions to others.

@@ -70,5 +70,18 @@ TEST(GroupPolls, who_only_commits_does_not_poll) {
     EXPECT_TRUE(s.broker.members.empty());
 }
 
+TEST(GroupPolls, who_unsubscribes_and_polls_no_more_is_out_in_time) {
+    GroupScript s;
+    auto& c = s.add(impatient());
+    c.subscribe({"t"}).value();
+    s.read(c, 4);
+    c.unsubscribe().value();
+    s.loop.run_for(15s);
+    EXPECT_TRUE(s.broker.members.empty());
+    EXPECT_EQ(s.broker.leave_reasons, std::vector<std::string>{"the consumer unsubscribed"});
+    EXPECT_EQ(s.poll(c, 1s), "lost t[0]; ");
+    EXPECT_EQ(s.committed(), 3) << "v3 was in hand when it left";
+}
+
 }  // namespace
 }  // namespace ottla::client

@@ -20,5 +20,37 @@ TEST(MembershipLeaving, does_not_wait_for_what_joining_waited_for) {
     EXPECT_TRUE(s.membership.is_out());
 }
 
+TEST(MembershipLeaving, does_not_wait_for_an_application_that_polls_no_more) {
+    MembershipScript s;
+    s.become_member({{"t", {0}}});
+    s.app_waits = true;
+    s.membership.unsubscribe("the consumer unsubscribed", s.now);
+    s.advance(299s, false);
+    EXPECT_TRUE(s.idle()) << "the application has not given it back yet; heartbeats go on";
+    EXPECT_EQ(s.take_said(), "+t0; -t0; ");
+    EXPECT_EQ(s.expect<protocol::LeaveGroupRequest>().members[0].reason, "the consumer unsubscribed");
+    EXPECT_EQ(s.take_said(), "lost ; ") << "and no word of polling: it has unsubscribed";
+    s.advance(1h, false);
+    EXPECT_TRUE(s.idle());
+    EXPECT_FALSE(s.membership.is_out());
+    s.done();
+    EXPECT_TRUE(s.membership.is_out());
+    s.membership.subscribe({"t"}, s.now);
+    s.join("m2", 2);
+}
+
+TEST(MembershipLeaving, who_has_subscribed_again_meanwhile_joins_with_the_next_poll) {
+    MembershipScript s;
+    s.become_member({{"t", {0}}});
+    s.app_waits = true;
+    s.membership.unsubscribe("the consumer unsubscribed", s.now);
+    s.membership.subscribe({"t"}, s.now);
+    s.expect<protocol::LeaveGroupRequest>();
+    EXPECT_TRUE(s.membership.is_away());
+    s.done();
+    s.membership.on_poll(s.now);
+    s.join("m2", 2);
+}
+
 }  // namespace
 }  // namespace ottla::client
