@@ -150,8 +150,8 @@ void take_committed(const Topics& topics, Open& open, Error& last) {
                 last = tp.error = Error::of(code);
                 continue;
             }
-            // A topic that is not there has nothing committed: that it is missing is told by whoever reads it.
-            const bool fine = code == ErrorCode::none || code == ErrorCode::unknown_topic_or_partition;
+            // Who does not know the topic (yet) cannot say that nothing is committed.
+            const bool fine = code == ErrorCode::none;
             tp.error = fine ? Error()
                             : Error::of(code).with_context(
                                   fmt::format("the committed offset of {}[{}]", topic.name, p.partition_index));

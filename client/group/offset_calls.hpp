@@ -35,7 +35,8 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
                                                               std::vector<TopicPartition> offsets, CommitTerms terms,
                                                               TimePoint deadline);
 
-// The partitions with what is committed, invalid where nothing is; each with its error. Waits for transactions that are
+// The partitions with what is committed, invalid where nothing is; each with its error, also
+// unknown_topic_or_partition, which may pass. Waits for transactions that are
 // not decided (KIP-447).
 awaitable<Result<std::vector<TopicPartition>>> fetch_committed(std::shared_ptr<Coordinator> coordinator,
                                                                std::vector<TopicPartition> partitions,

@@ -48,6 +48,8 @@ public:
     std::map<ApiKey, std::deque<ErrorCode>> errors;
     // How long the answer to a join is under way when the generation has begun.
     base::Duration join_answer_time{};
+    // What the next partitions are told that somebody wants the committed offset of.
+    std::deque<ErrorCode> offset_errors;
     std::map<ApiKey, int> asked;
     std::vector<std::string> leave_reasons;
 
@@ -264,6 +266,10 @@ private:
                 to.partition_index = p;
                 const auto at = committed.find({t.name, p});
                 to.committed_offset = at == committed.end() ? -1 : at->second;
+                if (offset_errors.empty()) continue;
+                to.committed_offset = -1;
+                to.error_code = wire(offset_errors.front());
+                offset_errors.pop_front();
             }
         }
         return reply(response, request.version);

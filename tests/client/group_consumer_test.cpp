@@ -200,6 +200,22 @@ TEST(GroupConsumer, committed_offsets_that_cannot_be_had_yet_are_waited_for_and_
     EXPECT_EQ(s.poll(c, 10s), "assigned t[0]; v2; v3; ");
 }
 
+TEST(GroupConsumer, a_coordinator_that_does_not_know_the_topic_yet_is_asked_again_and_nothing_is_reset) {
+    GroupScript s;
+    s.broker.committed[{"t", 0}] = 2;
+    s.broker.records.log[2] = batch_of(2, 2);
+    s.broker.offset_errors = {ErrorCode::unknown_topic_or_partition, ErrorCode::unknown_topic_or_partition};
+    auto& c = s.add();
+    c.subscribe({"t"}).value();
+    EXPECT_EQ(s.poll(c, 5s), "assigned t[0]; UNKNOWN_TOPIC_OR_PARTITION; v2; v3; ");
+    s.broker.offset_errors = {ErrorCode::unknown_topic_or_partition};
+    Result<std::vector<TopicPartition>> found = Error::of(ErrorCode::failed);
+    c.async_committed({{"t", 0}}, 5s, [&](Result<std::vector<TopicPartition>> r) { found = std::move(r); });
+    s.loop.run_for(1s);
+    ASSERT_TRUE(found);
+    EXPECT_EQ((*found)[0].error, ErrorCode::unknown_topic_or_partition);
+}
+
 TEST(GroupConsumer, patterns_find_the_topics_there_are_and_those_to_come) {
     GroupScript s;
     s.broker.records.everything = {"orders", "other"};
