@@ -205,6 +205,7 @@ private:
     TimePoint not_before_{};
     TimePoint last_heartbeat_{};
     TimePoint last_contact_{};
+    bool join_unanswered_ = false;  // the last one
     TimePoint last_poll_{};
 
     std::optional<std::string> rejoin_reason_;

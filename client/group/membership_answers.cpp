@@ -129,6 +129,10 @@ void Membership::on_coordinator(std::uint64_t call, const Error& error, TimePoin
 void Membership::on_join(std::uint64_t call, Result<protocol::JoinGroupResponse> answer, TimePoint now) {
     if (call != request_) return;
     request_ = 0;
+    // A join waits for the others, without heartbeats, and longer than a session perhaps: that was no silence, even if
+    // the connection breaks in the end. One unanswered join after the other is.
+    if (answer || !join_unanswered_) last_contact_ = now;
+    join_unanswered_ = !answer;
     const auto error = error_of(answer);
     if (answer && error == ErrorCode::member_id_required && identity_.member_id != answer->member_id) {
         identity_.member_id = answer->member_id;
@@ -145,7 +149,7 @@ void Membership::on_join(std::uint64_t call, Result<protocol::JoinGroupResponse>
                        "joining", now);
     identity_.member_id = answer->member_id;
     identity_.generation = answer->generation_id;
-    last_contact_ = last_heartbeat_ = now;
+    last_heartbeat_ = now;
     heartbeat_ = 0;
     told_ = ErrorCode::none;
     leads_ = answer->leader == answer->member_id;
@@ -204,11 +208,11 @@ void Membership::on_topics(std::uint64_t call, Result<GroupTopics> topics, TimeP
 void Membership::on_sync(std::uint64_t call, Result<protocol::SyncGroupResponse> answer, TimePoint now) {
     if (call != request_) return;
     request_ = 0;
+    if (answer) last_contact_ = now;
     const auto error = error_of(answer);
     if (error.code() != ErrorCode::none) return refused(error, "taking the assignment", now);
     auto assigned = read_assignment(answer->assignment);
     if (!assigned) return refused(assigned.error(), "reading the assignment", now);
-    last_contact_ = now;
     backoff_.reset();
     // The leader may have known an older subscription.
     std::erase_if(*assigned, [&](const auto& entry) { return !std::ranges::binary_search(topics_, entry.first); });
