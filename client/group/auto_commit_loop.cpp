@@ -85,6 +85,9 @@ awaitable<void> Group::give_back(std::shared_ptr<Group> self, RebalanceDesk::Tas
         CommitTerms terms = self->terms(ticket, {});
         terms.is_ours = [](const TopicPartition&) { return true; };
         terms.on_refused = [](ErrorCode, const MemberIdentity&) { return false; };
+        // The others may be waiting for an assignment from this member, who gives none any more.
+        if (self->closing_ || !self->subscribed_)
+            terms.rebalance_until = runtime.deadline(self->config_.heartbeat_interval);
         const auto deadline = runtime.deadline(self->config_.session_timeout / 2);
         const auto done = co_await commit_offsets(self->coordinator_, std::move(stored), std::move(terms), deadline);
         self->commits_.end(ticket);

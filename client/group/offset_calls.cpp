@@ -96,14 +96,14 @@ void drop_what_is_over(const CommitTerms& terms, Open& open) {
 }
 
 // What is still open after an answer is tried again. An error: the whole commit fails.
-Result<void> take_commits(const OffsetCommitResponse& answer, Open& open, Error& last) {
+Result<void> take_commits(const OffsetCommitResponse& answer, bool waits_for_rebalance, Open& open, Error& last) {
     for (const auto& topic : answer.topics)
         for (const auto& p : topic.partitions) {
             const auto at = open.find(Key(topic.name, p.partition_index));
             if (at == open.end()) continue;
             const auto code = static_cast<ErrorCode>(p.error_code);
             if (concerns_the_group(code)) return Error::of(code);
-            const bool again = is_retriable(code) || code == ErrorCode::rebalance_in_progress;
+            const bool again = is_retriable(code) || (waits_for_rebalance && code == ErrorCode::rebalance_in_progress);
             if (again && code != ErrorCode::unknown_topic_or_partition) {
                 last = at->second->error = Error::of(code);
                 continue;
@@ -211,7 +211,8 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
             continue;
         }
         last = Error::of(ErrorCode::bad_message, "the broker left partitions out of its answer");
-        if (const auto taken = take_commits(*answer, open, last); !taken) {
+        const bool waits = cluster.runtime().now() < terms.rebalance_until;
+        if (const auto taken = take_commits(*answer, waits, open, last); !taken) {
             const auto code = taken.error().code();
             if (!terms.on_refused(code, *who)) co_return as_told(code, coordinator->group());
             last = Error::of(ErrorCode::rebalance_in_progress);

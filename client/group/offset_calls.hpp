@@ -26,6 +26,8 @@ struct CommitTerms {
     // The group does not count `who` as a member, or not in that generation. True: that is out of date, and the commit
     // is tried again.
     std::function<bool(ErrorCode, const MemberIdentity& who)> on_refused;
+    // How long to wait for a generation that has begun to get its assignment.
+    TimePoint rebalance_until = TimePoint::max();
 };
 
 // The partitions, each with its error: assignment_lost when it is not ours any more, cancelled when a later commit of

@@ -64,5 +64,20 @@ TEST(GroupCommits, a_commit_ends_with_the_assignment_that_it_belongs_to) {
     EXPECT_EQ((*result)[0].error, ErrorCode::assignment_lost);
 }
 
+TEST(GroupCommits, who_leaves_waits_for_a_rebalance_only_shortly) {
+    for (const bool ends : {true, false}) {
+        GroupScript s;
+        auto& c = s.add();
+        c.subscribe({"t"}).value();
+        EXPECT_EQ(s.poll(c, 2s), "assigned t[0]; v0; v1; v2; v3; ");
+        for (int i = 0; i < (ends ? 3 : 1000); ++i)
+            s.broker.errors[ApiKey::offset_commit].push_back(ErrorCode::rebalance_in_progress);
+        c.unsubscribe().value();
+        EXPECT_EQ(s.poll(c, 5s), "revoked t[0]; ");
+        EXPECT_TRUE(s.broker.members.empty());
+        EXPECT_EQ(s.committed(), ends ? 4 : -1);
+    }
+}
+
 }  // namespace
 }  // namespace ottla::client
