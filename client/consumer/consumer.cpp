@@ -207,8 +207,12 @@ Result<std::string> Consumer::statistics(nanoseconds timeout) {
 }
 
 Result<void> Consumer::close(nanoseconds timeout) {
-    if (!core_->begin_close()) return core_->closed_error("close");
     auto& runtime = core_->runtime();
+    if (core_->is_called_back() && !runtime.on_loop())
+        return Error::of(ErrorCode::invalid_state,
+                         "close: it waits for the rebalance callbacks to end, and was called by one; close when the "
+                         "poll has returned, or call async_close");
+    if (!core_->begin_close()) return core_->closed_error("close");
     const auto until = runtime.deadline(timeout);
     if (runtime.on_loop()) {
         client::spawn_call(runtime, ConsumerCore::close(core_, until), Completion<void>([](Result<void>) {}));

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <ottla/consumer.hpp>
@@ -40,6 +41,8 @@ public:
     // In a child of fork() it always is.
     bool is_closed() const noexcept { return closed_ || runtime_->is_of_parent(); }
     Error closed_error(std::string_view call) const;
+    // The calling thread is in one of the rebalance callbacks: what waits for their end would wait for itself.
+    bool is_called_back() const noexcept { return called_back_.load() == std::this_thread::get_id(); }
 
     // What is here, as Delivery has it; told to the hook. A rebalance goes before, and while one is being dealt with
     // there is nothing.
@@ -150,6 +153,7 @@ private:
     const std::shared_ptr<std::atomic<int>> waiting_ = std::make_shared<std::atomic<int>>(0);
     std::atomic<bool> closing_{false};
     std::atomic<bool> closed_{false};
+    std::atomic<decltype(std::this_thread::get_id())> called_back_{};
     mutable std::mutex subscription_mutex_;  // guards what follows
     std::vector<std::string> subscription_;
     std::shared_ptr<RebalanceCallbacks> callbacks_;

@@ -83,6 +83,7 @@ void ConsumerCore::call_back(RebalanceCallbacks::Callback& callback, const std::
     if (!callback) return;
     // A handle for the time of the call: it must not close what it is lent.
     Consumer lent(shared_from_this());
+    called_back_ = std::this_thread::get_id();
     try {
         callback(lent, partitions);
     } catch (const std::exception& thrown) {
@@ -90,6 +91,7 @@ void ConsumerCore::call_back(RebalanceCallbacks::Callback& callback, const std::
     } catch (...) {
         runtime_->log(DebugContext::cgrp).error("a rebalance callback threw");
     }
+    called_back_ = decltype(std::this_thread::get_id())();
     lent.core_.reset();
 }
 

@@ -283,6 +283,29 @@ TEST(GroupConsumer, who_subscribes_again_before_all_is_given_back_leaves_and_joi
     EXPECT_EQ(s.broker.leave_reasons.size(), 1U);
 }
 
+TEST(GroupConsumer, a_callback_cannot_close_and_wait_for_itself) {
+    GroupScript s;
+    auto& c = s.add();
+    int called = 0;
+    bool closed = false;
+    RebalanceCallbacks callbacks;
+    callbacks.assigned = [&](Consumer& consumer, std::span<const TopicPartition>) {
+        ++called;
+        EXPECT_EQ(consumer.close(10s).error(), ErrorCode::invalid_state);
+        EXPECT_EQ(c.close(10s).error(), ErrorCode::invalid_state);
+        EXPECT_FALSE(c.is_closed());
+        // Nobody waits here.
+        c.async_close(10s, [&](Result<void> r) { closed = r.has_value(); });
+    };
+    c.subscribe({"t"}, std::move(callbacks)).value();
+    s.loop.run_for(1s);
+    EXPECT_FALSE(c.poll(0s));
+    EXPECT_EQ(called, 1);
+    s.loop.run_for(1s);
+    EXPECT_TRUE(closed);
+    EXPECT_TRUE(s.broker.members.empty());
+}
+
 TEST(GroupConsumer, close_returns_in_time_whatever_the_broker_does) {
     for (const auto key : {ApiKey::leave_group, ApiKey::offset_commit, ApiKey::heartbeat, ApiKey::join_group}) {
         GroupScript s;

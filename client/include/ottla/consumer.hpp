@@ -185,7 +185,7 @@ public:
 
     // Gives back what the group assigned, with callbacks as in a poll, commits what is stored if enable.auto.commit is
     // on, leaves the group (but a static member, group.instance.id), and ends the connections and the thread. Never
-    // waits longer than `timeout`; a second call answers closed.
+    // waits longer than `timeout`; a second call answers closed. Called by a rebalance callback: invalid_state.
     Result<void> close(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_close(std::chrono::nanoseconds timeout, Token&& token) {
