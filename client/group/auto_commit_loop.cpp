@@ -56,8 +56,27 @@ awaitable<void> Group::auto_commit_loop(std::shared_ptr<Group> self) {
         if (stored.empty() || !may) continue;
         const auto deadline = runtime.deadline(self->cluster_->config().socket_timeout);
         const auto done = co_await commit(self, std::move(stored), deadline);
-        if (!done && done.error() != ErrorCode::assignment_lost)
-            runtime.log(DebugContext::cgrp).warn("auto-commit: {}", to_string(done.error()));
+        self->note("auto-commit", done);
+    }
+}
+
+void Group::note(std::string_view what, const Result<std::vector<TopicPartition>>& committed) {
+    const auto& log = runtime().log(DebugContext::cgrp);
+    if (!committed) {
+        if (committed.error() != ErrorCode::assignment_lost) log.warn("{}: {}", what, to_string(committed.error()));
+        return;
+    }
+    for (const auto& tp : *committed) {
+        std::pair key(tp.topic, tp.partition);
+        const auto code = tp.error.code();
+        // What is over is not wrong.
+        if (code == ErrorCode::none || code == ErrorCode::assignment_lost || code == ErrorCode::cancelled) {
+            uncommitted_.erase(key);
+            continue;
+        }
+        log.warn("{}: {}", what, to_string(tp.error));
+        auto& told = uncommitted_.try_emplace(std::move(key), ErrorCode::none).first->second;
+        if (std::exchange(told, code) != code) app_.tell(tp.error.with_context(what));
     }
 }
 
@@ -71,8 +90,7 @@ void Group::commit_in_passing(std::vector<TopicPartition> stored) {
 awaitable<void> Group::commit_aside(std::shared_ptr<Group> self, std::vector<TopicPartition> stored) {
     const auto deadline = self->runtime().deadline(self->cluster_->config().socket_timeout);
     const auto done = co_await commit(self, std::move(stored), deadline);
-    if (!done)
-        self->runtime().log(DebugContext::cgrp).warn("commit of what was unassigned: {}", to_string(done.error()));
+    self->note("commit of what was unassigned", done);
 }
 
 // Before others may have them. A coordinator that cannot be reached must not hold up the rebalance for long.
@@ -91,7 +109,7 @@ awaitable<void> Group::give_back(std::shared_ptr<Group> self, RebalanceDesk::Tas
         const auto deadline = runtime.deadline(self->config_.session_timeout / 2);
         const auto done = co_await commit_offsets(self->coordinator_, std::move(stored), std::move(terms), deadline);
         self->commits_.end(ticket);
-        if (!done) runtime.log(DebugContext::cgrp).warn("commit of what is given back: {}", to_string(done.error()));
+        self->note("commit of what is given back", done);
     }
     self->membership_.on_rebalanced(task.call, runtime.now());
     self->wake_.notify();
@@ -102,7 +120,7 @@ awaitable<void> Group::last_commit(std::shared_ptr<Group> self) {
     if (self->config_.auto_commit && !stored.empty()) {
         const auto deadline = self->runtime().deadline(self->cluster_->config().socket_timeout);
         const auto done = co_await commit(self, std::move(stored), deadline);
-        if (!done) self->runtime().log(DebugContext::cgrp).warn("the last commit: {}", to_string(done.error()));
+        self->note("the last commit", done);
     }
     self->left_ = true;
     self->app_.wake();

@@ -4,9 +4,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/consumer/delivery.hpp"
@@ -72,6 +75,8 @@ private:
     static awaitable<void> last_commit(std::shared_ptr<Group> self);
 
     void perform(MembershipAction);
+    // What came of a commit that nobody waits for.
+    void note(std::string_view what, const Result<std::vector<TopicPartition>>& committed);
     // What has changed around the membership.
     void look();
     void look_at_topics();
@@ -97,6 +102,8 @@ private:
     bool closing_ = false;
     bool stopped_ = false;
     bool committing_last_ = false;
+    // Why these cannot be committed, as told.
+    std::map<std::pair<std::string, std::int32_t>, ErrorCode> uncommitted_;
 
     Subscription subscription_;
     bool subscribed_ = false;

@@ -73,10 +73,25 @@ TEST(GroupCommits, who_leaves_waits_for_a_rebalance_only_shortly) {
         for (int i = 0; i < (ends ? 3 : 1000); ++i)
             s.broker.errors[ApiKey::offset_commit].push_back(ErrorCode::rebalance_in_progress);
         c.unsubscribe().value();
-        EXPECT_EQ(s.poll(c, 5s), "revoked t[0]; ");
+        EXPECT_EQ(s.poll(c, 5s), ends ? "revoked t[0]; " : "revoked t[0]; REBALANCE_IN_PROGRESS; ");
         EXPECT_TRUE(s.broker.members.empty());
         EXPECT_EQ(s.committed(), ends ? 4 : -1);
     }
+}
+
+TEST(GroupCommits, partitions_that_cannot_be_committed_in_passing_are_told_once) {
+    GroupScript s;
+    auto& c = s.add({{"auto.commit.interval.ms", 500}});
+    c.subscribe({"t"}).value();
+    for (int i = 0; i < 5; ++i) s.broker.errors[ApiKey::offset_commit].push_back(ErrorCode::topic_authorization_failed);
+    EXPECT_EQ(s.poll(c, 5s), "assigned t[0]; v0; v1; v2; v3; TOPIC_AUTHORIZATION_FAILED; ");
+    EXPECT_EQ(s.committed(), 4) << "it is tried again";
+    c.seek({"t", 0, 0}).value();
+    s.read(c, 2);
+    s.broker.errors[ApiKey::offset_commit] = {ErrorCode::offset_metadata_too_large};
+    c.unsubscribe().value();
+    s.loop.run_for(20ms);
+    EXPECT_EQ(s.poll(c, 2s), "revoked t[0]; OFFSET_METADATA_TOO_LARGE; ");
 }
 
 }  // namespace
