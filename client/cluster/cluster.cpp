@@ -11,6 +11,9 @@ namespace {
 // From 4 on one can forbid that asking creates the topic.
 constexpr protocol::VersionRange metadata_versions{4, 13};
 static_assert(protocol::MetadataRequest::versions.contains(metadata_versions));
+// From 12 on topics may be asked for by their ids.
+constexpr protocol::VersionRange metadata_by_id_versions{12, 13};
+static_assert(protocol::MetadataRequest::versions.contains(metadata_by_id_versions));
 
 }  // namespace
 
@@ -110,9 +113,6 @@ awaitable<void> Cluster::metadata_loop(std::shared_ptr<Cluster> self) {
 
 awaitable<Result<protocol::MetadataResponse>> Cluster::fetch_metadata(std::optional<std::vector<std::string>> topics,
                                                                       TimePoint deadline) {
-    const auto self = shared_from_this();
-    auto channel = co_await connect_any(deadline);
-    if (!channel) co_return channel.error();
     protocol::MetadataRequest request;
     request.allow_auto_topic_creation = may_create_topics_;
     if (topics) {
@@ -121,13 +121,36 @@ awaitable<Result<protocol::MetadataResponse>> Cluster::fetch_metadata(std::optio
     } else {
         request.topics.reset();
     }
+    return ask_for_metadata(std::move(request), metadata_versions, deadline);
+}
+
+awaitable<Result<protocol::MetadataResponse>> Cluster::fetch_metadata_by_id(std::vector<Uuid> topics,
+                                                                            TimePoint deadline) {
+    protocol::MetadataRequest request;
+    request.allow_auto_topic_creation = false;
+    request.topics.emplace();
+    for (const auto& id : topics) {
+        auto& topic = request.topics->emplace_back();
+        topic.topic_id = id;
+        topic.name.reset();
+    }
+    return ask_for_metadata(std::move(request), metadata_by_id_versions, deadline);
+}
+
+awaitable<Result<protocol::MetadataResponse>> Cluster::ask_for_metadata(protocol::MetadataRequest request,
+                                                                        protocol::VersionRange versions,
+                                                                        TimePoint deadline) {
+    const auto self = shared_from_this();
+    const bool all = !request.topics;
+    auto channel = co_await connect_any(deadline);
+    if (!channel) co_return channel.error();
     const auto until = std::min(deadline, runtime_->deadline(config_.socket_timeout));
-    auto answer = co_await call(*channel, std::move(request), metadata_versions, until);
+    auto answer = co_await call(*channel, std::move(request), versions, until);
     if (closed_) co_return Error::of(ErrorCode::closed);
     if (answer && answer->error_code != 0)
         co_return Error::of(static_cast<ErrorCode>(answer->error_code))
             .with_context(fmt::format("metadata from {}", to_string((*channel)->endpoint())));
-    if (answer) on_metadata(*answer, !topics);
+    if (answer) on_metadata(*answer, all);
     co_return answer;
 }
 

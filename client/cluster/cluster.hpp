@@ -76,6 +76,8 @@ public:
     // One attempt. Errors: those of connect_any() and ClientChannel::call().
     awaitable<Result<protocol::MetadataResponse>> fetch_metadata(std::optional<std::vector<std::string>> topics,
                                                                  TimePoint deadline);
+    // Of topics whose names are not known. Those that are not there have an error.
+    awaitable<Result<protocol::MetadataResponse>> fetch_metadata_by_id(std::vector<Uuid> topics, TimePoint deadline);
 
     // Of all brokers that were ever tried, those of bootstrap.servers under the id no_broker until the metadata names
     // them.
@@ -130,6 +132,8 @@ private:
     // Forgets where the brokers are: only bootstrap.servers are known again (KIP-899, KIP-1102).
     void rebootstrap(std::string_view why);
     static awaitable<void> open(std::shared_ptr<Cluster> self, BrokerPtr broker);
+    awaitable<Result<protocol::MetadataResponse>> ask_for_metadata(protocol::MetadataRequest request,
+                                                                   protocol::VersionRange versions, TimePoint deadline);
     awaitable<Result<Channel>> connect_to(BrokerPtr broker, TimePoint deadline);
     BrokerPtr broker_of(BrokerId);
     BrokerPtr broker_of(BrokerId, Line);

@@ -128,6 +128,12 @@ const TopicInfo* MetadataCache::topic(const Uuid& id) const {
     return at == names_.end() ? nullptr : topic(std::string_view(at->second));
 }
 
+std::optional<Uuid> MetadataCache::id_of(std::string_view name) const {
+    const TopicInfo* t = topic(name);
+    if (!t || t->error != ErrorCode::none || t->id.is_zero()) return std::nullopt;
+    return t->id;
+}
+
 const PartitionInfo* MetadataCache::partition(std::string_view name, std::int32_t partition) const {
     const TopicInfo* t = topic(name);
     if (!t || partition < 0 || static_cast<std::size_t>(partition) >= t->partitions.size()) return nullptr;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -67,6 +68,8 @@ public:
     // Null when nothing is known of it.
     const TopicInfo* topic(std::string_view name) const;
     const TopicInfo* topic(const Uuid& id) const;
+    // Nothing where the topic is not there, or the broker is too old to tell.
+    std::optional<Uuid> id_of(std::string_view topic) const;
     const PartitionInfo* partition(std::string_view topic, std::int32_t partition) const;
     const std::map<std::string, TopicInfo, std::less<>>& topics() const noexcept { return topics_; }
     const BrokerInfo* broker(BrokerId) const;

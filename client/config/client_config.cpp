@@ -188,9 +188,11 @@ std::vector<std::string> items_of(std::string_view list) {
     return items;
 }
 
-Result<void> check_group(const GroupConfig& g, const std::string& protocol) {
-    if (protocol == "consumer")
-        return contradiction("group.protocol=consumer (KIP-848) is not offered by this release: use classic");
+Result<void> check_classic_group(const Config& config, const GroupConfig& g) {
+    if (config.entries().contains("group.remote.assignor"))
+        return contradiction(
+            "group.remote.assignor names an assignor of the coordinator, which group.protocol=classic has none of: use "
+            "partition.assignment.strategy, or group.protocol=consumer");
     if (g.assignors.empty())
         return contradiction(
             "partition.assignment.strategy names no assignor; use range, roundrobin, sticky or "
@@ -210,19 +212,41 @@ Result<void> check_group(const GroupConfig& g, const std::string& protocol) {
     return ok();
 }
 
-Result<GroupConfig> group_config(const Values& v) {
+// What the brokers decide there (KIP-848).
+Result<void> check_consumer_group(const Config& config) {
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> of_the_brokers = {{
+        {"session.timeout.ms",
+         "the group's consumer.session.timeout.ms, or the brokers' group.consumer.session.timeout.ms"},
+        {"heartbeat.interval.ms",
+         "the group's consumer.heartbeat.interval.ms, or the brokers' group.consumer.heartbeat.interval.ms"},
+        {"partition.assignment.strategy", "group.remote.assignor"},
+    }};
+    for (const auto& [name, instead] : of_the_brokers)
+        if (config.entries().contains(std::string(name)))
+            return contradiction(fmt::format("{} has no meaning with group.protocol=consumer: use {}", name, instead));
+    return ok();
+}
+
+Result<GroupConfig> group_config(const Config& config, const Values& v) {
     GroupConfig g;
     g.id = v.text("group.id");
     if (const auto instance = v.text("group.instance.id"); !instance.empty()) g.instance_id = instance;
+    static constexpr std::array<std::string_view, 2> protocols = {"classic", "consumer"};
+    g.protocol = static_cast<GroupProtocol>(v.choice("group.protocol", protocols));
+    g.remote_assignor = v.text("group.remote.assignor");
     g.assignors = items_of(v.text("partition.assignment.strategy"));
     g.session_timeout = v.ms("session.timeout.ms");
     g.heartbeat_interval = v.ms("heartbeat.interval.ms");
     g.max_poll_interval = v.ms("max.poll.interval.ms");
+    g.give_back_max = g.protocol == GroupProtocol::classic
+                          ? g.session_timeout / 2
+                          : std::min(g.max_poll_interval / 2, v.ms("socket.timeout.ms"));
     g.auto_commit_interval = v.ms("auto.commit.interval.ms");
     g.auto_commit = v.boolean("enable.auto.commit") && g.auto_commit_interval.count() > 0;
     g.auto_store = v.boolean("enable.auto.offset.store");
     if (g.id.empty()) return g;
-    if (auto fine = check_group(g, v.text("group.protocol")); !fine) return fine.error();
+    const bool classic = g.protocol == GroupProtocol::classic;
+    if (auto fine = classic ? check_classic_group(config, g) : check_consumer_group(config); !fine) return fine.error();
     return g;
 }
 
@@ -249,7 +273,7 @@ Result<ConsumerConfig> consumer_config(const Config& config) {
     c.prefetch_bytes_max = v.integer("queued.max.messages.kbytes") * 1024;
     c.partition_eof = v.boolean("enable.partition.eof");
     c.check_crcs = v.boolean("check.crcs");
-    auto group = group_config(v);
+    auto group = group_config(config, v);
     if (!group) return group.error();
     c.group = std::move(*group);
     if (c.fetch_wait_max >= c.common.socket_timeout)

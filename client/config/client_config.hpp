@@ -84,13 +84,21 @@ struct ProducerConfig {
 enum class OffsetReset : std::uint8_t { earliest, latest, none };
 enum class IsolationLevel : std::int8_t { read_uncommitted = 0, read_committed = 1 };
 
+enum class GroupProtocol : std::uint8_t { classic, consumer };
+
 // What a consumer is in its group; without an id there is none.
 struct GroupConfig {
     std::string id;
     std::optional<std::string> instance_id;
+    GroupProtocol protocol;
+    // Of the consumer protocol: one of the coordinator's; empty: it chooses.
+    std::string remote_assignor;
+    // Of the classic protocol.
     std::vector<std::string> assignors;  // by preference
     milliseconds session_timeout;
     milliseconds heartbeat_interval;
+    // So long partitions that others wait for are kept at most, to commit what was done of them.
+    milliseconds give_back_max;
     milliseconds max_poll_interval;
     milliseconds auto_commit_interval;
     bool auto_commit;

@@ -32,6 +32,7 @@ public:
     const std::shared_ptr<Group>& shared_group() noexcept { return group_; }
 
     Result<void> subscribe(std::vector<std::string> topics, RebalanceCallbacks);
+    Result<void> subscribe(const SubscriptionPattern&, RebalanceCallbacks);
     Result<void> unsubscribe();
     std::vector<std::string> subscription() const;
     // invalid_state for a consumer that has subscribed; else what is assigned now is committed, if it is to be.
@@ -129,6 +130,7 @@ private:
 
     bool is_rebalancing() const noexcept { return group_ && group_->desk().wants_attention(); }
     void start_group();
+    Result<void> subscribe(Subscription, RebalanceCallbacks);
     // Deals with what waits at the desk; the event that tells of it where there are no callbacks.
     std::optional<Event> serve_group();
     // The same without events; false: somebody else is dealing with it.

@@ -76,6 +76,11 @@ Result<void> Consumer::subscribe(std::vector<std::string> topics, RebalanceCallb
     return core_->subscribe(std::move(topics), std::move(callbacks));
 }
 
+Result<void> Consumer::subscribe(SubscriptionPattern pattern, RebalanceCallbacks callbacks) {
+    if (core_->is_closed()) return core_->closed_error("subscribe");
+    return core_->subscribe(pattern, std::move(callbacks));
+}
+
 Result<void> Consumer::unsubscribe() {
     if (core_->is_closed()) return core_->closed_error("unsubscribe");
     return core_->unsubscribe();

@@ -104,14 +104,29 @@ Result<void> ConsumerCore::subscribe(std::vector<std::string> topics, RebalanceC
     if (topics.empty()) return unsubscribe();
     auto subscription = Subscription::parse(std::move(topics));
     if (!subscription) return subscription.error().with_context("subscribe");
+    return subscribe(std::move(*subscription), std::move(callbacks));
+}
+
+Result<void> ConsumerCore::subscribe(const SubscriptionPattern& pattern, RebalanceCallbacks callbacks) {
+    if (!group_) return without_group("subscribe");
+    if (config_.group.protocol != GroupProtocol::consumer)
+        return Error::of(ErrorCode::not_configured,
+                         "subscribe: a pattern that the coordinator matches needs group.protocol=consumer; a topic "
+                         "name that begins with ^ is one that the consumer matches itself");
+    auto subscription = Subscription::of(pattern);
+    if (!subscription) return subscription.error().with_context("subscribe");
+    return subscribe(std::move(*subscription), std::move(callbacks));
+}
+
+Result<void> ConsumerCore::subscribe(Subscription subscription, RebalanceCallbacks callbacks) {
     const std::lock_guard lock(subscription_mutex_);
     if (by_hand_ && !delivery_->assignment().empty())
         return Error::of(ErrorCode::invalid_state, "subscribe: partitions are assigned by hand; call unassign() first");
     by_hand_ = false;
-    subscription_ = subscription->given();
+    subscription_ = subscription.given();
     const bool any = callbacks.assigned || callbacks.revoked || callbacks.lost;
     callbacks_ = any ? std::make_shared<RebalanceCallbacks>(std::move(callbacks)) : nullptr;
-    group_->subscribe(std::move(*subscription));
+    group_->subscribe(std::move(subscription));
     return ok();
 }
 

@@ -15,7 +15,7 @@ CommitTerms Group::terms(CommitOrder::Ticket ticket, Delivery::Held held) {
     const auto losses = desk_.losses();
     terms.identity = [self, as_member, losses]() -> Result<MemberIdentity> {
         if (!as_member) return MemberIdentity();
-        const auto& identity = self->membership_.identity();
+        const auto& identity = self->membership_->identity();
         if (identity.generation >= 0 && self->desk_.losses() == losses) return identity;
         return Error::of(ErrorCode::assignment_lost, "commit: this consumer is no member of group '" +
                                                          self->config_.id +
@@ -28,8 +28,9 @@ CommitTerms Group::terms(CommitOrder::Ticket ticket, Delivery::Held held) {
     };
     terms.is_latest = [self, ticket](const TopicPartition& tp) { return self->commits_.is_latest(ticket, tp); };
     terms.on_refused = [self](ErrorCode code, const MemberIdentity& who) {
-        return self->membership_.on_commit_error(code, who, self->runtime().now());
+        return self->membership_->on_commit_error(code, who, self->runtime().now());
     };
+    terms.id_of = [self](std::string_view topic) { return self->id_of(topic); };
     return terms;
 }
 
@@ -52,7 +53,7 @@ awaitable<void> Group::auto_commit_loop(std::shared_ptr<Group> self) {
         co_await watch.wait_until(runtime.timers(), runtime.deadline(self->config_.auto_commit_interval));
         if (self->stopped_ || self->closing_) break;
         auto stored = self->app_.delivery->to_commit();
-        const bool may = !self->subscribed_ || self->membership_.identity().generation >= 0;
+        const bool may = !self->subscribed_ || self->membership_->identity().generation >= 0;
         if (stored.empty() || !may) continue;
         const auto deadline = runtime.deadline(self->cluster_->config().socket_timeout);
         const auto done = co_await commit(self, std::move(stored), deadline);
@@ -97,7 +98,7 @@ awaitable<void> Group::commit_aside(std::shared_ptr<Group> self, std::vector<Top
 awaitable<void> Group::give_back(std::shared_ptr<Group> self, RebalanceDesk::Task task,
                                  std::vector<TopicPartition> stored) {
     auto& runtime = self->runtime();
-    const auto& identity = self->membership_.identity();
+    const auto& identity = self->membership_->identity();
     if (!stored.empty() && identity.generation >= 0) {
         const auto ticket = self->commits_.begin(stored);
         CommitTerms terms = self->terms(ticket, {});
@@ -106,12 +107,12 @@ awaitable<void> Group::give_back(std::shared_ptr<Group> self, RebalanceDesk::Tas
         // The others may be waiting for an assignment from this member, who gives none any more.
         if (self->closing_ || !self->subscribed_)
             terms.rebalance_until = runtime.deadline(self->config_.heartbeat_interval);
-        const auto deadline = runtime.deadline(self->config_.session_timeout / 2);
+        const auto deadline = runtime.deadline(self->config_.give_back_max);
         const auto done = co_await commit_offsets(self->coordinator_, std::move(stored), std::move(terms), deadline);
         self->commits_.end(ticket);
         self->note("commit of what is given back", done);
     }
-    self->membership_.on_rebalanced(task.call, runtime.now());
+    self->membership_->on_rebalanced(task.call, runtime.now());
     self->wake_.notify();
 }
 

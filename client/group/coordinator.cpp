@@ -77,6 +77,7 @@ bool is_elsewhere(const Error& error) noexcept {
     switch (error.code()) {
         case ErrorCode::coordinator_load_in_progress:
         case ErrorCode::rebalance_in_progress:
+        case ErrorCode::unknown_topic_id:
         case ErrorCode::unstable_offset_commit: return false;
         default: return error.is_retriable();
     }

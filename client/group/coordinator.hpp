@@ -6,6 +6,7 @@
 #include <string>
 
 #include "client/cluster/cluster.hpp"
+#include "client/group/member_identity.hpp"
 
 namespace ottla::client {
 
@@ -20,6 +21,9 @@ public:
     bool is_known() const noexcept { return broker_ != no_broker; }
     // It has moved or cannot be reached.
     void forget() noexcept { broker_ = no_broker; }
+    // Who asks for committed offsets: a member of a group of the consumer protocol, else nobody in particular.
+    const MemberIdentity& member() const noexcept { return member_; }
+    void set_member(MemberIdentity member) { member_ = std::move(member); }
 
     // One attempt each. Errors: those of connect_any() and of the answer.
     static awaitable<Result<void>> find(std::shared_ptr<Coordinator> self, TimePoint deadline);
@@ -30,6 +34,7 @@ private:
     std::shared_ptr<Cluster> cluster_;
     const std::string group_;
     BrokerId broker_ = no_broker;
+    MemberIdentity member_;
 };
 
 // The error asks for another look at who the coordinator is.

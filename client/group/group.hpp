@@ -15,7 +15,7 @@
 #include "client/consumer/delivery.hpp"
 #include "client/group/commit_order.hpp"
 #include "client/group/coordinator.hpp"
-#include "client/group/membership.hpp"
+#include "client/group/membership_calls.hpp"
 #include "client/group/offset_calls.hpp"
 #include "client/group/rebalance_desk.hpp"
 #include "client/group/subscription.hpp"
@@ -62,12 +62,9 @@ public:
 private:
     static awaitable<void> membership_loop(std::shared_ptr<Group> self);
     static awaitable<void> auto_commit_loop(std::shared_ptr<Group> self);
-    static awaitable<void> find_coordinator(std::shared_ptr<Group> self, MembershipAction action);
-    static awaitable<void> join(std::shared_ptr<Group> self, MembershipAction action);
-    static awaitable<void> sync(std::shared_ptr<Group> self, MembershipAction action);
-    static awaitable<void> heartbeat(std::shared_ptr<Group> self, MembershipAction action);
-    static awaitable<void> leave(std::shared_ptr<Group> self, MembershipAction action);
+    static awaitable<void> ask(std::shared_ptr<Group> self, MembershipAction action);
     static awaitable<void> describe(std::shared_ptr<Group> self, MembershipAction action);
+    static awaitable<void> name_topics(std::shared_ptr<Group> self, MembershipAction action);
     static awaitable<void> match_patterns(std::shared_ptr<Group> self);
     static awaitable<void> give_back(std::shared_ptr<Group> self, RebalanceDesk::Task task,
                                      std::vector<TopicPartition> stored);
@@ -77,6 +74,10 @@ private:
     void perform(MembershipAction);
     // What came of a commit that nobody waits for.
     void note(std::string_view what, const Result<std::vector<TopicPartition>>& committed);
+    void answered(std::uint64_t call, MembershipAnswer);
+    // Whoever commits is to know who the member is now.
+    void publish_identity();
+    void log_state();
     // What has changed around the membership.
     void look();
     void look_at_topics();
@@ -84,18 +85,19 @@ private:
     TimePoint next_look() const;
     GroupTopics describe_from_cache(const std::vector<std::string>& topics) const;
     // Subscribed, or not out of the group yet.
-    bool takes_part() const noexcept { return subscribed_ || !membership_.is_out(); }
+    bool takes_part() const noexcept { return subscribed_ || !membership_->is_out(); }
     CommitTerms terms(CommitOrder::Ticket, Delivery::Held);
+    std::optional<Uuid> id_of(std::string_view topic) const;
     Runtime& runtime() const noexcept { return cluster_->runtime(); }
 
     const std::shared_ptr<Coordinator> coordinator_;
     const std::shared_ptr<Cluster> cluster_;
     const GroupConfig config_;
+    const std::unique_ptr<Membership> membership_;
     const bool cooperative_;
     Application app_;
     RebalanceDesk desk_;
     CommitOrder commits_;
-    Membership membership_;
     Watched wake_;
     Watched stop_;
     std::atomic<bool> left_{false};
@@ -104,6 +106,7 @@ private:
     bool committing_last_ = false;
     // Why these cannot be committed, as told.
     std::map<std::pair<std::string, std::int32_t>, ErrorCode> uncommitted_;
+    std::string_view state_logged_;
 
     Subscription subscription_;
     bool subscribed_ = false;

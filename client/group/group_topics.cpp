@@ -37,12 +37,12 @@ void Group::use_topics(std::set<std::string> wanted) {
 
 void Group::look_at_topics() {
     const auto now = runtime().now();
-    std::set<std::string> wanted(membership_.topics().begin(), membership_.topics().end());
+    std::set<std::string> wanted(membership_->topics().begin(), membership_->topics().end());
     std::vector<std::string> shared;
-    for (const auto& [topic, partitions] : membership_.shared_topics()) shared.push_back(topic);
+    for (const auto& [topic, partitions] : membership_->shared_topics()) shared.push_back(topic);
     wanted.insert(shared.begin(), shared.end());
     use_topics(std::move(wanted));
-    if (!shared.empty()) membership_.on_metadata(describe_from_cache(shared));
+    if (!shared.empty()) membership_->on_metadata(describe_from_cache(shared));
 
     const auto told_after = missing_since_ + cluster_->config().metadata_propagation_max;
     bool is_missing = false;
@@ -101,8 +101,34 @@ awaitable<void> Group::describe(std::shared_ptr<Group> self, MembershipAction ac
         else
             topics = answer.error();
     }
-    self->membership_.on_topics(action.call, std::move(topics), self->runtime().now());
-    self->wake_.notify();
+    self->answered(action.call, std::move(topics));
+}
+
+std::optional<Uuid> Group::id_of(std::string_view topic) const {
+    if (const auto assigned = membership_->assigned_id(topic)) return assigned;
+    return cluster_->metadata().id_of(topic);
+}
+
+// Most are in the cache, since they were subscribed to by name.
+awaitable<void> Group::name_topics(std::shared_ptr<Group> self, MembershipAction action) {
+    TopicNames names;
+    std::vector<Uuid> others;
+    for (const auto& id : std::get<NameTopics>(action.what).ids)
+        if (const TopicInfo* info = self->cluster_->metadata().topic(id))
+            names.emplace(id, info->name);
+        else
+            others.push_back(id);
+    Result<TopicNames> found = std::move(names);
+    if (!others.empty()) {
+        const auto answer = co_await self->cluster_->fetch_metadata_by_id(std::move(others), action.deadline);
+        if (answer)
+            for (const auto& topic : answer->topics) {
+                if (topic.error_code == 0 && topic.name) found->emplace(topic.topic_id, *topic.name);
+            }
+        else if (found->empty())
+            found = answer.error();
+    }
+    self->answered(action.call, std::move(found));
 }
 
 awaitable<void> Group::match_patterns(std::shared_ptr<Group> self) {
@@ -124,7 +150,9 @@ awaitable<void> Group::match_patterns(std::shared_ptr<Group> self) {
             self->app_.tell(Error::of(
                 ErrorCode::unknown_topic_or_partition,
                 fmt::format("no topic matches the subscription {}", fmt::join(self->subscription_.given(), ", "))));
-        self->membership_.subscribe(std::move(topics), runtime.now());
+        TopicSelection selection;
+        selection.names = std::move(topics);
+        self->membership_->subscribe(std::move(selection), runtime.now());
     }
     self->wake_.notify();
 }

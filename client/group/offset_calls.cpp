@@ -2,74 +2,18 @@
 #include "client/group/offset_calls.hpp"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include <ottla/protocol/messages/offset_commit_request.hpp>
-#include <ottla/protocol/messages/offset_commit_response.hpp>
-#include <ottla/protocol/messages/offset_fetch_request.hpp>
-#include <ottla/protocol/messages/offset_fetch_response.hpp>
+#include "client/group/offset_requests.hpp"
 
 namespace ottla::client {
 namespace {
 
-using protocol::OffsetCommitRequest;
-using protocol::OffsetCommitResponse;
-using protocol::OffsetFetchRequest;
-using protocol::OffsetFetchResponse;
-// From 10 on topics go by their ids.
-constexpr protocol::VersionRange offset_commit_versions{2, 9};
-constexpr protocol::VersionRange offset_fetch_versions{1, 9};
-static_assert(OffsetCommitRequest::versions.contains(offset_commit_versions));
-static_assert(OffsetFetchRequest::versions.contains(offset_fetch_versions));
-constexpr std::int16_t first_stable = 7;
-constexpr std::int16_t first_with_groups = 8;
-
-using Key = std::pair<std::string, std::int32_t>;
-using Open = std::map<Key, TopicPartition*>;
-
-// Each partition once; of one named twice the last counts, as the first is told the same.
-Open all_of(std::vector<TopicPartition>& partitions) {
-    Open open;
-    for (auto& tp : partitions) open[Key(tp.topic, tp.partition)] = &tp;
-    return open;
-}
-
-OffsetCommitRequest commit_request(const std::string& group, const MemberIdentity& who, const CommitTerms& terms,
-                                   const Open& open) {
-    OffsetCommitRequest request;
-    request.group_id = group;
-    request.generation_id_or_member_epoch = who.generation;
-    request.member_id = who.member_id;
-    if (who.generation >= 0) request.group_instance_id = terms.instance_id;
-    for (const auto& [key, tp] : open) {
-        if (request.topics.empty() || request.topics.back().name != key.first)
-            request.topics.emplace_back().name = key.first;
-        auto& to = request.topics.back().partitions.emplace_back();
-        to.partition_index = key.second;
-        to.committed_offset = tp->offset.value();
-        to.committed_leader_epoch = tp->leader_epoch.value_or(-1);
-        to.committed_metadata = tp->metadata;
-    }
-    return request;
-}
-
-bool concerns_the_group(ErrorCode code) {
-    switch (code) {
-        case ErrorCode::illegal_generation:
-        case ErrorCode::unknown_member_id:
-        case ErrorCode::fenced_instance_id:
-        case ErrorCode::group_authorization_failed:
-        case ErrorCode::invalid_group_id:
-        case ErrorCode::group_id_not_found: return true;
-        default: return false;
-    }
-}
-
 Error as_told(ErrorCode code, const std::string& group) {
-    if (code == ErrorCode::illegal_generation || code == ErrorCode::unknown_member_id)
+    if (code == ErrorCode::illegal_generation || code == ErrorCode::unknown_member_id ||
+        code == ErrorCode::fenced_member_epoch)
         return Error::of(ErrorCode::assignment_lost,
                          fmt::format("commit: group '{}' does not count this consumer as a member any more ({}): the "
                                      "partitions may be another's",
@@ -79,7 +23,7 @@ Error as_told(ErrorCode code, const std::string& group) {
 }
 
 // What must not be committed any more is told so, and is not open from then on.
-void drop_what_is_over(const CommitTerms& terms, Open& open) {
+void drop_what_is_over(const CommitTerms& terms, OpenOffsets& open) {
     std::erase_if(open, [&](const auto& entry) {
         auto& tp = *entry.second;
         if (!terms.is_ours(tp))
@@ -95,72 +39,10 @@ void drop_what_is_over(const CommitTerms& terms, Open& open) {
     });
 }
 
-// What is still open after an answer is tried again. An error: the whole commit fails.
-Result<void> take_commits(const OffsetCommitResponse& answer, bool waits_for_rebalance, Open& open, Error& last) {
-    for (const auto& topic : answer.topics)
-        for (const auto& p : topic.partitions) {
-            const auto at = open.find(Key(topic.name, p.partition_index));
-            if (at == open.end()) continue;
-            const auto code = static_cast<ErrorCode>(p.error_code);
-            if (concerns_the_group(code)) return Error::of(code);
-            const bool again = is_retriable(code) || (waits_for_rebalance && code == ErrorCode::rebalance_in_progress);
-            if (again && code != ErrorCode::unknown_topic_or_partition) {
-                last = at->second->error = Error::of(code);
-                continue;
-            }
-            at->second->error =
-                code == ErrorCode::none
-                    ? Error()
-                    : Error::of(code).with_context(fmt::format("commit of {}[{}]", topic.name, p.partition_index));
-            open.erase(at);
-        }
-    return ok();
-}
-
-OffsetFetchRequest fetch_request(const std::string& group, const Open& open, std::int16_t version) {
-    OffsetFetchRequest request;
-    request.require_stable = version >= first_stable;
-    if (version >= first_with_groups) {
-        auto& to = request.groups.emplace_back();
-        to.group_id = group;
-        for (const auto& [key, tp] : open) {
-            if (to.topics->empty() || to.topics->back().name != key.first) to.topics->emplace_back().name = key.first;
-            to.topics->back().partition_indexes.push_back(key.second);
-        }
-        return request;
-    }
-    request.group_id = group;
-    for (const auto& [key, tp] : open) {
-        if (request.topics->empty() || request.topics->back().name != key.first)
-            request.topics->emplace_back().name = key.first;
-        request.topics->back().partition_indexes.push_back(key.second);
-    }
-    return request;
-}
-
-template <class Topics>
-void take_committed(const Topics& topics, Open& open, Error& last) {
-    for (const auto& topic : topics)
-        for (const auto& p : topic.partitions) {
-            const auto at = open.find(Key(topic.name, p.partition_index));
-            if (at == open.end()) continue;
-            auto& tp = *at->second;
-            const auto code = static_cast<ErrorCode>(p.error_code);
-            if (is_retriable(code) && code != ErrorCode::unknown_topic_or_partition) {
-                last = tp.error = Error::of(code);
-                continue;
-            }
-            // Who does not know the topic (yet) cannot say that nothing is committed.
-            const bool fine = code == ErrorCode::none;
-            tp.error = fine ? Error()
-                            : Error::of(code).with_context(
-                                  fmt::format("the committed offset of {}[{}]", topic.name, p.partition_index));
-            tp.offset = fine && p.committed_offset >= 0 ? Offset(p.committed_offset) : Offset::invalid();
-            tp.leader_epoch.reset();
-            if (p.committed_leader_epoch >= 0) tp.leader_epoch = p.committed_leader_epoch;
-            tp.metadata = p.metadata.value_or(std::string());
-            open.erase(at);
-        }
+// The answer to a heartbeat tells the member how it stands: with a new epoch, or out of the group.
+bool is_of_the_epoch(const Error& error) {
+    return error == ErrorCode::stale_member_epoch || error == ErrorCode::unknown_member_id ||
+           error == ErrorCode::fenced_member_epoch || error == ErrorCode::illegal_generation;
 }
 
 Error took_too_long(std::string_view what, const std::string& group, const Error& last) {
@@ -185,7 +67,7 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
                                                               TimePoint deadline) {
     auto& cluster = coordinator->cluster();
     Backoff backoff(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
-    Open open = all_of(offsets);
+    OpenOffsets open = all_open(offsets);
     Error last;
     do {
         if (const auto member = terms.identity(); !member) co_return member.error();
@@ -202,9 +84,10 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
         if (!who) co_return who.error();
         drop_what_is_over(terms, open);
         if (open.empty()) break;
-        auto request = commit_request(coordinator->group(), *who, terms, open);
+        const auto ids = OfferedIds::of(open, terms.id_of);
+        auto request = commit_request(coordinator->group(), *who, terms.instance_id, open, ids);
         const auto until = std::min(deadline, cluster.runtime().deadline(cluster.config().socket_timeout));
-        auto answer = co_await cluster.call(std::move(*channel), std::move(request), offset_commit_versions, until);
+        auto answer = co_await cluster.call(std::move(*channel), std::move(request), ids.commit_versions(), until);
         if (!answer) {
             last = answer.error();
             if (!last.is_retriable()) co_return last.with_context("commit");
@@ -212,14 +95,17 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
         }
         last = Error::of(ErrorCode::bad_message, "the broker left partitions out of its answer");
         const bool waits = cluster.runtime().now() < terms.rebalance_until;
-        if (const auto taken = take_commits(*answer, waits, open, last); !taken) {
+        const auto taken = take_commits(*answer, waits, open, ids, last);
+        if (std::ranges::any_of(offsets, [](const auto& tp) { return tp.error == ErrorCode::unknown_topic_id; }))
+            cluster.request_refresh("a topic has another id by now");
+        if (!taken) {
             const auto code = taken.error().code();
             if (!terms.on_refused(code, *who)) co_return as_told(code, coordinator->group());
             last = Error::of(ErrorCode::rebalance_in_progress);
         }
         if (open.empty()) break;
     } while (co_await pause(*coordinator, backoff, last, deadline));
-    if (!open.empty() && open.size() == all_of(offsets).size())
+    if (!open.empty() && open.size() == all_open(offsets).size())
         co_return took_too_long("commit", coordinator->group(), last);
     for (auto& [key, tp] : open) tp->error = took_too_long("commit", coordinator->group(), last);
     co_return std::move(offsets);
@@ -230,34 +116,28 @@ awaitable<Result<std::vector<TopicPartition>>> fetch_committed(std::shared_ptr<C
                                                                TimePoint deadline) {
     auto& cluster = coordinator->cluster();
     Backoff backoff(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
-    Open open = all_of(partitions);
+    OpenOffsets open = all_open(partitions);
     Error last;
+    const auto id_of = [&cluster](const std::string& topic) { return cluster.metadata().id_of(topic); };
     while (!open.empty()) {
         auto channel = co_await Coordinator::connect(coordinator, Line::group, deadline);
         last = channel ? Error() : channel.error();
         if (channel) {
-            const auto version = (*channel)->pick(protocol::ApiKey::offset_fetch, offset_fetch_versions);
+            const auto ids = OfferedIds::of(open, id_of);
+            const auto version = (*channel)->pick(protocol::ApiKey::offset_fetch, ids.fetch_versions());
             if (!version) co_return version.error();
-            auto request = fetch_request(coordinator->group(), open, *version);
+            auto request = fetch_request(coordinator->group(), coordinator->member(), open, ids, *version);
             const auto until = std::min(deadline, cluster.runtime().deadline(cluster.config().socket_timeout));
             auto answer = co_await (*channel)->call(std::move(request), *version, until);
             if (!answer) {
                 last = answer.error();
-            } else {
-                std::int16_t code = answer->error_code;
-                if (*version >= first_with_groups && !answer->groups.empty()) code = answer->groups.front().error_code;
-                last = Error::of(static_cast<ErrorCode>(code));
-                if (code == 0) {
-                    last = Error::of(ErrorCode::coordinator_load_in_progress, "partitions were left out of the answer");
-                    if (*version < first_with_groups)
-                        take_committed(answer->topics, open, last);
-                    else if (!answer->groups.empty())
-                        take_committed(answer->groups.front().topics, open, last);
-                }
+            } else if (const auto taken = take_committed(*answer, *version, open, ids, last); !taken) {
+                last = taken.error();
             }
+            if (last == ErrorCode::unknown_topic_id) cluster.request_refresh("a topic has another id by now");
         }
         if (open.empty()) break;
-        if (!last.is_retriable())
+        if (!last.is_retriable() && !is_of_the_epoch(last))
             co_return last.with_context(fmt::format("the committed offsets of group '{}'", coordinator->group()));
         const bool again = co_await pause(*coordinator, backoff, last, deadline);
         if (!again) co_return took_too_long("committed offsets", coordinator->group(), last);

@@ -23,6 +23,8 @@ struct CommitTerms {
     std::function<bool(const TopicPartition&)> is_ours;
     // The same: no later commit of it has begun, whose offset this one would take back.
     std::function<bool(const TopicPartition&)> is_latest;
+    // Asked before each attempt: of which topic it is; where that is not known, the name counts.
+    std::function<std::optional<Uuid>(std::string_view topic)> id_of;
     // The group does not count `who` as a member, or not in that generation. True: that is out of date, and the commit
     // is tried again.
     std::function<bool(ErrorCode, const MemberIdentity& who)> on_refused;
@@ -39,7 +41,7 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
 
 // The partitions with what is committed, invalid where nothing is; each with its error, also
 // unknown_topic_or_partition, which may pass. Waits for transactions that are
-// not decided (KIP-447).
+// not decided (KIP-447), and for the epoch of a member that is behind.
 awaitable<Result<std::vector<TopicPartition>>> fetch_committed(std::shared_ptr<Coordinator> coordinator,
                                                                std::vector<TopicPartition> partitions,
                                                                TimePoint deadline);

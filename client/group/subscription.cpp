@@ -37,6 +37,14 @@ Result<Subscription> Subscription::parse(std::vector<std::string> topics) {
     return s;
 }
 
+Result<Subscription> Subscription::of(const SubscriptionPattern& pattern) {
+    if (pattern.text().empty()) return Error::of(ErrorCode::invalid_argument, "a pattern without a letter");
+    Subscription s;
+    s.regex_ = pattern.text();
+    s.given_ = {pattern.text()};
+    return s;
+}
+
 bool Subscription::matches(const std::string& topic) const {
     if (std::ranges::binary_search(names_, topic)) return true;
     if (topic.size() > topic_length_max) return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Subscription: the topics that a consumer asked for, by name or by pattern. A name that begins with ^ is a regular
-// expression (ECMAScript's), to be found in the topic's name; internal topics match none.
+// expression (ECMAScript's), to be found in the topic's name; internal topics match none. The coordinator's pattern
+// (RE2's) is matched there.
 #pragma once
 
 #include <memory>
@@ -8,7 +9,10 @@
 #include <string>
 #include <vector>
 
+#include <ottla/group.hpp>
 #include <ottla/result.hpp>
+
+#include "client/group/membership.hpp"
 
 namespace ottla::client {
 
@@ -17,10 +21,14 @@ public:
     Subscription() = default;
     // Errors: invalid_argument, naming the topic or pattern.
     static Result<Subscription> parse(std::vector<std::string> topics);
+    static Result<Subscription> of(const SubscriptionPattern&);
 
+    // To be matched here.
     bool has_patterns() const noexcept { return !patterns_.empty(); }
     // Sorted, each once.
     const std::vector<std::string>& names() const noexcept { return names_; }
+    // What can be said without a look at the topics there are.
+    TopicSelection selection() const { return {names_, regex_}; }
     // As they were given.
     const std::vector<std::string>& given() const noexcept { return given_; }
     bool matches(const std::string& topic) const;
@@ -29,6 +37,7 @@ private:
     std::vector<std::string> given_;
     std::vector<std::string> names_;
     std::vector<std::regex> patterns_;
+    std::string regex_;
 };
 
 }  // namespace ottla::client

@@ -121,7 +121,7 @@ TEST(ClientConfig, what_cannot_be_of_a_group_is_refused_when_there_is_one) {
         return consumer_config(c);
     };
     const Config refused[] = {
-        {{"group.id", "g"}, {"group.protocol", "consumer"}},
+        {{"group.id", "g"}, {"group.remote.assignor", "uniform"}},
         {{"group.id", "g"}, {"partition.assignment.strategy", "range,even"}},
         {{"group.id", "g"}, {"session.timeout.ms", 3000}},
         {{"group.id", "g"}, {"max.poll.interval.ms", 30'000}},
@@ -134,13 +134,36 @@ TEST(ClientConfig, what_cannot_be_of_a_group_is_refused_when_there_is_one) {
     EXPECT_TRUE(group({{"session.timeout.ms", 3000}})) << "without a group it does not matter";
 }
 
+TEST(ClientConfig, what_the_brokers_decide_is_refused_with_the_consumer_protocol) {
+    const auto group = [](Config c) {
+        c.set("bootstrap.servers", "b").value();
+        c.set("group.id", "g").value();
+        c.set("group.protocol", "consumer").value();
+        return consumer_config(c);
+    };
+    const Config refused[] = {{{"session.timeout.ms", 45'000}},
+                              {{"heartbeat.interval.ms", 3000}},
+                              {{"partition.assignment.strategy", "range"}}};
+    for (const auto& c : refused) {
+        const auto made = group(c);
+        ASSERT_EQ(made.error(), ErrorCode::invalid_argument) << to_string(c);
+        EXPECT_TRUE(made.error().text().starts_with(c.entries().begin()->first)) << made.error().text();
+        EXPECT_NE(made.error().text().find("group.protocol=consumer"), std::string_view::npos) << made.error().text();
+    }
+    const auto fine = group({{"group.remote.assignor", "range"}, {"max.poll.interval.ms", 10'000}}).value();
+    EXPECT_EQ(fine.group.protocol, GroupProtocol::consumer);
+    EXPECT_EQ(fine.group.remote_assignor, "range");
+    EXPECT_EQ(fine.group.give_back_max, std::chrono::seconds(5));
+    EXPECT_EQ(group({}).value().group.remote_assignor, "");
+}
+
 TEST(ClientConfig, settings_without_effect_are_logged) {
     std::string said;
     const base::Log log("x", base::LogLevel::info, [&](base::LogLevel, std::string_view, std::string_view text) {
         said += std::string(text) + "\n";
     });
-    log_settings_without_effect({{"group.remote.assignor", "g"}, {"linger.ms", 7}, {"client.id", "me"}}, "C", log);
-    EXPECT_NE(said.find("group.remote.assignor"), std::string::npos);
+    log_settings_without_effect({{"max.poll.records", 7}, {"linger.ms", 7}, {"client.id", "me"}}, "C", log);
+    EXPECT_NE(said.find("max.poll.records"), std::string::npos);
     EXPECT_NE(said.find("queue.buffering.max.ms has no effect on a consumer"), std::string::npos) << said;
     EXPECT_EQ(said.find("client.id"), std::string::npos);
     said.clear();

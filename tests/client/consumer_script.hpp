@@ -2,6 +2,7 @@
 // ConsumerScript: a consumer and a broker that answers as the test says, on the memory network and virtual time.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -44,6 +45,7 @@ public:
 
     int partitions = 1;
     bool knows_topic = true;
+    std::uint8_t incarnation = 0;         // of the topics: part of their ids; 0: they have none
     std::vector<std::string> everything;  // what who asks for all topics is told
     BrokerId leader = 1;
     std::int32_t led_partitions = 1'000;  // those from this number on have no leader
@@ -58,6 +60,22 @@ public:
     int fetches = 0;
     std::vector<base::TimePoint> metadata_asked;
     std::vector<std::int64_t> offsets_asked;
+
+    // Topics have short names here, of which their ids are made.
+    Uuid id_of(std::string_view name) const {
+        Uuid id;
+        if (incarnation == 0) return id;
+        std::ranges::copy(name.substr(0, id.bytes.size() - 1), id.bytes.begin());
+        id.bytes.back() = incarnation;
+        return id;
+    }
+    // Empty: no topic has that id.
+    std::string name_of(const Uuid& id) const {
+        if (incarnation == 0 || id.bytes.back() != incarnation) return {};
+        std::string name(id.bytes.begin(), id.bytes.end() - 1);
+        name.resize(std::min(name.size(), name.find('\0')));
+        return name;
+    }
 
     std::optional<VersionRange> serves(ApiKey key) const override {
         if (key == ApiKey::fetch) return VersionRange{4, 12};
@@ -139,12 +157,13 @@ private:
         std::vector<std::string> names = everything;
         if (asked.topics) {
             names.clear();
-            for (const auto& wanted : *asked.topics) names.push_back(wanted.name.value_or(""));
+            for (const auto& wanted : *asked.topics) names.push_back(wanted.name.value_or(name_of(wanted.topic_id)));
         }
         if (!names.empty())
             for (const auto& wanted : names) {
                 auto& topic = response.topics.emplace_back();
                 topic.name = wanted;
+                if (knows_topic) topic.topic_id = id_of(wanted);
                 if (!knows_topic) topic.error_code = static_cast<std::int16_t>(ErrorCode::unknown_topic_or_partition);
                 for (int p = 0; knows_topic && p < partitions; ++p) {
                     auto& partition = topic.partitions.emplace_back();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// GroupScript: consumers of a group and the broker that coordinates it, on the memory network and virtual time.
+// GroupScript: consumers of one group and the broker that coordinates it, on the memory network and virtual time.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,9 +13,10 @@ namespace ottla::client {
 
 using namespace std::chrono_literals;
 
-class GroupScript {
+template <class Broker>
+class GroupScriptWith {
 public:
-    GroupScript() {
+    GroupScriptWith() {
         auto opened = server_host_->listen(loop.io.get_executor(), net::Endpoint("", 9092));
         EXPECT_TRUE(opened);
         listener_ = std::shared_ptr<net::Listener>(std::move(*opened));
@@ -22,7 +24,7 @@ public:
         broker.records.log = {{0, batch_of(0, 4)}};
         broker.records.high = 4;
     }
-    ~GroupScript() {
+    ~GroupScriptWith() {
         for (auto& c : consumers) c->async_close(1s, [](Result<void>) {});
         loop.run_for(2s);
         consumers.clear();
@@ -95,12 +97,12 @@ public:
 
     test::VirtualLoop loop;
     net::MemoryNetwork network{loop.timers, base::Random(42)};
-    GroupBroker broker{loop.timers};
+    Broker broker{loop.timers};
     std::vector<std::unique_ptr<Consumer>> consumers;
     std::vector<std::weak_ptr<ConsumerCore>> cores;
 
 private:
-    static asio::awaitable<void> serve(std::shared_ptr<net::Listener> listener, GroupScript* script) {
+    static asio::awaitable<void> serve(std::shared_ptr<net::Listener> listener, GroupScriptWith* script) {
         const auto executor = co_await asio::this_coro::executor;
         for (;;) {
             auto stream = co_await listener->accept(executor);
@@ -119,5 +121,8 @@ private:
     std::shared_ptr<net::Listener> listener_;
     std::vector<std::weak_ptr<net::ServerSession>> sessions_;
 };
+
+// A group of the classic protocol.
+using GroupScript = GroupScriptWith<GroupBroker>;
 
 }  // namespace ottla::client

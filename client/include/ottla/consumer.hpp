@@ -54,10 +54,12 @@ public:
     // max.poll.interval.ms. Errors: not_configured without group.id; invalid_argument; invalid_state with partitions of
     // assign().
     Result<void> subscribe(std::vector<std::string> topics, RebalanceCallbacks = {});
+    // The same with a pattern that the coordinator matches. Errors: not_configured without group.protocol=consumer.
+    Result<void> subscribe(SubscriptionPattern, RebalanceCallbacks = {});
     // Leaves the group, once the partitions have been given back by the next poll. Until it is out of it, assign() is
     // refused with invalid_state.
     Result<void> unsubscribe();
-    // As given to subscribe().
+    // As given to subscribe(); of a pattern, its text.
     std::vector<std::string> subscription() const;
     GroupMetadata group_metadata() const;
     RebalanceProtocol rebalance_protocol() const noexcept;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <ottla/function.hpp>
 #include <ottla/topic_partition.hpp>
@@ -28,10 +29,25 @@ struct RebalanceCallbacks {
     Callback lost;
 };
 
+// Topics that the coordinator finds by a regular expression, those to come, too; for group.protocol=consumer.
+class SubscriptionPattern {
+public:
+    // In the syntax of RE2; the whole name of a topic must match it. What is wrong with it, the coordinator says.
+    static SubscriptionPattern re2(std::string regex) { return {std::move(regex), Syntax::re2}; }
+    const std::string& text() const noexcept { return regex_; }
+
+private:
+    enum class Syntax : std::uint8_t { re2 };
+    SubscriptionPattern(std::string regex, Syntax) noexcept : regex_(std::move(regex)) {}
+
+    std::string regex_;
+};
+
 // For the offsets of a transaction (KIP-447).
 struct GroupMetadata {
     std::string group_id;
-    std::int32_t generation = -1;  // -1: no member at the moment
+    // With group.protocol=consumer, the member's epoch. -1: no member at the moment.
+    std::int32_t generation = -1;
     std::string member_id;
     std::optional<std::string> instance_id;
 
@@ -40,7 +56,8 @@ struct GroupMetadata {
 // "orders: member m-1 in generation 7"
 std::string to_string(const GroupMetadata&);
 
-// How partitions move: all are given back first, or only those that move (KIP-429).
+// How partitions move: all are given back first, or only those that move (KIP-429; always with
+// group.protocol=consumer).
 enum class RebalanceProtocol : std::uint8_t { none, eager, cooperative };
 std::string_view to_string(RebalanceProtocol) noexcept;
 

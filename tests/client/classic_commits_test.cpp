@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the answer to a commit says of the membership, and what it does not.
-#include "tests/client/membership_script.hpp"
+#include "tests/client/classic_script.hpp"
 
 namespace ottla::client {
 namespace {
@@ -8,9 +8,9 @@ namespace {
 constexpr ErrorCode said_of_members[] = {ErrorCode::illegal_generation, ErrorCode::unknown_member_id,
                                          ErrorCode::fenced_instance_id};
 
-TEST(MembershipCommits, a_member_that_may_not_commit_has_lost_its_partitions) {
+TEST(ClassicCommits, a_member_that_may_not_commit_has_lost_its_partitions) {
     for (const auto code : said_of_members) {
-        MembershipScript s;
+        ClassicScript s;
         s.become_member({{"t", {0}}});
         EXPECT_FALSE(s.membership.on_commit_error(code, {"m", 1}, s.now));
         s.settle();
@@ -18,9 +18,9 @@ TEST(MembershipCommits, a_member_that_may_not_commit_has_lost_its_partitions) {
     }
 }
 
-TEST(MembershipCommits, a_refusal_while_it_joins_again_costs_no_membership) {
+TEST(ClassicCommits, a_refusal_while_it_joins_again_costs_no_membership) {
     for (const auto code : said_of_members) {
-        MembershipScript s(settings_for({"cooperative-sticky"}));
+        ClassicScript s(settings_for({"cooperative-sticky"}));
         s.become_member({{"t", {0}}});
         s.heartbeat(ErrorCode::rebalance_in_progress);
         s.last_join = s.expect<protocol::JoinGroupRequest>();
@@ -41,8 +41,8 @@ TEST(MembershipCommits, a_refusal_while_it_joins_again_costs_no_membership) {
     }
 }
 
-TEST(MembershipCommits, errors_that_say_nothing_of_members_and_commits_of_none_change_nothing) {
-    MembershipScript s;
+TEST(ClassicCommits, errors_that_say_nothing_of_members_and_commits_of_none_change_nothing) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     EXPECT_FALSE(s.membership.on_commit_error(ErrorCode::group_authorization_failed, {"m", 1}, s.now));
     EXPECT_FALSE(s.membership.on_commit_error(ErrorCode::unknown_member_id, {"", -1}, s.now));

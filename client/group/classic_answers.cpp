@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "client/consumer/assignors/group_protocol.hpp"
-#include "client/group/membership.hpp"
+#include "client/group/classic_membership.hpp"
 
 namespace ottla::client {
 namespace {
@@ -20,62 +20,33 @@ Error error_of(const Result<Response>& answer) {
 
 }  // namespace
 
-void Membership::wait(TimePoint now) { not_before_ = now + backoff_.next(random_); }
-
-void Membership::soon(TimePoint now) {
-    const bool first = backoff_.failures() == 0;
-    wait(now);
-    if (first) not_before_ = now;
-}
-
-void Membership::coordinator_lost(TimePoint now) {
-    coordinator_known_ = false;
-    wait(now);
-}
-
-void Membership::tell_once(const Error& error) {
-    if (std::exchange(told_, error.code()) == error.code()) return;
-    reports_.push_back(error.with_context(fmt::format("group '{}'", settings_.group_id)));
-}
-
-// What is being given back is given back, whatever else happens.
-void Membership::lose() {
-    PartitionMap lost = owned_;
-    for (const auto& [call, r] : outstanding_)
-        if (r.kind == Rebalance::Kind::revoked) lost = without(lost, r.partitions);
-    owned_.clear();
+void ClassicMembership::lose() {
+    handover_.lose();
     shared_.clear();
     leads_ = false;
-    rebalances_.clear();
-    if (!lost.empty()) rebalances_.push_back({Rebalance::Kind::lost, std::move(lost)});
-    // One that waits for the application becomes a loss, too.
-    else if (!outstanding_.empty())
-        rebalances_.push_back({Rebalance::Kind::lost, {}});
 }
 
-void Membership::join_anew(TimePoint now) {
+void ClassicMembership::join_anew(TimePoint now) {
     request_ = 0;
     if (phase_ == Phase::leaving || phase_ == Phase::away || phase_ == Phase::fenced || phase_ == Phase::out) return;
     phase_ = Phase::unjoined;
-    soon(now);
+    search_.soon(now);
 }
 
-void Membership::fence() {
+void ClassicMembership::fence() {
     lose();
     identity_ = {};
     request_ = 0;
     phase_ = Phase::fenced;
     subscribed_ = false;
-    reports_.push_back(
-        Error::of(
-            ErrorCode::fenced_instance_id,
-            fmt::format("group '{}': another member with group.instance.id '{}' has taken over; give every member "
-                        "its own, and make a new consumer",
-                        settings_.group_id, settings_.instance_id.value_or(std::string())))
-            .as_fatal());
+    reports_.tell(Error::of(ErrorCode::fenced_instance_id,
+                            fmt::format("another member with group.instance.id '{}' has taken over; give every member "
+                                        "its own, and make a new consumer",
+                                        settings_.instance_id.value_or(std::string())))
+                      .as_fatal());
 }
 
-bool Membership::on_error(const Error& error, TimePoint now) {
+bool ClassicMembership::on_error(const Error& error, TimePoint now) {
     switch (error.code()) {
         case ErrorCode::fenced_instance_id: fence(); return true;
         case ErrorCode::unknown_member_id:
@@ -91,42 +62,53 @@ bool Membership::on_error(const Error& error, TimePoint now) {
             join_anew(now);
             return true;
         case ErrorCode::not_coordinator:
-        case ErrorCode::coordinator_not_available: coordinator_lost(now); return true;
+        case ErrorCode::coordinator_not_available: search_.lost(now); return true;
         default: return false;
     }
 }
 
 // A join or sync that failed: joining is begun again.
-void Membership::refused(const Error& error, std::string_view during, TimePoint now) {
+void ClassicMembership::refused(const Error& error, std::string_view during, TimePoint now) {
     const bool again = phase_ == Phase::joining || phase_ == Phase::syncing;
     if (on_error(error, now)) {
         if (again && phase_ != Phase::fenced) phase_ = Phase::unjoined;
         return;
     }
     if (again) phase_ = Phase::unjoined;
-    if (error == ErrorCode::rebalance_in_progress) return soon(now);
-    if (error == ErrorCode::coordinator_load_in_progress) return wait(now);
+    if (error == ErrorCode::rebalance_in_progress) return search_.soon(now);
+    if (error == ErrorCode::coordinator_load_in_progress) return search_.wait(now);
     if (!error.is_retriable()) {
-        tell_once(error.with_context(during));
-        return wait(now);
+        reports_.tell_once(error.with_context(during));
+        return search_.wait(now);
     }
-    coordinator_lost(now);
+    search_.lost(now);
 }
 
-void Membership::on_coordinator(std::uint64_t call, const Error& error, TimePoint now) {
-    if (call != finding_) return;
-    finding_ = 0;
-    if (error.code() == ErrorCode::none) {
-        coordinator_known_ = true;
-        // A heartbeat tells at once whether it is one of the same mind.
+void ClassicMembership::on_answer(std::uint64_t call, MembershipAnswer answer, TimePoint now) {
+    if (auto* found = std::get_if<CoordinatorFound>(&answer))
+        on_coordinator(call, found->error, now);
+    else if (auto* join = std::get_if<Result<protocol::JoinGroupResponse>>(&answer))
+        on_join(call, std::move(*join), now);
+    else if (auto* topics = std::get_if<Result<GroupTopics>>(&answer))
+        on_topics(call, std::move(*topics), now);
+    else if (auto* sync = std::get_if<Result<protocol::SyncGroupResponse>>(&answer))
+        on_sync(call, std::move(*sync), now);
+    else if (auto* heartbeat = std::get_if<Result<protocol::HeartbeatResponse>>(&answer))
+        on_heartbeat(call, *heartbeat, now);
+    else
+        on_leave(call);
+}
+
+void ClassicMembership::on_coordinator(std::uint64_t call, const Error& error, TimePoint now) {
+    if (!search_.end(call, error, now)) return;
+    // A heartbeat tells at once whether it is one of the same mind.
+    if (search_.is_known())
         last_heartbeat_ = std::min(last_heartbeat_, now - settings_.heartbeat_interval);
-        return;
-    }
-    if (!error.is_retriable()) tell_once(error.with_context("looking for the coordinator"));
-    wait(now);
+    else if (!error.is_retriable())
+        reports_.tell_once(error.with_context("looking for the coordinator"));
 }
 
-void Membership::on_join(std::uint64_t call, Result<protocol::JoinGroupResponse> answer, TimePoint now) {
+void ClassicMembership::on_join(std::uint64_t call, Result<protocol::JoinGroupResponse> answer, TimePoint now) {
     if (call != request_) return;
     request_ = 0;
     // A join waits for the others, without heartbeats, and longer than a session perhaps: that was no silence, even if
@@ -137,7 +119,7 @@ void Membership::on_join(std::uint64_t call, Result<protocol::JoinGroupResponse>
     if (answer && error == ErrorCode::member_id_required && identity_.member_id != answer->member_id) {
         identity_.member_id = answer->member_id;
         phase_ = Phase::unjoined;
-        not_before_ = now;
+        search_.at_once(now);
         return;
     }
     if (error.code() != ErrorCode::none) return refused(error, "joining", now);
@@ -151,13 +133,13 @@ void Membership::on_join(std::uint64_t call, Result<protocol::JoinGroupResponse>
     identity_.generation = answer->generation_id;
     last_heartbeat_ = now;
     heartbeat_ = 0;
-    told_ = ErrorCode::none;
+    reports_.went_well();
     leads_ = answer->leader == answer->member_id;
     shared_.clear();
     members_.clear();
     assignments_.clear();
     phase_ = Phase::to_sync;
-    not_before_ = now;
+    search_.at_once(now);
     if (!leads_) return;
     take_members(*answer);
     // KIP-814: the group keeps its assignment, yet somebody must mind the topics.
@@ -165,7 +147,7 @@ void Membership::on_join(std::uint64_t call, Result<protocol::JoinGroupResponse>
     skip_assignment_ = answer->skip_assignment;
 }
 
-void Membership::take_members(const protocol::JoinGroupResponse& answer) {
+void ClassicMembership::take_members(const protocol::JoinGroupResponse& answer) {
     for (const auto& from : answer.members) {
         auto read = read_subscription(*assignor_, from.metadata);
         // One who cannot be understood gets nothing, and the others do not suffer.
@@ -176,7 +158,7 @@ void Membership::take_members(const protocol::JoinGroupResponse& answer) {
     }
 }
 
-void Membership::share_out(GroupTopics topics) {
+void ClassicMembership::share_out(GroupTopics topics) {
     shared_ = std::move(topics);
     for (const auto& m : members_)
         for (const auto& topic : m.topics) shared_.try_emplace(topic);
@@ -184,7 +166,7 @@ void Membership::share_out(GroupTopics topics) {
         for (auto& [member, partitions] : assignor_->assign(members_, shared_)) {
             auto bytes = write_assignment(partitions);
             if (!bytes) {
-                tell_once(bytes.error().with_context("the assignment"));
+                reports_.tell_once(bytes.error().with_context("the assignment"));
                 continue;
             }
             auto& to = assignments_.emplace_back();
@@ -196,16 +178,17 @@ void Membership::share_out(GroupTopics topics) {
     phase_ = Phase::to_sync;
 }
 
-void Membership::on_topics(std::uint64_t call, Result<GroupTopics> topics, TimePoint now) {
+void ClassicMembership::on_topics(std::uint64_t call, Result<GroupTopics> topics, TimePoint now) {
     if (call != request_) return;
     request_ = 0;
     if (topics) return share_out(std::move(*topics));
-    if (!topics.error().is_retriable()) tell_once(topics.error().with_context("the leader's look at the topics"));
+    if (!topics.error().is_retriable())
+        reports_.tell_once(topics.error().with_context("the leader's look at the topics"));
     phase_ = Phase::sharing;
-    wait(now);
+    search_.wait(now);
 }
 
-void Membership::on_sync(std::uint64_t call, Result<protocol::SyncGroupResponse> answer, TimePoint now) {
+void ClassicMembership::on_sync(std::uint64_t call, Result<protocol::SyncGroupResponse> answer, TimePoint now) {
     if (call != request_) return;
     request_ = 0;
     if (answer) last_contact_ = now;
@@ -213,32 +196,33 @@ void Membership::on_sync(std::uint64_t call, Result<protocol::SyncGroupResponse>
     if (error.code() != ErrorCode::none) return refused(error, "taking the assignment", now);
     auto assigned = read_assignment(answer->assignment);
     if (!assigned) return refused(assigned.error(), "reading the assignment", now);
-    backoff_.reset();
+    search_.went_well();
     // The leader may have known an older subscription.
     std::erase_if(*assigned, [&](const auto& entry) { return !std::ranges::binary_search(topics_, entry.first); });
     hand_over(std::move(*assigned));
 }
 
-void Membership::hand_over(PartitionMap assigned) {
-    auto taken = without(owned_, assigned);
-    auto added = without(assigned, owned_);
+void ClassicMembership::hand_over(PartitionMap assigned) {
+    auto taken = without(handover_.owned(), assigned);
+    auto added = without(assigned, handover_.owned());
     held_ = std::move(assigned);
     held_generation_ = identity_.generation;
     if (!taken.empty()) {
-        rebalances_.push_back({Rebalance::Kind::revoked, std::move(taken)});
+        handover_.revoke(std::move(taken));
         rejoin_reason_ = "partitions were given back for others";
     }
-    rebalances_.push_back({Rebalance::Kind::assigned, std::move(added)});
+    handover_.assign(std::move(added));
     phase_ = Phase::handing;
 }
 
-void Membership::on_heartbeat(std::uint64_t call, const Result<protocol::HeartbeatResponse>& answer, TimePoint now) {
+void ClassicMembership::on_heartbeat(std::uint64_t call, const Result<protocol::HeartbeatResponse>& answer,
+                                     TimePoint now) {
     if (call != heartbeat_) return;
     heartbeat_ = 0;
     if (!heartbeats()) return;
     const auto error = error_of(answer);
     if (answer && (error.code() == ErrorCode::none || error == ErrorCode::rebalance_in_progress)) last_contact_ = now;
-    if (error.code() == ErrorCode::none) return backoff_.reset();
+    if (error.code() == ErrorCode::none) return search_.went_well();
     if (on_error(error, now)) return;
     using enum Phase;
     if (error == ErrorCode::rebalance_in_progress) {
@@ -251,24 +235,19 @@ void Membership::on_heartbeat(std::uint64_t call, const Result<protocol::Heartbe
     } else if (error == ErrorCode::coordinator_load_in_progress) {
         return;
     } else if (error.is_retriable()) {
-        coordinator_lost(now);
+        search_.lost(now);
     } else {
-        tell_once(error.with_context("heartbeat"));
+        reports_.tell_once(error.with_context("heartbeat"));
     }
 }
 
-void Membership::on_leave(std::uint64_t call) {
+void ClassicMembership::on_leave(std::uint64_t call) {
     if (call == request_) request_ = 0;
 }
 
-void Membership::on_rebalanced(std::uint64_t call, TimePoint) {
-    const auto at = outstanding_.find(call);
-    if (at == outstanding_.end()) return;
-    if (at->second.kind == Rebalance::Kind::revoked) owned_ = without(owned_, at->second.partitions);
-    outstanding_.erase(at);
-}
+void ClassicMembership::on_rebalanced(std::uint64_t call, TimePoint) { handover_.done(call); }
 
-bool Membership::on_commit_error(ErrorCode code, const MemberIdentity& who, TimePoint now) {
+bool ClassicMembership::on_commit_error(ErrorCode code, const MemberIdentity& who, TimePoint now) {
     const bool of_members = code == ErrorCode::illegal_generation || code == ErrorCode::unknown_member_id ||
                             code == ErrorCode::fenced_instance_id;
     if (!of_members || who.generation < 0) return false;

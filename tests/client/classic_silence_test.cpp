@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What counts as silence of the coordinator, after which the partitions may be another's.
-#include "tests/client/membership_script.hpp"
+#include "tests/client/classic_script.hpp"
 
 namespace ottla::client {
 namespace {
@@ -9,9 +9,9 @@ using protocol::JoinGroupRequest;
 
 Error connection_lost() { return Error::of(ErrorCode::transport); }
 
-TEST(MembershipSilence, a_join_that_waited_long_and_failed_was_no_silence) {
+TEST(ClassicSilence, a_join_that_waited_long_and_failed_was_no_silence) {
     for (const bool answered : {false, true}) {
-        MembershipScript s(settings_for({"cooperative-sticky"}));
+        ClassicScript s(settings_for({"cooperative-sticky"}));
         s.become_member({{"t", {0}}});
         s.heartbeat(ErrorCode::rebalance_in_progress);
         s.expect<JoinGroupRequest>();
@@ -31,8 +31,8 @@ TEST(MembershipSilence, a_join_that_waited_long_and_failed_was_no_silence) {
     }
 }
 
-TEST(MembershipSilence, joins_that_are_never_answered_are) {
-    MembershipScript s(settings_for({"cooperative-sticky"}));
+TEST(ClassicSilence, joins_that_are_never_answered_are) {
+    ClassicScript s(settings_for({"cooperative-sticky"}));
     s.become_member({{"t", {0}}});
     s.heartbeat(ErrorCode::rebalance_in_progress);
     const auto began = s.now;

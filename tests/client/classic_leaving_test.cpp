@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a member leaves when something is in its way.
-#include "tests/client/membership_script.hpp"
+#include "tests/client/classic_script.hpp"
 
 namespace ottla::client {
 namespace {
 
-TEST(MembershipLeaving, does_not_wait_for_what_joining_waited_for) {
-    MembershipScript s;
+TEST(ClassicLeaving, does_not_wait_for_what_joining_waited_for) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     s.heartbeat(ErrorCode::rebalance_in_progress);
     s.join_fails(ErrorCode::coordinator_load_in_progress);
@@ -20,8 +20,8 @@ TEST(MembershipLeaving, does_not_wait_for_what_joining_waited_for) {
     EXPECT_TRUE(s.membership.is_out());
 }
 
-TEST(MembershipLeaving, does_not_wait_for_an_application_that_polls_no_more) {
-    MembershipScript s;
+TEST(ClassicLeaving, does_not_wait_for_an_application_that_polls_no_more) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     s.app_waits = true;
     s.membership.unsubscribe("the consumer unsubscribed", s.now);
@@ -35,16 +35,16 @@ TEST(MembershipLeaving, does_not_wait_for_an_application_that_polls_no_more) {
     EXPECT_FALSE(s.membership.is_out());
     s.done();
     EXPECT_TRUE(s.membership.is_out());
-    s.membership.subscribe({"t"}, s.now);
+    s.subscribe({"t"});
     s.join("m2", 2);
 }
 
-TEST(MembershipLeaving, who_has_subscribed_again_meanwhile_joins_with_the_next_poll) {
-    MembershipScript s;
+TEST(ClassicLeaving, who_has_subscribed_again_meanwhile_joins_with_the_next_poll) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     s.app_waits = true;
     s.membership.unsubscribe("the consumer unsubscribed", s.now);
-    s.membership.subscribe({"t"}, s.now);
+    s.subscribe({"t"});
     s.expect<protocol::LeaveGroupRequest>();
     EXPECT_TRUE(s.membership.is_away());
     s.done();

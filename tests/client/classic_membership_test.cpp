@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A member of a classic group, step by step, on virtual time; and the same with every step failing.
-#include "tests/client/membership_script.hpp"
+#include "tests/client/classic_script.hpp"
 
 namespace ottla::client {
 namespace {
@@ -10,9 +10,9 @@ using protocol::JoinGroupRequest;
 using protocol::LeaveGroupRequest;
 using protocol::SyncGroupRequest;
 
-TEST(Membership, joins_with_the_id_that_it_is_given_and_takes_its_assignment) {
-    MembershipScript s;
-    s.membership.subscribe({"t"}, s.now);
+TEST(ClassicMembership, joins_with_the_id_that_it_is_given_and_takes_its_assignment) {
+    ClassicScript s;
+    s.subscribe({"t"});
     s.found();
     s.join_fails(ErrorCode::member_id_required, "m-1");
     EXPECT_EQ(s.last_join.member_id, "");
@@ -34,9 +34,9 @@ TEST(Membership, joins_with_the_id_that_it_is_given_and_takes_its_assignment) {
     EXPECT_EQ(s.now - before, 3s);
 }
 
-TEST(Membership, the_leader_shares_out) {
-    MembershipScript s;
-    s.membership.subscribe({"t"}, s.now);
+TEST(ClassicMembership, the_leader_shares_out) {
+    ClassicScript s;
+    s.subscribe({"t"});
     s.found();
     s.last_join = s.expect<JoinGroupRequest>();
     protocol::JoinGroupResponse r;
@@ -66,11 +66,11 @@ TEST(Membership, the_leader_shares_out) {
     EXPECT_EQ(s.take_said(), "+t0 t1; -t0 t1; ");
 }
 
-TEST(Membership, a_static_leader_that_is_told_to_skip_keeps_what_the_group_has) {
+TEST(ClassicMembership, a_static_leader_that_is_told_to_skip_keeps_what_the_group_has) {
     auto settings = settings_for({"range"});
     settings.instance_id = "i";
-    MembershipScript s(settings);
-    s.membership.subscribe({"t"}, s.now);
+    ClassicScript s(settings);
+    s.subscribe({"t"});
     s.found();
     s.last_join = s.expect<JoinGroupRequest>();
     EXPECT_EQ(s.last_join.group_instance_id, "i");
@@ -94,8 +94,8 @@ TEST(Membership, a_static_leader_that_is_told_to_skip_keeps_what_the_group_has) 
     EXPECT_TRUE(s.membership.is_out());
 }
 
-TEST(Membership, an_eager_member_gives_everything_back_before_it_joins_again) {
-    MembershipScript s;
+TEST(ClassicMembership, an_eager_member_gives_everything_back_before_it_joins_again) {
+    ClassicScript s;
     s.become_member({{"t", {0, 1}}});
     s.take_said();
     s.app_waits = true;
@@ -111,8 +111,8 @@ TEST(Membership, an_eager_member_gives_everything_back_before_it_joins_again) {
     EXPECT_EQ(s.take_said(), "-t0 t1; +t1; ");
 }
 
-TEST(Membership, a_cooperative_member_gives_back_only_what_moves_and_joins_once_more) {
-    MembershipScript s(settings_for({"cooperative-sticky"}));
+TEST(ClassicMembership, a_cooperative_member_gives_back_only_what_moves_and_joins_once_more) {
+    ClassicScript s(settings_for({"cooperative-sticky"}));
     s.become_member({{"t", {0, 1, 2}}});
     s.take_said();
     s.heartbeat(ErrorCode::rebalance_in_progress);
@@ -130,14 +130,14 @@ TEST(Membership, a_cooperative_member_gives_back_only_what_moves_and_joins_once_
     EXPECT_EQ(show(s.held), "t0 t1 t5");
 }
 
-TEST(Membership, a_change_of_topics_joins_anew_and_gives_back_what_is_not_wanted_any_more) {
-    MembershipScript s(settings_for({"cooperative-sticky"}));
-    s.membership.subscribe({"t", "u"}, s.now);
+TEST(ClassicMembership, a_change_of_topics_joins_anew_and_gives_back_what_is_not_wanted_any_more) {
+    ClassicScript s(settings_for({"cooperative-sticky"}));
+    s.subscribe({"t", "u"});
     s.found();
     s.join("m", 1);
     s.sync({{"t", {0}}, {"u", {0}}});
     s.settle();
-    s.membership.subscribe({"t"}, s.now);
+    s.subscribe({"t"});
     s.join("m", 2);
     EXPECT_EQ(s.last_join.reason, "the subscription changed");
     // A leader that has not heard of it.
@@ -146,9 +146,9 @@ TEST(Membership, a_change_of_topics_joins_anew_and_gives_back_what_is_not_wanted
     EXPECT_EQ(s.take_said(), "+t0 u0; -u0; +; ");
 }
 
-TEST(Membership, a_member_that_is_not_known_any_more_has_lost_its_partitions) {
+TEST(ClassicMembership, a_member_that_is_not_known_any_more_has_lost_its_partitions) {
     for (const auto code : {ErrorCode::unknown_member_id, ErrorCode::illegal_generation}) {
-        MembershipScript s;
+        ClassicScript s;
         s.become_member({{"t", {0}}});
         s.heartbeat(code);
         s.last_join = s.expect<JoinGroupRequest>();
@@ -162,22 +162,22 @@ TEST(Membership, a_member_that_is_not_known_any_more_has_lost_its_partitions) {
     }
 }
 
-TEST(Membership, a_fenced_static_member_ends_for_good) {
+TEST(ClassicMembership, a_fenced_static_member_ends_for_good) {
     auto settings = settings_for({"range"});
     settings.instance_id = "i";
-    MembershipScript s(settings);
+    ClassicScript s(settings);
     s.become_member({{"t", {0}}});
     s.heartbeat(ErrorCode::fenced_instance_id);
     EXPECT_TRUE(s.idle());
     EXPECT_EQ(s.take_said(), "+t0; FENCED_INSTANCE_ID!! lost t0; ");
     EXPECT_EQ(s.membership.wake_at(), TimePoint::max());
-    s.membership.subscribe({"t"}, s.now);
+    s.subscribe({"t"});
     s.membership.on_poll(s.now);
     EXPECT_TRUE(s.idle());
 }
 
-TEST(Membership, who_does_not_poll_leaves_says_so_and_joins_with_the_next_poll) {
-    MembershipScript s;
+TEST(ClassicMembership, who_does_not_poll_leaves_says_so_and_joins_with_the_next_poll) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     s.take_said();
     s.advance(299s, false);
@@ -200,8 +200,8 @@ TEST(Membership, who_does_not_poll_leaves_says_so_and_joins_with_the_next_poll) 
     EXPECT_EQ(s.take_said(), "") << "who polls stays";
 }
 
-TEST(Membership, a_callback_that_takes_too_long_counts_as_not_polling) {
-    MembershipScript s;
+TEST(ClassicMembership, a_callback_that_takes_too_long_counts_as_not_polling) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     s.take_said();
     s.app_waits = true;
@@ -211,8 +211,8 @@ TEST(Membership, a_callback_that_takes_too_long_counts_as_not_polling) {
     EXPECT_EQ(s.take_said(), "-t0; MAX_POLL_EXCEEDED! lost ; ") << "what waits for the application becomes a loss";
 }
 
-TEST(Membership, a_coordinator_that_is_silent_for_the_session_has_taken_the_partitions) {
-    MembershipScript s;
+TEST(ClassicMembership, a_coordinator_that_is_silent_for_the_session_has_taken_the_partitions) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     s.silent = true;
     s.advance(44s);
@@ -224,8 +224,8 @@ TEST(Membership, a_coordinator_that_is_silent_for_the_session_has_taken_the_part
     s.join("m", 2);
 }
 
-TEST(Membership, the_coordinator_is_looked_up_again_where_it_has_moved) {
-    MembershipScript s;
+TEST(ClassicMembership, the_coordinator_is_looked_up_again_where_it_has_moved) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     s.heartbeat(ErrorCode::not_coordinator);
     s.expect<FindCoordinator>();
@@ -237,12 +237,12 @@ TEST(Membership, the_coordinator_is_looked_up_again_where_it_has_moved) {
     EXPECT_EQ(s.take_said(), "+t0; ") << "the membership is kept";
 }
 
-TEST(Membership, what_the_application_must_mend_is_told_once_and_tried_on) {
+TEST(ClassicMembership, what_the_application_must_mend_is_told_once_and_tried_on) {
     for (const auto code :
          {ErrorCode::inconsistent_group_protocol, ErrorCode::invalid_session_timeout, ErrorCode::invalid_group_id,
           ErrorCode::group_authorization_failed, ErrorCode::group_max_size_reached}) {
-        MembershipScript s;
-        s.membership.subscribe({"t"}, s.now);
+        ClassicScript s;
+        s.subscribe({"t"});
         s.found();
         const auto before = s.now;
         for (int i = 0; i < 5; ++i) s.join_fails(code);
@@ -254,8 +254,8 @@ TEST(Membership, what_the_application_must_mend_is_told_once_and_tried_on) {
     }
 }
 
-TEST(Membership, leaves_when_it_unsubscribes_and_says_why) {
-    MembershipScript s;
+TEST(ClassicMembership, leaves_when_it_unsubscribes_and_says_why) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     s.membership.unsubscribe("the consumer is closed", s.now);
     const auto leave = s.expect<LeaveGroupRequest>();
@@ -266,13 +266,13 @@ TEST(Membership, leaves_when_it_unsubscribes_and_says_why) {
     s.membership.on_leave(s.call);
     EXPECT_TRUE(s.idle());
     EXPECT_TRUE(s.membership.is_out());
-    s.membership.subscribe({"t"}, s.now);
+    s.subscribe({"t"});
     s.join("m2", 3);
 }
 
-TEST(Membership, leaves_also_while_a_join_is_under_way) {
-    MembershipScript s;
-    s.membership.subscribe({"t"}, s.now);
+TEST(ClassicMembership, leaves_also_while_a_join_is_under_way) {
+    ClassicScript s;
+    s.subscribe({"t"});
     s.found();
     s.join_fails(ErrorCode::member_id_required, "m");
     s.expect<JoinGroupRequest>();
@@ -289,8 +289,8 @@ TEST(Membership, leaves_also_while_a_join_is_under_way) {
     EXPECT_TRUE(s.membership.is_out());
 }
 
-TEST(Membership, a_loss_comes_in_place_of_what_waits_for_the_application) {
-    MembershipScript s;
+TEST(ClassicMembership, a_loss_comes_in_place_of_what_waits_for_the_application) {
+    ClassicScript s;
     s.become_member({{"t", {0}}});
     s.app_waits = true;
     s.heartbeat(ErrorCode::rebalance_in_progress);
@@ -311,7 +311,7 @@ public:
 
     // Two rebalances and a leave. Returns the number of steps.
     int run() {
-        s.membership.subscribe({"t"}, s.now);
+        s.subscribe({"t"});
         until([&] { return s.membership.is_stable() && show(s.held) == "t0 t1 t2"; });
         rebalancing_ = true;
         until([&] { return s.membership.is_stable() && !rebalancing_ && show(s.held) == "t0 t1 t2"; });
@@ -320,7 +320,7 @@ public:
         EXPECT_TRUE(s.held.empty());
         return step_;
     }
-    MembershipScript s;
+    ClassicScript s;
 
 private:
     template <class Done>
@@ -391,7 +391,7 @@ private:
     bool rebalancing_ = false;
 };
 
-TEST(Membership, gets_over_any_failure_of_any_step) {
+TEST(ClassicMembership, gets_over_any_failure_of_any_step) {
     const ErrorCode errors[] = {
         ErrorCode::transport,
         ErrorCode::timed_out,
@@ -418,11 +418,11 @@ TEST(Membership, gets_over_any_failure_of_any_step) {
     }
 }
 
-TEST(Membership, a_coordinator_that_only_contradicts_itself_is_not_asked_without_end) {
+TEST(ClassicMembership, a_coordinator_that_only_contradicts_itself_is_not_asked_without_end) {
     for (const auto code : {ErrorCode::unknown_member_id, ErrorCode::illegal_generation, ErrorCode::member_id_required,
                             ErrorCode::rebalance_in_progress, ErrorCode::not_coordinator}) {
-        MembershipScript s;
-        s.membership.subscribe({"t"}, s.now);
+        ClassicScript s;
+        s.subscribe({"t"});
         const auto until = s.now + 60s;
         int asked = 0;
         while (s.now < until && asked < 1000) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the application wants, what the clock says, and what is to be done next. The answers are taken in
-// membership_answers.cpp.
-#include "client/group/membership.hpp"
+// classic_answers.cpp.
+#include "client/group/classic_membership.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -19,40 +19,37 @@ constexpr std::string_view protocol_type = "consumer";
 // The coordinator answers a join when the rebalance timeout is over; so long after it, it is not answering at all.
 constexpr base::Duration join_grace = std::chrono::seconds(5);
 
-std::int32_t in_ms(base::Duration time) {
-    return static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
-}
-
 bool all_cooperative(const std::vector<const Assignor*>& assignors) {
     return std::ranges::all_of(assignors, [](const Assignor* a) { return a->cooperative; });
 }
 
 }  // namespace
 
-Membership::Membership(MembershipSettings settings, base::Random& random)
+ClassicMembership::ClassicMembership(ClassicSettings settings, base::Random& random)
     : settings_(std::move(settings)),
       cooperative_(all_cooperative(settings_.assignors)),
-      random_(random),
-      backoff_(settings_.retry_backoff, settings_.retry_backoff_max) {
+      search_(settings_.retry_backoff, settings_.retry_backoff_max, random),
+      reports_(settings_) {
     OTTLA_ASSERT(!settings_.assignors.empty());
 }
 
-void Membership::subscribe(std::vector<std::string> topics, TimePoint now) {
+void ClassicMembership::subscribe(TopicSelection wanted, TimePoint now) {
+    OTTLA_ASSERT(wanted.regex.empty());
     if (phase_ == Phase::fenced) return;
-    const bool changed = topics != topics_;
-    topics_ = std::move(topics);
+    const bool changed = wanted.names != topics_;
+    topics_ = std::move(wanted.names);
     const bool was = std::exchange(subscribed_, true);
     if (!was) last_poll_ = now;
     if (phase_ == Phase::out) {
         join_reason_ = "the consumer subscribed";
         phase_ = Phase::unjoined;
-        not_before_ = now;
+        search_.at_once(now);
     } else if (changed && was) {
         rejoin_reason_ = "the subscription changed";
     }
 }
 
-void Membership::unsubscribe(std::string reason, TimePoint now) {
+void ClassicMembership::unsubscribe(std::string reason, TimePoint now) {
     if (!subscribed_) return;
     subscribed_ = false;
     topics_.clear();
@@ -64,25 +61,19 @@ void Membership::unsubscribe(std::string reason, TimePoint now) {
     leave_reason_ = std::move(reason);
     leave_sent_ = false;
     phase_ = Phase::leaving;
-    not_before_ = now;
-    // What has not been handed over yet is not.
-    std::erase_if(rebalances_, [](const Rebalance& r) { return r.kind == Rebalance::Kind::assigned; });
-    auto giving = owned_;
-    for (const auto& [call, r] : outstanding_)
-        if (r.kind == Rebalance::Kind::revoked) giving = without(giving, r.partitions);
-    std::erase_if(rebalances_, [](const Rebalance& r) { return r.kind == Rebalance::Kind::revoked; });
-    if (!giving.empty()) rebalances_.push_back({Rebalance::Kind::revoked, std::move(giving)});
+    search_.at_once(now);
+    handover_.give_back_all();
 }
 
-void Membership::on_poll(TimePoint now) {
+void ClassicMembership::on_poll(TimePoint now) {
     last_poll_ = std::max(last_poll_, now);
     if (phase_ != Phase::away) return;
     join_reason_ = "the application polls again";
     phase_ = Phase::unjoined;
-    not_before_ = now;
+    search_.at_once(now);
 }
 
-void Membership::on_metadata(const GroupTopics& known) {
+void ClassicMembership::on_metadata(const GroupTopics& known) {
     if (!leads_) return;
     for (const auto& [topic, partitions] : known) {
         const auto at = shared_.find(topic);
@@ -92,7 +83,7 @@ void Membership::on_metadata(const GroupTopics& known) {
     }
 }
 
-bool Membership::heartbeats() const noexcept {
+bool ClassicMembership::heartbeats() const noexcept {
     using enum Phase;
     return is_member() &&
            (phase_ == giving_up || phase_ == describing || phase_ == sharing || phase_ == to_sync ||
@@ -100,45 +91,43 @@ bool Membership::heartbeats() const noexcept {
 }
 
 // Without a word from the coordinator. A join that is under way is one.
-bool Membership::can_be_lost() const noexcept { return heartbeats() || (phase_ == Phase::unjoined && is_member()); }
+bool ClassicMembership::can_be_lost() const noexcept {
+    return heartbeats() || (phase_ == Phase::unjoined && is_member());
+}
 
 // The coordinator may be in the next generation already, and its word of that is on the way or lost.
-bool Membership::rejoins() const noexcept {
+bool ClassicMembership::rejoins() const noexcept {
     using enum Phase;
     return phase_ == unjoined || phase_ == joining || phase_ == describing || phase_ == sharing || phase_ == to_sync ||
            phase_ == syncing;
 }
 
-bool Membership::must_be_polled() const noexcept {
+bool ClassicMembership::must_be_polled() const noexcept {
     using enum Phase;
     // The group waits for what is given back, also by one who leaves.
     if (phase_ == leaving) return application_busy();
     return subscribed_ && phase_ != out && phase_ != away && phase_ != fenced && (is_member() || application_busy());
 }
 
-TimePoint Membership::wake_at() const {
+TimePoint ClassicMembership::wake_at() const {
     auto at = TimePoint::max();
     if (must_be_polled()) at = std::min(at, last_poll_ + settings_.max_poll_interval);
     if (can_be_lost()) at = std::min(at, last_contact_ + settings_.session_timeout);
-    if (heartbeats() && heartbeat_ == 0 && coordinator_known_)
+    if (heartbeats() && heartbeat_ == 0 && search_.is_known())
         at = std::min(at, last_heartbeat_ + settings_.heartbeat_interval);
     using enum Phase;
-    const bool looks = !coordinator_known_ && finding_ == 0 && phase_ != out && phase_ != away && phase_ != fenced &&
-                       phase_ != leaving;
+    const bool looks = !search_.is_known() && !search_.is_under_way() && phase_ != out && phase_ != away &&
+                       phase_ != fenced && phase_ != leaving;
     const bool asks =
-        coordinator_known_ && request_ == 0 &&
+        search_.is_known() && request_ == 0 &&
         (((phase_ == unjoined || phase_ == leaving) && !application_busy()) || phase_ == sharing || phase_ == to_sync);
-    return looks || asks ? std::min(at, not_before_) : at;
+    return looks || asks ? std::min(at, search_.not_before()) : at;
 }
 
-void Membership::look_at_time(TimePoint now) {
+void ClassicMembership::look_at_time(TimePoint now) {
     if (must_be_polled() && now >= last_poll_ + settings_.max_poll_interval) {
         if (phase_ != Phase::leaving) {
-            reports_.push_back(Error::of(
-                ErrorCode::max_poll_exceeded,
-                fmt::format("group '{}': nobody polled for max.poll.interval.ms ({}); the consumer has left the group, "
-                            "and joins again with the next poll. Poll more often, or raise the setting",
-                            settings_.group_id, in_ms(settings_.max_poll_interval))));
+            reports_.nobody_polled();
             leave_reason_ = "max.poll.interval.ms passed without a poll";
         }
         if (auto parting = leave(now)) parting_ = std::get<protocol::LeaveGroupRequest>(std::move(parting->what));
@@ -152,23 +141,23 @@ void Membership::look_at_time(TimePoint now) {
         join_reason_ = "the coordinator was silent for session.timeout.ms";
         lose();
         identity_.generation = -1;
-        coordinator_known_ = false;
+        search_.forget();
         request_ = 0;
         if (phase_ != Phase::leaving) phase_ = Phase::unjoined;
     }
 }
 
-void Membership::begin_rejoin() {
+void ClassicMembership::begin_rejoin() {
     join_reason_ = std::exchange(rejoin_reason_, std::nullopt).value_or(std::string());
     phase_ = Phase::giving_up;
     PartitionMap giving;
-    for (const auto& [topic, numbers] : owned_)
+    for (const auto& [topic, numbers] : handover_.owned())
         if (!cooperative_ || !std::ranges::binary_search(topics_, topic)) giving[topic] = numbers;
-    if (!giving.empty()) rebalances_.push_back({Rebalance::Kind::revoked, std::move(giving)});
+    handover_.revoke(std::move(giving));
 }
 
 // Steps that need nothing but that the application is done.
-void Membership::advance(TimePoint now) {
+void ClassicMembership::advance(TimePoint now) {
     if (phase_ == Phase::stable && rejoin_reason_) begin_rejoin();
     if (application_busy()) return;
     if (phase_ == Phase::handing) {
@@ -178,39 +167,33 @@ void Membership::advance(TimePoint now) {
     if (application_busy()) return;
     if (phase_ == Phase::giving_up) {
         phase_ = Phase::unjoined;
-        not_before_ = std::min(not_before_, now);
+        search_.at_once(std::min(search_.not_before(), now));
     }
     if (phase_ == Phase::leaving && request_ == 0 &&
-        (leave_sent_ || !coordinator_known_ || is_static() || identity_.member_id.empty())) {
+        (leave_sent_ || !search_.is_known() || is_static() || identity_.member_id.empty())) {
         identity_ = {};
         phase_ = subscribed_ ? Phase::unjoined : Phase::out;
         join_reason_ = "the consumer subscribed";
-        not_before_ = now;
+        search_.at_once(now);
     }
 }
 
-Membership::Action Membership::act(TimePoint deadline) {
+ClassicMembership::Action ClassicMembership::act(TimePoint deadline) {
     Action action;
     action.call = ++calls_;
     action.deadline = deadline;
     return action;
 }
 
-std::optional<Membership::Action> Membership::next_rebalance() {
-    if (rebalances_.empty()) return std::nullopt;
-    const bool lost = rebalances_.front().kind == Rebalance::Kind::lost;
-    if (!outstanding_.empty() && !lost) return std::nullopt;
+std::optional<ClassicMembership::Action> ClassicMembership::next_rebalance() {
+    if (!handover_.is_due()) return std::nullopt;
     auto action = act({});
-    Rebalance next = std::move(rebalances_.front());
-    rebalances_.pop_front();
-    if (next.kind == Rebalance::Kind::assigned) merge(owned_, next.partitions);
-    outstanding_.emplace(action.call, next);
-    action.what = std::move(next);
+    action.what = handover_.take(action.call);
     return action;
 }
 
-std::optional<Membership::Action> Membership::leave(TimePoint now) {
-    if (!coordinator_known_ || is_static() || identity_.member_id.empty()) return std::nullopt;
+std::optional<ClassicMembership::Action> ClassicMembership::leave(TimePoint now) {
+    if (!search_.is_known() || is_static() || identity_.member_id.empty()) return std::nullopt;
     auto action = act(now + settings_.request_timeout);
     protocol::LeaveGroupRequest request;
     request.group_id = settings_.group_id;
@@ -221,7 +204,7 @@ std::optional<Membership::Action> Membership::leave(TimePoint now) {
     return action;
 }
 
-protocol::JoinGroupRequest Membership::join_request() {
+protocol::JoinGroupRequest ClassicMembership::join_request() {
     protocol::JoinGroupRequest request;
     request.group_id = settings_.group_id;
     request.session_timeout_ms = in_ms(settings_.session_timeout);
@@ -234,11 +217,11 @@ protocol::JoinGroupRequest Membership::join_request() {
     self.topics = topics_;
     self.rack = settings_.rack;
     self.generation = held_generation_;
-    if (cooperative_) self.owned = owned_;
+    if (cooperative_) self.owned = handover_.owned();
     for (const Assignor* assignor : settings_.assignors) {
         auto bytes = write_subscription(*assignor, self, held_);
         if (!bytes) {
-            tell_once(bytes.error().with_context("the subscription"));
+            reports_.tell_once(bytes.error().with_context("the subscription"));
             continue;
         }
         auto& to = request.protocols.emplace_back();
@@ -248,9 +231,9 @@ protocol::JoinGroupRequest Membership::join_request() {
     return request;
 }
 
-std::optional<Membership::Action> Membership::next_request(TimePoint now) {
+std::optional<ClassicMembership::Action> ClassicMembership::next_request(TimePoint now) {
     using enum Phase;
-    if (heartbeats() && coordinator_known_ && heartbeat_ == 0 &&
+    if (heartbeats() && search_.is_known() && heartbeat_ == 0 &&
         now >= last_heartbeat_ + settings_.heartbeat_interval) {
         auto action = act(now + std::min(settings_.session_timeout, settings_.request_timeout));
         heartbeat_ = action.call;
@@ -263,7 +246,7 @@ std::optional<Membership::Action> Membership::next_request(TimePoint now) {
         action.what = std::move(request);
         return action;
     }
-    if (request_ != 0 || now < not_before_) return std::nullopt;
+    if (request_ != 0 || now < search_.not_before()) return std::nullopt;
     if (phase_ == unjoined && !application_busy()) {
         auto action = act(now + settings_.max_poll_interval + join_grace);
         rejoin_reason_.reset();
@@ -307,13 +290,12 @@ std::optional<Membership::Action> Membership::next_request(TimePoint now) {
     return std::nullopt;
 }
 
-std::optional<Membership::Action> Membership::next(TimePoint now) {
+std::optional<ClassicMembership::Action> ClassicMembership::next(TimePoint now) {
     look_at_time(now);
     advance(now);
-    if (!reports_.empty()) {
+    if (auto report = reports_.next()) {
         auto action = act({});
-        action.what = Report{std::move(reports_.front())};
-        reports_.pop_front();
+        action.what = Report{std::move(*report)};
         return action;
     }
     if (parting_) {
@@ -325,14 +307,22 @@ std::optional<Membership::Action> Membership::next(TimePoint now) {
     if (auto rebalance = next_rebalance()) return rebalance;
     using enum Phase;
     if (phase_ == out || phase_ == away || phase_ == fenced) return std::nullopt;
-    if (!coordinator_known_) {
-        if (finding_ != 0 || now < not_before_ || phase_ == leaving) return std::nullopt;
+    if (!search_.is_known()) {
+        if (search_.is_under_way() || now < search_.not_before() || phase_ == leaving) return std::nullopt;
         auto action = act(now + settings_.request_timeout);
-        finding_ = action.call;
+        search_.begin(action.call);
         action.what = FindCoordinator();
         return action;
     }
     return next_request(now);
+}
+
+std::string_view ClassicMembership::state_name() const noexcept {
+    static constexpr std::string_view names[] = {
+        "out",          "to join", "giving back", "joining",      "looking at the topics",
+        "to share out", "to sync", "syncing",     "handing over", "stable",
+        "away",         "leaving", "fenced"};
+    return names[static_cast<std::size_t>(phase_)];
 }
 
 }  // namespace ottla::client

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// MembershipScript: a membership, the application that it speaks to, and the coordinator's part as the test plays it.
+// ClassicScript: a membership, the application that it speaks to, and the coordinator's part as the test plays it.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 #include <gtest/gtest.h>
 
 #include "client/consumer/assignors/group_protocol.hpp"
-#include "client/group/membership.hpp"
+#include "client/group/classic_membership.hpp"
 
 namespace ottla::client {
 
 using namespace std::chrono_literals;
 
-inline MembershipSettings settings_for(std::vector<std::string> assignors) {
-    MembershipSettings s;
+inline ClassicSettings settings_for(std::vector<std::string> assignors) {
+    ClassicSettings s;
     s.group_id = "g";
     for (const auto& name : assignors) s.assignors.push_back(find_assignor(name));
     s.session_timeout = 45s;
@@ -35,9 +35,9 @@ inline std::string show(const PartitionMap& partitions) {
     return out;
 }
 
-class MembershipScript {
+class ClassicScript {
 public:
-    explicit MembershipScript(MembershipSettings settings = settings_for({"range"}))
+    explicit ClassicScript(ClassicSettings settings = settings_for({"range"}))
         : membership(std::move(settings), random_) {
         now += 1h;
     }
@@ -112,9 +112,14 @@ public:
         keep_heartbeats = false;
         membership.on_heartbeat(call, r, now);
     }
+    void subscribe(std::vector<std::string> topics) {
+        TopicSelection wanted;
+        wanted.names = std::move(topics);
+        membership.subscribe(std::move(wanted), now);
+    }
     // From subscribing to the assignment.
     void become_member(const PartitionMap& assigned) {
-        membership.subscribe({"t"}, now);
+        subscribe({"t"});
         found();
         join("m", 1);
         sync(assigned);
@@ -141,7 +146,7 @@ public:
     }
 
     TimePoint now{};
-    Membership membership;
+    ClassicMembership membership;
     std::uint64_t call = 0;
     std::string said;
     PartitionMap held;  // by the application
