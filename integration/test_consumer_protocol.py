@@ -181,6 +181,23 @@ class ConsumerProtocol(unittest.TestCase):
         self.assertNotEqual(wrong.returncode, 0)
         self.assertIn("'orders-('", wrong.stderr)
 
+    def test_a_pattern_that_matches_nothing_waits_for_its_topics(self):
+        member = self.ours("g-nothing", "^soon-.*", "-X", "metadata.max.age.ms=1000", "-X", "debug=cgrp")
+        eventually(lambda: self.assertIn("STABLE", member.said()), 30)
+        topic = self.topic("soon-there", 2)
+        self.produce_until_all_read(topic, [member], 0)
+
+    def test_a_topic_that_was_made_anew_is_read_anew(self):
+        topic, group = self.topic("anew", 2), "g-anew"
+        member = self.ours(group, topic, "-X", "auto.commit.interval.ms=200", "-X", "debug=cgrp,consumer")
+        count = self.produce_until_all_read(topic, [member], 0)
+        self.assert_all([member], range(count))
+        ottla("topic", "delete", topic, "-b", self.bootstrap)
+        eventually(lambda: self.assertIn("unassigned", member.said()), 30)
+        self.topic(topic, 2)
+        self.produce(topic, range(count, count + 40))
+        self.assert_all([member], range(count + 40))
+
     def test_members_go_on_when_the_broker_was_killed(self):
         topic, group = self.topic("restarted", 4), "g-restarted"
         a, b = self.ours(group, topic), self.ours(group, topic)

@@ -13,6 +13,8 @@ namespace {
 
 // Until the coordinator says otherwise.
 constexpr base::Duration first_heartbeat_interval = std::chrono::seconds(5);
+// A heartbeat is answered at once. Who waited longer for a coordinator that is gone would be fenced by the next one.
+constexpr base::Duration heartbeat_answer_max = std::chrono::seconds(10);
 constexpr std::int32_t leaving_epoch = -1;
 // A static member may be back soon: its partitions wait for it.
 constexpr std::int32_t static_leaving_epoch = -2;
@@ -247,7 +249,7 @@ std::optional<ConsumerMembership::Action> ConsumerMembership::next_request(TimeP
         return action;
     }
     if (heartbeat_ != 0 || now < heartbeat_due()) return std::nullopt;
-    auto action = act(now + settings_.request_timeout);
+    auto action = act(now + std::min(settings_.request_timeout, heartbeat_answer_max));
     action.what = heartbeat();
     heartbeat_ = action.call;
     last_heartbeat_ = now;

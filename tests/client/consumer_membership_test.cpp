@@ -23,6 +23,7 @@ TEST(ConsumerMembership, joins_under_a_name_of_its_own_and_says_at_once_what_it_
     EXPECT_EQ(join.rack_id, "r");
     EXPECT_EQ(show_held(join), "") << "empty, but there";
     EXPECT_EQ(s.member.identity().generation, -1);
+    EXPECT_EQ(s.patience, 10s) << "a coordinator that does not answer is given up before the session is over";
     s.answer(4, AssignedByNumber{{1, {2, 0}}});
     EXPECT_EQ(s.take_said(), "+t0 t2; ");
     const auto before = s.now;

@@ -157,6 +157,7 @@ public:
                 ++searches;
                 member.on_coordinator(action->call, Error(), now);
             } else {
+                patience = action->deadline - now;
                 pending_.emplace_back(action->call, std::get<MemberHeartbeat>(std::move(action->what)));
             }
         }
@@ -171,6 +172,7 @@ public:
     bool app_waits = false;
     std::vector<std::uint64_t> waiting;
     int searches = 0;
+    base::Duration patience{};  // with the last heartbeat
     // What is known of topics' names; null: nobody answers.
     TopicNames names{{topic_id(1), "t"}, {topic_id(2), "u"}};
     bool names_fail = false;
