@@ -208,7 +208,7 @@ Result<std::string> Consumer::statistics(nanoseconds timeout) {
 
 Result<void> Consumer::close(nanoseconds timeout) {
     auto& runtime = core_->runtime();
-    if (core_->is_called_back() && !runtime.on_loop())
+    if (core_->is_called_back())
         return Error::of(ErrorCode::invalid_state,
                          "close: it waits for the rebalance callbacks to end, and was called by one; close when the "
                          "poll has returned, or call async_close");

@@ -64,7 +64,11 @@ awaitable<void> Group::auto_commit_loop(std::shared_ptr<Group> self) {
 void Group::note(std::string_view what, const Result<std::vector<TopicPartition>>& committed) {
     const auto& log = runtime().log(DebugContext::cgrp);
     if (!committed) {
-        if (committed.error() != ErrorCode::assignment_lost) log.warn("{}: {}", what, to_string(committed.error()));
+        // The loss itself is told.
+        if (committed.error() == ErrorCode::assignment_lost)
+            log.info("{}: {}", what, to_string(committed.error()));
+        else
+            log.warn("{}: {}", what, to_string(committed.error()));
         return;
     }
     for (const auto& tp : *committed) {
