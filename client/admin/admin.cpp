@@ -120,6 +120,13 @@ OTTLA_ADMIN_CALL(incremental_alter_configs, std::vector<ConfigResult>, std::vect
 OTTLA_ADMIN_CALL(list_offsets, std::vector<ListedOffset>, std::vector<TopicPartition>)
 OTTLA_ADMIN_CALL(delete_records, std::vector<TopicPartition>, std::vector<TopicPartition>)
 OTTLA_ADMIN_CALL(describe_log_dirs, std::vector<BrokerLogDirs>, std::vector<std::int32_t>)
+OTTLA_ADMIN_CALL(list_groups, GroupList, GroupFilter)
+OTTLA_ADMIN_CALL(describe_groups, std::vector<GroupDescription>, std::vector<std::string>)
+OTTLA_ADMIN_CALL(delete_groups, std::vector<GroupResult>, std::vector<std::string>)
+OTTLA_ADMIN_CALL(list_group_offsets, std::vector<GroupOffsets>, std::vector<GroupOffsets>)
+OTTLA_ADMIN_CALL(alter_group_offsets, std::vector<GroupOffsets>, std::vector<GroupOffsets>)
+OTTLA_ADMIN_CALL(delete_group_offsets, std::vector<GroupOffsets>, std::vector<GroupOffsets>)
+OTTLA_ADMIN_CALL(remove_group_members, std::vector<RemovedMember>, MembersToRemove)
 #undef OTTLA_ADMIN_CALL
 
 Result<std::vector<TopicListing>> Admin::list_topics(AdminOptions options) {

@@ -92,5 +92,12 @@ awaitable<Result<std::vector<ConfigResult>>> incremental_alter_configs(AdminPtr,
 awaitable<Result<std::vector<ListedOffset>>> list_offsets(AdminPtr, std::vector<TopicPartition>, AdminOptions);
 awaitable<Result<std::vector<TopicPartition>>> delete_records(AdminPtr, std::vector<TopicPartition>, AdminOptions);
 awaitable<Result<std::vector<BrokerLogDirs>>> describe_log_dirs(AdminPtr, std::vector<std::int32_t>, AdminOptions);
+awaitable<Result<GroupList>> list_groups(AdminPtr, GroupFilter, AdminOptions);
+awaitable<Result<std::vector<GroupDescription>>> describe_groups(AdminPtr, std::vector<std::string>, AdminOptions);
+awaitable<Result<std::vector<GroupResult>>> delete_groups(AdminPtr, std::vector<std::string>, AdminOptions);
+awaitable<Result<std::vector<GroupOffsets>>> list_group_offsets(AdminPtr, std::vector<GroupOffsets>, AdminOptions);
+awaitable<Result<std::vector<GroupOffsets>>> alter_group_offsets(AdminPtr, std::vector<GroupOffsets>, AdminOptions);
+awaitable<Result<std::vector<GroupOffsets>>> delete_group_offsets(AdminPtr, std::vector<GroupOffsets>, AdminOptions);
+awaitable<Result<std::vector<RemovedMember>>> remove_group_members(AdminPtr, MembersToRemove, AdminOptions);
 
 }  // namespace ottla::client

@@ -55,7 +55,7 @@ int complain(const std::string& verb, const std::string& what, int code) {
 
 int run(const std::string& verb, const Action& action) {
     Output out(STDOUT_FILENO);
-    Session session{out, stop, isatty(STDERR_FILENO) == 1};
+    Session session{out, stop, isatty(STDERR_FILENO) == 1, isatty(STDOUT_FILENO) == 1};
     int code = exit_failure;
     try {
         code = action(session);

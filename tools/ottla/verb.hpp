@@ -35,6 +35,7 @@ struct Session {
     // Set when the user wants the program to end (Ctrl-C, SIGTERM).
     const std::atomic<bool>& stop;
     bool stderr_is_terminal = false;
+    bool stdout_is_terminal = false;
 
     // A line for people on standard error; progress and hints are said on a terminal only.
     void hint(std::string_view line) const;

@@ -12,6 +12,13 @@ Action declare_topic_delete(CLI::App&);
 Action declare_topic_add_partitions(CLI::App&);
 Action declare_topic_offsets(CLI::App&);
 Action declare_topic_delete_records(CLI::App&);
+Action declare_group_list(CLI::App&);
+Action declare_group_describe(CLI::App&);
+Action declare_group_members(CLI::App&);
+Action declare_group_offsets(CLI::App&);
+Action declare_group_reset(CLI::App&);
+Action declare_group_delete(CLI::App&);
+Action declare_group_delete_offsets(CLI::App&);
 Action declare_logdirs(CLI::App&);
 Action declare_produce(CLI::App&);
 Action declare_consume(CLI::App&);
@@ -33,6 +40,14 @@ constexpr Verb table[] = {
     {"topic add-partitions", "Give a topic more partitions", declare_topic_add_partitions},
     {"topic offsets", "Where partitions begin or end, or the first record at a time", declare_topic_offsets},
     {"topic delete-records", "Delete the oldest records of partitions", declare_topic_delete_records},
+    {"group", "List, describe, reset and delete consumer groups", nullptr},
+    {"group list", "List the groups", declare_group_list},
+    {"group describe", "Show a group's state, its offsets, and how far it is behind", declare_group_describe},
+    {"group members", "Show who is in a group and what each has", declare_group_members},
+    {"group offsets", "Show or export what a group has committed", declare_group_offsets},
+    {"group reset", "Set the offsets of a group that nobody is in", declare_group_reset},
+    {"group delete", "Delete groups with all their offsets", declare_group_delete},
+    {"group delete-offsets", "Forget what a group has committed for topics", declare_group_delete_offsets},
     {"logdirs", "Show what lies in the brokers' log directories", declare_logdirs},
     {"produce", "Write the lines of standard input as records", declare_produce},
     {"consume", "Read records and print them", declare_consume},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Admin: topics, partitions, settings and the cluster itself. A call about several things answers for each of them;
-// the call's own error is for when nobody could be asked.
+// Admin: topics, partitions, settings, groups and the cluster itself. A call about several things answers for each of
+// them; the call's own error is for when nobody could be asked.
 #pragma once
 
 #include <chrono>
@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <ottla/admin_groups.hpp>
 #include <ottla/async.hpp>
 #include <ottla/config.hpp>
 #include <ottla/hooks.hpp>
@@ -225,6 +226,10 @@ struct AdminOptions {
     bool include_internal = false;
     // list_offsets: the end is that of what read_committed may read.
     bool read_committed = false;
+    // list_group_offsets: waits for transactions that are not decided yet, and brokers from Apache Kafka 2.5 on.
+    bool require_stable = false;
+    // describe_groups: what the caller may do with them.
+    bool include_authorized_operations = false;
 };
 
 // What can't be said in a Config.
@@ -276,6 +281,23 @@ public:
     OTTLA_ADMIN_CALL(delete_records, std::vector<TopicPartition>, std::vector<TopicPartition>)
     // Of these brokers, in the order given; of all when none is named.
     OTTLA_ADMIN_CALL(describe_log_dirs, std::vector<BrokerLogDirs>, std::vector<std::int32_t>)
+
+    // Calls about groups find and follow their coordinators until the time is up.
+    // Every broker tells of its own; fails when none could be asked.
+    OTTLA_ADMIN_CALL(list_groups, GroupList, GroupFilter)
+    // In the order given; classic groups of any protocol, and those whose coordinator assigns (KIP-848).
+    OTTLA_ADMIN_CALL(describe_groups, std::vector<GroupDescription>, std::vector<std::string>)
+    // In the order given: non_empty_group while it has members, group_id_not_found. Offsets go with the group.
+    OTTLA_ADMIN_CALL(delete_groups, std::vector<GroupResult>, std::vector<std::string>)
+    // What is committed of the partitions named; of a group without any, all there is. A group that does not exist has
+    // nothing committed.
+    OTTLA_ADMIN_CALL(list_group_offsets, std::vector<GroupOffsets>, std::vector<GroupOffsets>)
+    // Commits these for a group that has no members (else unknown_member_id), which comes to be by that.
+    OTTLA_ADMIN_CALL(alter_group_offsets, std::vector<GroupOffsets>, std::vector<GroupOffsets>)
+    // group_subscribed_to_topic for partitions of topics that its members read; group_id_not_found.
+    OTTLA_ADMIN_CALL(delete_group_offsets, std::vector<GroupOffsets>, std::vector<GroupOffsets>)
+    // Of a classic group. Each that has left, or its error; fails for what concerns the group.
+    OTTLA_ADMIN_CALL(remove_group_members, std::vector<RemovedMember>, MembersToRemove)
 #undef OTTLA_ADMIN_CALL
 
     // In the order of their names.
