@@ -24,6 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.environ.get("OTTLA_BIN", os.path.join(ROOT, "build", "dev", "bin"))
 PEERS = os.environ.get("OTTLA_PEERS", os.path.join(ROOT, "build", "peers"))
 LIBRDKAFKA_WHEEL = "confluent-kafka==2.16.1"
+KAFKAJS = "kafkajs@2.2.4"
 
 
 def program(name):
@@ -46,6 +47,12 @@ def run(args, input=None, timeout=60, check=True, env=None):
 
 def ottla(*args, **options):
     return run([program("ottla"), *map(str, args)], **options)
+
+
+def create_topic(bootstrap, name, partitions):
+    """Until it can be written to: Apache Kafka answers before every broker knows of it."""
+    ottla("topic", "create", name, "-p", partitions, "-b", bootstrap)
+    eventually(lambda: ottla("topic", "offsets", name, "-b", bootstrap))
 
 
 def free_port(count=1):
@@ -186,6 +193,21 @@ def librdkafka_python():
             raise RegistryOutOfReach(LIBRDKAFKA_WHEEL, done.stderr.strip()[-200:])
         open(os.path.join(venv, ".done"), "w").close()
     return python
+
+
+def kafkajs_modules():
+    """The directory for $NODE_PATH that has kafkajs."""
+    home = os.path.join(PEERS, "kafkajs")
+    if not shutil.which("node") or not shutil.which("npm"):
+        raise RegistryOutOfReach(KAFKAJS, "node and npm are not installed")
+    if not os.path.exists(os.path.join(home, ".done")):
+        shutil.rmtree(home, ignore_errors=True)
+        os.makedirs(home)
+        done = run(["npm", "install", "--prefix", home, "--no-audit", "--no-fund", "--ignore-scripts", KAFKAJS], timeout=300, check=False)
+        if done.returncode:
+            raise RegistryOutOfReach(KAFKAJS, done.stderr.strip()[-200:])
+        open(os.path.join(home, ".done"), "w").close()
+    return os.path.join(home, "node_modules")
 
 
 KAFKA = os.path.join(ROOT, "integration", "kafka", "kafka")
