@@ -151,10 +151,12 @@ std::optional<std::int32_t> ClientChannel::start(ApiKey key, std::int16_t versio
     next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
     last_used_ = timers_.now();
     pushed_bytes_ += framed->size();
-    waiting_.push_back({id, key, version, deadline, std::move(on_answer), framed->size(), last_used_, pushed_bytes_});
-    if (options_.observer) options_.observer->on_request({key, version, id, framed->size(), true});
+    const std::size_t size = framed->size();
+    waiting_.push_back({id, key, version, deadline, std::move(on_answer), size, last_used_, pushed_bytes_});
     alarm_.set_if_earlier(deadline);
     queue_->push(std::move(*framed));
+    // Last: who is told may send something himself, which must come behind this.
+    if (options_.observer) options_.observer->on_request({key, version, id, size, true});
     return id;
 }
 
@@ -170,9 +172,10 @@ Result<void> ClientChannel::post(ApiKey key, std::int16_t version, protocol::Cha
     if (!framed) return framed.error();
     next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
     last_used_ = timers_.now();
-    pushed_bytes_ += framed->size();
-    if (options_.observer) options_.observer->on_request({key, version, id, framed->size(), false});
+    const std::size_t size = framed->size();
+    pushed_bytes_ += size;
     queue_->push(std::move(*framed));
+    if (options_.observer) options_.observer->on_request({key, version, id, size, false});
     return {};
 }
 

@@ -66,6 +66,37 @@ TEST(ClientChannel, pipelines_and_matches_answers_in_order) {
     channel->close();
 }
 
+// Sends a request of its own whenever it hears of one, some times.
+class Meddler final : public ChannelObserver {
+public:
+    explicit Meddler(KafkaPair& pair) : pair_(pair) {}
+    void on_request(const SentRequest& request) override {
+        heard.push_back(request.correlation_id);
+        if (const auto to = channel.lock(); to && heard.size() < 6) pair_.ask_later(to);
+    }
+    void on_end(const Exchange&) override {}
+    std::weak_ptr<ClientChannel> channel;
+    std::vector<int> heard;
+
+private:
+    KafkaPair& pair_;
+};
+
+TEST(ClientChannel, an_observer_that_sends_comes_behind_what_it_is_told_of) {
+    KafkaPair pair;
+    const auto meddler = std::make_shared<Meddler>(pair);
+    ClientChannelOptions options;
+    options.observer = meddler;
+    const auto channel = pair.open(options);
+    meddler->channel = channel;
+    EXPECT_EQ(pair.ask(channel), 1);
+    pair.loop.run_for(1s);
+    EXPECT_EQ(pair.outcomes, (std::vector<std::string>{"2", "3", "4", "5"}));
+    EXPECT_EQ(meddler->heard, (std::vector<int>{0, 1, 2, 3, 4, 5}));
+    EXPECT_TRUE(channel->is_open());
+    channel->close();
+}
+
 TEST(ClientChannel, sends_what_queues_up_in_one_write) {
     KafkaPair pair;
     const auto channel = pair.open();
