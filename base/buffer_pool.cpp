@@ -17,7 +17,7 @@ namespace {
 constexpr unsigned class_min = 12;  // 4 KiB: smaller buffers are the heap's business
 constexpr unsigned class_max = 26;  // 64 MiB
 // Blocks from 256 KiB on are parts of slabs, which lie on huge pages where the system has them: one fault instead of
-// hundreds when they are touched first.
+// hundreds when they are touched first. But only as long as all parts can be kept.
 constexpr unsigned class_of_slabs = 18;
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 
@@ -76,7 +76,7 @@ struct BufferPool::Store {
     bool put_back(PooledBlock* block) noexcept {
         const std::lock_guard hold(idle_lists);
         if (bytes + block->capacity > bytes_max) return false;
-        auto& list = idle[static_cast<std::size_t>(std::countr_zero(block->capacity)) - class_min];
+        auto& list = list_of(block->capacity);
         if (list.size() == list.capacity()) return false;  // reserved up front: no allocation while releasing
         list.push_back(block);
         bytes += block->capacity;
@@ -89,9 +89,19 @@ struct BufferPool::Store {
         return new (memory) PooledBlock{{{1}, &Store::release, data, size}, home};
     }
 
+    static std::size_t parts_of_slab(std::size_t size) noexcept { return std::max<std::size_t>(huge_page / size, 1); }
+
+    // Else what is not wanted now would hold the memory of a whole slab for the one part that is.
+    bool has_room_for_slab(std::size_t size) noexcept {
+        const std::lock_guard hold(idle_lists);
+        const auto& list = list_of(size);
+        const std::size_t others = parts_of_slab(size) - 1;
+        return bytes + others * size <= bytes_max && list.capacity() - list.size() >= others;
+    }
+
     // The first part of a new slab; the others are idle.
     static PooledBlock* make_slab(const std::shared_ptr<Store>& home, std::size_t size) {
-        const std::size_t parts = std::max<std::size_t>(huge_page / size, 1);
+        const std::size_t parts = parts_of_slab(size);
         auto* slab = new Slab(size, parts);
         PooledBlock* first = nullptr;
         for (std::size_t i = 0; i < parts; ++i) {
@@ -120,6 +130,10 @@ struct BufferPool::Store {
         return block;
     }
 
+    std::vector<PooledBlock*>& list_of(std::size_t size) noexcept {
+        return idle[static_cast<std::size_t>(std::countr_zero(size)) - class_min];
+    }
+
     const std::size_t bytes_max;
     std::mutex idle_lists;  // guards what follows
     std::size_t bytes = 0;
@@ -135,7 +149,8 @@ Buffer BufferPool::take(std::size_t capacity) {
         std::max(class_min, static_cast<unsigned>(std::bit_width(std::max<std::size_t>(capacity, 2) - 1)));
     if (PooledBlock* block = store_->take(size_class)) return Buffer(block);
     const std::size_t size = std::size_t{1} << size_class;
-    return Buffer(size_class < class_of_slabs ? Store::make(store_, size) : Store::make_slab(store_, size));
+    const bool in_slab = size_class >= class_of_slabs && store_->has_room_for_slab(size);
+    return Buffer(in_slab ? Store::make_slab(store_, size) : Store::make(store_, size));
 }
 
 std::size_t BufferPool::idle_bytes() const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace {
@@ -24,6 +25,26 @@ void* take(std::size_t size) {
     void* memory = take_or_null(size);
     if (memory == nullptr) throw std::bad_alloc();
     return memory;
+}
+
+// Its size stands at the end of what is put before each block for its alignment.
+void* take_aligned(std::size_t size, std::align_val_t to) {
+    const auto alignment = static_cast<std::size_t>(to);
+    const std::size_t whole = (alignment + size + alignment - 1) / alignment * alignment;
+    auto* block = static_cast<char*>(std::aligned_alloc(alignment, whole));
+    if (block == nullptr) throw std::bad_alloc();
+    std::memcpy(block + alignment - sizeof(size), &size, sizeof(size));
+    live += size;
+    peak = std::max(peak, live);
+    return block + alignment;
+}
+
+void give_back_aligned(void* memory, std::align_val_t alignment) noexcept {
+    if (memory == nullptr) return;
+    std::size_t size = 0;
+    std::memcpy(&size, static_cast<char*>(memory) - sizeof(size), sizeof(size));
+    live -= size;
+    std::free(static_cast<char*>(memory) - static_cast<std::size_t>(alignment));
 }
 
 void give_back(void* memory) noexcept {
@@ -55,3 +76,13 @@ void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { give_back(memory); }
 void operator delete(void* memory, const std::nothrow_t&) noexcept { give_back(memory); }
 void operator delete[](void* memory, const std::nothrow_t&) noexcept { give_back(memory); }
+void* operator new(std::size_t size, std::align_val_t alignment) { return take_aligned(size, alignment); }
+void* operator new[](std::size_t size, std::align_val_t alignment) { return take_aligned(size, alignment); }
+void operator delete(void* memory, std::align_val_t alignment) noexcept { give_back_aligned(memory, alignment); }
+void operator delete[](void* memory, std::align_val_t alignment) noexcept { give_back_aligned(memory, alignment); }
+void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+    give_back_aligned(memory, alignment);
+}
+void operator delete[](void* memory, std::size_t, std::align_val_t alignment) noexcept {
+    give_back_aligned(memory, alignment);
+}
