@@ -14,6 +14,7 @@ struct IoThread::State {
     asio::io_context context{1};
     asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(context);
     std::thread thread;
+    std::thread::id id;    // also when it has been joined
     std::mutex end_mutex;  // guards `ended`
     std::condition_variable at_end;
     bool ended = false;
@@ -33,6 +34,7 @@ IoThread::IoThread(std::string name) : state_(std::make_shared<State>()) {
         pthread_setname_np(pthread_self(), name.c_str());
         state->run();
     });
+    state_->id = state_->thread.get_id();
 }
 
 IoThread::~IoThread() {
@@ -64,6 +66,6 @@ void IoThread::finish(base::TimePoint deadline) {
 
 asio::any_io_executor IoThread::executor() { return state_->context.get_executor(); }
 
-bool IoThread::is_current() const noexcept { return std::this_thread::get_id() == state_->thread.get_id(); }
+bool IoThread::is_current() const noexcept { return std::this_thread::get_id() == state_->id; }
 
 }  // namespace ottla::net

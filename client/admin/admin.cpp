@@ -37,7 +37,14 @@ awaitable<Result<std::string>> AdminCore::statistics(AdminPtr self) {
 }
 
 awaitable<Result<void>> AdminCore::close(AdminPtr self) {
-    self->cluster_->close();
+    if (const Runtime::Entry entry(*self->runtime_); entry)
+        asio::post(self->runtime_->executor(), [self] { self->cluster_->close(); });
+    return wait_for_end(self);
+}
+
+awaitable<Result<void>> AdminCore::wait_for_end(AdminPtr self) {
+    // Behind it.
+    co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
     co_return ok();
 }
 

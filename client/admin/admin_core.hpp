@@ -25,10 +25,12 @@ public:
     bool begin_close() noexcept { return !runtime_->is_of_parent() && !closed_.exchange(true); }
     Error closed_error(std::string_view call) const;
     static awaitable<Result<std::string>> statistics(std::shared_ptr<AdminCore> self);
+    // Begun by the call itself; the awaitable only waits.
     static awaitable<Result<void>> close(std::shared_ptr<AdminCore> self);
 
 private:
     AdminCore(std::shared_ptr<Runtime>, CommonConfig);
+    static awaitable<Result<void>> wait_for_end(std::shared_ptr<AdminCore> self);
 
     std::shared_ptr<Runtime> runtime_;
     std::shared_ptr<Cluster> cluster_;

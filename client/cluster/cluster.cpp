@@ -345,6 +345,9 @@ awaitable<void> Cluster::open(std::shared_ptr<Cluster> self, BrokerPtr broker) {
     // It may have been forgotten meanwhile.
     if (self->closed_ || !self->is_known(broker)) {
         if (opened) (*opened)->close();
+        broker->last_error =
+            self->closed_ ? Error::of(ErrorCode::closed)
+                          : Error::of(ErrorCode::transport, "the broker has moved, or the client has begun again");
         broker->observer->on_failed(Error::of(ErrorCode::closed));
     } else if (opened) {
         self->on_opened(broker, std::move(*opened));
@@ -439,7 +442,8 @@ awaitable<Result<void>> Cluster::wait_for_topic(std::string topic, TimePoint dea
     const auto self = shared_from_this();
     auto& timers = runtime_->timers();
     Watch watch(changes_, runtime_->executor());
-    const auto give_up = std::min(deadline, runtime_->deadline(config_.metadata_propagation_max));
+    const auto before = cache_.version();
+    const auto propagated = std::min(deadline, runtime_->deadline(config_.metadata_propagation_max));
     use_topic(topic);
     Result<void> answer = Error::of(ErrorCode::closed);
     while (!closed_) {
@@ -448,31 +452,31 @@ awaitable<Result<void>> Cluster::wait_for_topic(std::string topic, TimePoint dea
             answer = ok();
             break;
         }
-        const bool unknown =
-            t && (t->error == ErrorCode::unknown_topic_or_partition || t->error == ErrorCode::unknown_topic_id);
-        if (t && !unknown && t->error != ErrorCode::none && !is_retriable(t->error)) {
-            answer = Error::of(t->error).with_context(fmt::format("topic '{}'", topic));
-            break;
-        }
-        if (timers.now() >= give_up) {
-            if (unknown)
-                answer = Error::of(ErrorCode::unknown_topic_or_partition,
-                                   fmt::format("topic '{}' does not exist on the cluster; create it{}", topic,
-                                               may_create_topics_ ? " (the brokers did not do it by themselves)" : ""));
-            else if (t)
-                answer = Error::of(ErrorCode::leader_not_available).with_context(fmt::format("topic '{}'", topic));
-            else if (has_connection())
-                answer = Error::of(ErrorCode::timed_out,
-                                   fmt::format("no broker said in time whether topic '{}' exists", topic));
-            else
-                answer = none_reached();
+        // A refusal of before is no answer: the topic may have been made, or allowed to us, since.
+        const bool is_news = t && t->version > before;
+        const TimePoint until = is_news ? propagated : deadline;
+        if ((is_news && t->error != ErrorCode::none && !is_retriable(t->error)) || timers.now() >= until) {
+            answer = why_without(topic, t);
             break;
         }
         request_refresh("a topic is waited for");
-        co_await watch.wait_until(timers, give_up);
+        co_await watch.wait_until(timers, until);
     }
     drop_topic(topic);
     co_return answer;
+}
+
+Error Cluster::why_without(const std::string& topic, const TopicInfo* known) const {
+    if (!known) {
+        if (!has_connection()) return none_reached();
+        return Error::of(ErrorCode::timed_out, fmt::format("no broker said in time whether topic '{}' exists", topic));
+    }
+    if (known->error == ErrorCode::unknown_topic_or_partition || known->error == ErrorCode::unknown_topic_id)
+        return Error::of(ErrorCode::unknown_topic_or_partition,
+                         fmt::format("topic '{}' does not exist on the cluster; create it{}", topic,
+                                     may_create_topics_ ? " (the brokers did not do it by themselves)" : ""));
+    const ErrorCode code = known->error == ErrorCode::none ? ErrorCode::leader_not_available : known->error;
+    return Error::of(code).with_context(fmt::format("topic '{}'", topic));
 }
 
 void Cluster::close() {

@@ -59,6 +59,7 @@ void MetadataCache::update_topic(const MetadataResponse::MetadataResponseTopic& 
     TopicInfo& topic = topics_[*from.name];
     topic.name = *from.name;
     topic.updated = now;
+    topic.version = version_;
     topic.error = code(from.error_code);
     if (topic.error != ErrorCode::none) {
         if (!says_nothing(topic.error)) topic.partitions.clear();

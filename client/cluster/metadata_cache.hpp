@@ -49,6 +49,7 @@ struct TopicInfo {
     // Indexed by partition id. One that the broker left out has no leader.
     std::vector<PartitionInfo> partitions;
     TimePoint updated{};
+    std::uint64_t version = 0;  // the cache's, when a broker said this
 };
 
 class MetadataCache {

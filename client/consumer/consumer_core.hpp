@@ -112,7 +112,7 @@ public:
     void leave_group(TimePoint until);
     // Then: ends everything at once.
     static awaitable<Result<void>> end(std::shared_ptr<ConsumerCore> self);
-    // Both.
+    // Both, begun by the call itself; the awaitable only waits.
     static awaitable<Result<void>> close(std::shared_ptr<ConsumerCore> self, TimePoint until);
 
 private:
@@ -138,6 +138,8 @@ private:
     std::optional<Event> serve(RebalanceDesk::Task);
     void call_back(RebalanceCallbacks::Callback&, const std::vector<TopicPartition>&);
     void finish_close();
+    static awaitable<void> leave_and_end(std::shared_ptr<ConsumerCore> self, TimePoint until);
+    static awaitable<Result<void>> wait_for_end(std::shared_ptr<ConsumerCore> self);
 
     ConsumerCore(std::shared_ptr<Runtime>, ConsumerConfig);
     void tell_consumed(const Message&);
@@ -156,6 +158,7 @@ private:
     std::atomic<bool> closing_{false};
     std::atomic<bool> closed_{false};
     std::atomic<decltype(std::this_thread::get_id())> called_back_{};
+    bool has_ended_ = false;                 // the loop's own
     mutable std::mutex subscription_mutex_;  // guards what follows
     std::vector<std::string> subscription_;
     std::shared_ptr<RebalanceCallbacks> callbacks_;

@@ -13,14 +13,15 @@ void FetchQueue::push(Item item) {
     come_.notify_one();
 }
 
-void FetchQueue::push(LogEvent&& line) {
+bool FetchQueue::push(LogEvent&& line) {
     const std::lock_guard lock(items_mutex_);
-    if (closed_ || lines_ == LogDelivery::lines_max) return;
+    if (closed_ || lines_ == LogDelivery::lines_max) return false;
     ++lines_;
     Notice notice;
     notice.event = std::move(line);
     items_.emplace_back(std::move(notice));
     come_.notify_one();
+    return true;
 }
 
 bool FetchQueue::replace_statistics(Item& item) {

@@ -72,7 +72,7 @@ public:
     // By the loop. Statistics take the place of those that wait already.
     void push(Item);
     // Any thread. Dropped when many lines wait already.
-    void push(LogEvent&&);
+    bool push(LogEvent&&);
     // Any thread. Nothing: it is empty.
     std::optional<Item> take();
     bool empty() const;

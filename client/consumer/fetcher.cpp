@@ -26,7 +26,7 @@ void Fetcher::start() {
             if (const auto there = weak.lock()) there->wake();
         });
     });
-    cluster_->runtime().attach_logs([this](LogEvent&& line) { on_log(std::move(line)); });
+    cluster_->runtime().attach_logs([this](LogEvent&& line) { return on_log(std::move(line)); });
     spawn(cluster_->runtime().executor(), supervise_loop(shared_from_this()));
     if (config_.common.statistics_interval.count() > 0)
         spawn(cluster_->runtime().executor(), emit_statistics(shared_from_this()));
@@ -37,15 +37,16 @@ Fetcher::~Fetcher() {
 }
 
 // Any thread. Whoever polls by a coroutine waits on the loop.
-void Fetcher::on_log(LogEvent&& line) {
-    queue_->push(std::move(line));
-    if (wake_posted_.exchange(true)) return;
+bool Fetcher::on_log(LogEvent&& line) {
+    if (!queue_->push(std::move(line))) return false;
+    if (wake_posted_.exchange(true)) return true;
     asio::post(cluster_->runtime().executor(), [weak = weak_from_this()] {
         const auto self = weak.lock();
         if (!self) return;
         self->wake_posted_ = false;
         self->arrivals_.notify();
     });
+    return true;
 }
 
 void Fetcher::apply(const std::vector<Delivery::Change>& changes) {

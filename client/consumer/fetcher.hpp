@@ -90,7 +90,7 @@ private:
     void cannot_connect(const Error&);
     void no_trouble();
     void push(FetchQueue::Item);
-    void on_log(LogEvent&&);
+    bool on_log(LogEvent&&);
 
     std::shared_ptr<Cluster> cluster_;
     const ConsumerConfig config_;

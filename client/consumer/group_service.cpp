@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "client/consumer/consumer_core.hpp"
+#include "client/runtime/spawn.hpp"
 
 namespace ottla::client {
 namespace {
@@ -179,6 +180,12 @@ void ConsumerCore::leave_group(TimePoint until) {
 }
 
 awaitable<Result<void>> ConsumerCore::close(std::shared_ptr<ConsumerCore> self, TimePoint until) {
+    if (const Runtime::Entry entry(*self->runtime_); entry)
+        spawn(self->runtime_->executor(), leave_and_end(self, until));
+    return wait_for_end(self);
+}
+
+awaitable<void> ConsumerCore::leave_and_end(std::shared_ptr<ConsumerCore> self, TimePoint until) {
     if (self->group_) {
         Watch watch(self->fetcher_->arrivals(), self->runtime_->executor());
         self->delivery_->returned();
@@ -189,7 +196,15 @@ awaitable<Result<void>> ConsumerCore::close(std::shared_ptr<ConsumerCore> self, 
             co_await watch.wait_until(self->runtime_->timers(), until);
         }
     }
-    co_return co_await end(self);
+    static_cast<void>(co_await end(self));
+    self->has_ended_ = true;
+    self->fetcher_->arrivals().notify();
+}
+
+awaitable<Result<void>> ConsumerCore::wait_for_end(std::shared_ptr<ConsumerCore> self) {
+    Watch watch(self->fetcher_->arrivals(), self->runtime_->executor());
+    while (!self->has_ended_) co_await watch.wait_until(self->runtime_->timers(), TimePoint::max());
+    co_return ok();
 }
 
 }  // namespace ottla::client

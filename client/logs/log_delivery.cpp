@@ -3,6 +3,10 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "client/logs/debug_context.hpp"
+
 namespace ottla::client {
 namespace {
 
@@ -35,10 +39,7 @@ void LogDelivery::deliver(base::LogLevel level, std::string_view context, std::s
         if (!clock_) return;
         event.time_ms = clock_->wall_ms();
         if (!has_callback_) {
-            if (queue_)
-                queue_(std::move(event));
-            else if (!was_attached_ && waiting_.size() < lines_max)
-                waiting_.push_back(std::move(event));
+            if (!put(std::move(event))) ++dropped_;
             return;
         }
     }
@@ -49,11 +50,31 @@ void LogDelivery::deliver(base::LogLevel level, std::string_view context, std::s
     }
 }
 
+// What was dropped comes before the first line that is not.
+bool LogDelivery::put(LogEvent&& event) {
+    const auto put_one = [this](LogEvent&& line) {
+        if (queue_) return queue_(std::move(line));
+        if (was_attached_ || waiting_.size() >= lines_max) return false;
+        waiting_.push_back(std::move(line));
+        return true;
+    };
+    if (dropped_ > 0) {
+        LogEvent note = event;
+        note.level = LogLevel::warning;
+        note.context = name_of(DebugContext::queue);
+        note.text = fmt::format("{} lines were dropped here, since nobody fetched those before them", dropped_);
+        if (!put_one(std::move(note))) return false;
+        dropped_ = 0;
+    }
+    return put_one(std::move(event));
+}
+
 void LogDelivery::attach(Queue queue) {
     const std::lock_guard hold(delivery_mutex_);
     queue_ = std::move(queue);
     was_attached_ = true;
-    for (LogEvent& event : std::exchange(waiting_, {})) queue_(std::move(event));
+    for (LogEvent& event : std::exchange(waiting_, {}))
+        if (!put(std::move(event))) ++dropped_;
 }
 
 void LogDelivery::detach() {

@@ -16,9 +16,11 @@ namespace ottla::client {
 
 class LogDelivery {
 public:
-    // So many lines wait for the queue, and in it; what comes then is dropped.
+    // So many lines wait for the queue, and in it; what comes then is dropped, and how many these were is said in a
+    // line of its own as soon as there is room for it.
     static constexpr std::size_t lines_max = 10'000;
-    using Queue = Function<void(LogEvent&&)>;
+    // False: it is full.
+    using Queue = Function<bool(LogEvent&&)>;
 
     // Without a callback lines wait for attach(). The clock is used until end().
     LogDelivery(std::string client, LogCallback, const base::Clock&);
@@ -31,6 +33,9 @@ public:
     void end();
 
 private:
+    // Expects the mutex to be held.
+    bool put(LogEvent&&);
+
     const std::string client_;
     LogCallback callback_;
     const bool has_callback_;
@@ -38,6 +43,7 @@ private:
     const base::Clock* clock_;
     Queue queue_;
     std::deque<LogEvent> waiting_;
+    std::size_t dropped_ = 0;  // since this was told last
     bool was_attached_ = false;
 };
 

@@ -249,7 +249,7 @@ std::int32_t Accumulator::choose_sticky(TopicQueue& topic, const Fields& fields)
 bool Accumulator::add_batch(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback,
                             TimePoint created) {
     // The first batch makes the loop set its timer, a full one makes it send; with as many in flight as may be it
-    // comes anyway.
+    // comes anyway, in time: no request is waited for longer than for its records, which expire before this one.
     const bool wake =
         can_send_new(queue) && (queue.batches.empty() || (queue.batches.size() == 1 && queue.last_is_open));
     if (queue.last_is_open) close_last(queue);

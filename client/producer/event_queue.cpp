@@ -40,12 +40,13 @@ void EventQueue::push(Statistics statistics) {
     come_.notify_one();
 }
 
-void EventQueue::push(LogEvent&& line) {
+bool EventQueue::push(LogEvent&& line) {
     const std::lock_guard hold(events_);
-    if (lines_ == LogDelivery::lines_max) return;
+    if (lines_ == LogDelivery::lines_max) return false;
     ++lines_;
     items_.emplace_back(std::move(line));
     come_.notify_one();
+    return true;
 }
 
 std::optional<Event> EventQueue::pop(std::chrono::nanoseconds timeout) {

@@ -29,8 +29,8 @@ public:
     void push(Error);
     // In the place of those that wait already.
     void push(Statistics);
-    // Dropped when many lines wait already.
-    void push(LogEvent&&);
+    // Not when many lines wait already: false.
+    bool push(LogEvent&&);
     // Waits at most `timeout`, not at all after stop_waiting().
     std::optional<Event> pop(std::chrono::nanoseconds timeout);
     // Reports not fetched yet: who waits until none is left fetches no errors, perhaps.

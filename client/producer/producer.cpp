@@ -108,10 +108,7 @@ Result<void> Producer::purge(PurgeWhat what) {
                                   [&](Completion<void> done) { start_purge(*core_, what, std::move(done)); });
 }
 
-Result<void> Producer::close(std::chrono::nanoseconds timeout) {
-    return client::wait_for<void>(core_->runtime(), "close", timeout,
-                                  [&](Completion<void> done) { start_close(*core_, timeout, std::move(done)); });
-}
+Result<void> Producer::close(std::chrono::nanoseconds timeout) { return core_->close_and_wait(timeout); }
 
 Result<std::string> Producer::statistics(std::chrono::nanoseconds timeout) {
     return client::wait_for<std::string>(core_->runtime(), "statistics", timeout, [&](Completion<std::string> done) {
@@ -202,6 +199,7 @@ void Producer::start_offsets_for_times(ProducerCore& core, std::vector<TopicPart
 }
 
 void Producer::start_close(ProducerCore& core, std::chrono::nanoseconds timeout, Completion<void> done) {
+    if (core.runtime().has_finished()) return client::complete_without_loop(std::move(done), ok());
     client::spawn_call(core.runtime(), ProducerCore::close(core.shared_from_this(), timeout), std::move(done));
 }
 

@@ -10,6 +10,8 @@ namespace ottla::client {
 
 namespace {
 
+constexpr auto thread_end_max = std::chrono::milliseconds(500);
+
 // Says to the loop what holds while it lives, and takes it back.
 class While {
 public:
@@ -105,6 +107,8 @@ void ProducerCore::start_produce(const Record& record, Completion<DeliveryReport
     auto appended = produce(
         record, [awaited](const DeliveryReport& report) { awaited->finish(report); }, true);
     if (appended) return;
+    const Runtime::Entry entry(*runtime_);
+    if (!entry) return answer_without_loop(std::move(awaited->done), appended.error());
     asio::post(runtime_->executor(), [awaited, error = appended.error()] { awaited->finish(error); });
 }
 
@@ -166,19 +170,25 @@ awaitable<void> ProducerCore::emit_statistics(std::shared_ptr<SendLoop> loop, mi
 }
 
 awaitable<Result<void>> ProducerCore::close(std::shared_ptr<ProducerCore> self, nanoseconds timeout) {
-    const TimePoint deadline = self->runtime_->deadline(timeout);
-    self->accumulator().refuse(Error::of(ErrorCode::closed));
-    self->closed_.store(true, std::memory_order_release);
-    co_await asio::post(self->runtime_->executor(), asio::use_awaitable);
-    // Of several calls, the earliest deadline holds; the first call does the work.
-    self->close_at_ = std::min(self->close_at_, deadline);
-    Watched& progress = self->loop_->reporter().progress();
-    Watch watch(progress, self->runtime_->executor());
-    if (std::exchange(self->closing_, true)) {
-        progress.notify();
-        while (!self->ended_) co_await watch.wait_until(self->runtime_->timers(), TimePoint::max());
-        co_return ok();
+    if (!self->runtime_->is_of_parent()) {
+        self->accumulator().refuse(Error::of(ErrorCode::closed));
+        self->closed_.store(true, std::memory_order_release);
+        if (const Runtime::Entry entry(*self->runtime_); entry)
+            asio::post(self->runtime_->executor(),
+                       [self, at = self->runtime_->deadline(timeout)] { self->end_by(at); });
     }
+    return wait_for_end(self);
+}
+
+// Of several calls, the earliest deadline holds; the first call begins the work.
+void ProducerCore::end_by(TimePoint deadline) {
+    close_at_ = std::min(close_at_, deadline);
+    if (!std::exchange(closing_, true)) spawn(runtime_->executor(), end(shared_from_this()));
+    progress().notify();
+}
+
+awaitable<void> ProducerCore::end(std::shared_ptr<ProducerCore> self) {
+    Watch watch(self->progress(), self->runtime_->executor());
     {
         const While flushing(*self->loop_, &SendLoop::set_flushing);
         while (self->accumulator().unreported() > 0 && self->runtime_->now() < self->close_at_)
@@ -191,15 +201,29 @@ awaitable<Result<void>> ProducerCore::close(std::shared_ptr<ProducerCore> self, 
     self->cluster_->close();
     self->events().stop_waiting();
     self->ended_ = true;
-    progress.notify();
+    self->progress().notify();
+}
+
+awaitable<Result<void>> ProducerCore::wait_for_end(std::shared_ptr<ProducerCore> self) {
+    Watch watch(self->progress(), self->runtime_->executor());
+    while (!self->ended_) co_await watch.wait_until(self->runtime_->timers(), TimePoint::max());
     co_return ok();
+}
+
+Result<void> ProducerCore::close_and_wait(nanoseconds timeout) {
+    if (runtime_->has_finished()) return ok();
+    const TimePoint until = runtime_->deadline(timeout);
+    auto closed = wait_for<void>(*runtime_, "close", timeout, [&](Completion<void> done) {
+        spawn_call<void>(*runtime_, close(shared_from_this(), timeout), std::move(done));
+    });
+    // Everything has been told to end: that takes a moment, also where the time is up.
+    if (closed) runtime_->finish(std::max(until, runtime_->deadline(thread_end_max)));
+    return closed;
 }
 
 void ProducerCore::abandon() {
     if (waits_at_end_ && !runtime_->on_loop()) {
-        (void)wait_for<void>(*runtime_, "close", nanoseconds::zero(), [this](Completion<void> done) {
-            spawn_call<void>(*runtime_, close(shared_from_this(), nanoseconds::zero()), std::move(done));
-        });
+        static_cast<void>(close_and_wait(nanoseconds::zero()).has_value());
         return;
     }
     spawn_call<void>(*runtime_, close(shared_from_this(), nanoseconds::zero()),

@@ -54,12 +54,18 @@ public:
                                                  std::size_t bytes = 0);
     static awaitable<Result<void>> purge(std::shared_ptr<ProducerCore> self, PurgeWhat what);
     static awaitable<Result<std::string>> statistics(std::shared_ptr<ProducerCore> self);
+    // Begun by the call itself, from any thread; the awaitable only waits.
     static awaitable<Result<void>> close(std::shared_ptr<ProducerCore> self, nanoseconds timeout);
+    // And then for the end of the thread.
+    Result<void> close_and_wait(nanoseconds timeout);
 
 private:
     ProducerCore(std::shared_ptr<Runtime>, const ProducerConfig&, std::uint64_t seed, bool waits_at_end,
                  ProducerOptions);
 
+    void end_by(TimePoint deadline);
+    static awaitable<void> end(std::shared_ptr<ProducerCore> self);
+    static awaitable<Result<void>> wait_for_end(std::shared_ptr<ProducerCore> self);
     static awaitable<void> emit_statistics(std::shared_ptr<SendLoop> loop, milliseconds interval);
 
     std::shared_ptr<Runtime> runtime_;

@@ -111,14 +111,19 @@ void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_on
         return;
     }
     const bool is_numbers = seat.numbers.any() && refuses_numbers(error.code());
-    const bool is_retried =
+    bool is_retried =
         is_numbers ? is_numbered_again(*batch, error) : is_worth_retrying(error) && batch->attempts <= config_.retries;
+    const TimePoint now = cluster_->runtime().now();
+    if (is_retried && batch->expires <= now) {
+        is_retried = false;
+        batch->last_error = std::move(error);
+        error = timed_out(*batch);
+    }
     tell(is_retried && !stopped_);
     if (stopped_ || !is_retried) {
         accumulator_.land(queue, seat.place);
         return report_failed(std::move(batch), std::move(error));
     }
-    const TimePoint now = cluster_->runtime().now();
     const bool waits = !at_once && !batch->waits_its_turn;
     const TimePoint at = waits ? now + batch->backoff.next(cluster_->runtime().random()) : now;
     if (const base::Log& log = runtime().log(DebugContext::msg); log.enabled(base::LogLevel::debug))

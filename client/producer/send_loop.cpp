@@ -11,6 +11,8 @@ namespace ottla::client {
 
 namespace {
 
+constexpr int rounds_at_once_max = 64;
+
 base::Workers* workers_for(const ProducerConfig& config, Runtime& runtime) {
     return config.compression == Compression::none ? nullptr : runtime.workers();
 }
@@ -35,7 +37,7 @@ SendLoop::SendLoop(std::shared_ptr<Cluster> cluster, const ProducerConfig& confi
 
 void SendLoop::start() {
     const auto executor = cluster_->runtime().executor();
-    runtime().attach_logs([this](LogEvent&& line) { events_.push(std::move(line)); });
+    runtime().attach_logs([this](LogEvent&& line) { return events_.push(std::move(line)); });
     spawn(executor, run(shared_from_this()));
     spawn(executor, follow_metadata(shared_from_this()));
 }
@@ -153,7 +155,7 @@ awaitable<void> SendLoop::get_producer_id(std::shared_ptr<SendLoop> self) {
             break;
         }
         runtime.log(DebugContext::eos).debug("no producer id, trying again: {}", to_string(id.error()));
-        co_await runtime.timers().wait_for(backoff.next(runtime.random()));
+        co_await self->stopped_or(runtime.now() + backoff.next(runtime.random()));
     }
     self->asks_producer_id_ = false;
     self->signal_.notify();
@@ -186,15 +188,18 @@ void SendLoop::learn_leaders(const std::string& topic) {
     }
 }
 
-// What has been sent may leave room for more of the same partitions.
+// What has been sent may leave room for more of the same partitions. Who is told that a record failed may produce it
+// again at once, and so for ever: after some rounds others have their turn.
 TimePoint SendLoop::step() {
     const TimePoint now = cluster_->runtime().now();
     TimePoint next;
     bool look_again = false;
+    int rounds = 0;
     do {
         accumulator_.plan(now, plan_);
         next = carry_out(plan_, now, look_again = false);
-    } while (look_again);
+    } while (look_again && ++rounds < rounds_at_once_max);
+    if (look_again) wake();
     return std::min(next, expire_in_flight(now));
 }
 
@@ -234,6 +239,11 @@ TimePoint SendLoop::carry_out(Accumulator::Plan& plan, TimePoint now, bool& look
     for (auto& [id, leader] : leaders_) {
         if (!leader.load.empty()) send(id, leader);
         leader.planned = 0;
+    }
+    // It came back into the queue after the producer had failed, and would wait for an id that never comes.
+    if (std::exchange(has_hopeless_, false)) {
+        drop(Part::queued, accumulator_.refusal());
+        look_again = true;
     }
     return next;
 }

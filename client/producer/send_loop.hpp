@@ -150,6 +150,7 @@ private:
     Watched stopping_;
     ProducerId producer_id_;  // of partitions that begin now
     bool asks_producer_id_ = false;
+    bool has_hopeless_ = false;           // something waits for a producer id, and there will be none
     std::map<std::string, bool> topics_;  // known to the accumulator
     Error last_error_;                    // of connections and look-ups, for those who time out
     std::atomic<bool> stopped_{false};

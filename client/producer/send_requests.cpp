@@ -63,7 +63,10 @@ bool SendLoop::may_number(PartitionQueue& queue) {
             .debug("a partition begins with producer id {}, epoch {}", producer_id_.id, producer_id_.epoch);
         return true;
     }
-    if (accumulator_.refusal().is_fatal()) return false;
+    if (accumulator_.refusal().is_fatal()) {
+        has_hopeless_ = true;
+        return false;
+    }
     if (!std::exchange(asks_producer_id_, true))
         spawn(cluster_->runtime().executor(), get_producer_id(shared_from_this()));
     return false;
@@ -130,7 +133,10 @@ void SendLoop::send(BrokerId id, Leader& leader) {
     flight->channel = channel;
     flight->batches = std::exchange(leader.load, {});
     leader.load_bytes = 0;
+    // Nobody waits longer for the answer than for the last of the records.
+    TimePoint deadline = TimePoint::min();
     for (const BatchPtr& batch : flight->batches) {
+        deadline = std::max(deadline, batch->expires);
         const TopicInfo* info = cluster_->metadata().topic(*batch->topic);
         flight->sent.push_back({batch->topic, info ? info->id : Uuid{}, batch->partition});
         flight->seats.push_back({batch->home, batch->place, batch->numbers});
@@ -164,7 +170,7 @@ void SendLoop::send(BrokerId id, Leader& leader) {
     }
     ++leader.in_flight;
     flight->place = flights_.insert(flights_.end(), flight);
-    const auto deadline = cluster_->runtime().deadline(config_.common.socket_timeout);
+    deadline = std::min(deadline, cluster_->runtime().deadline(config_.common.socket_timeout));
     channel->send(
         protocol::ApiKey::produce, *version, std::move(*body), deadline,
         [self = shared_from_this(), flight](Result<Bytes> answer) { self->on_answer(flight, std::move(answer)); });

@@ -116,7 +116,9 @@ base::Workers* Runtime::workers() {
 bool Runtime::on_loop() const noexcept { return thread_ ? thread_->is_current() : within_strand(executor_); }
 
 void Runtime::finish(TimePoint deadline) {
-    if (thread_ && !is_of_parent()) thread_->finish(deadline);
+    if (!thread_ || is_of_parent() || finished_.exchange(true)) return;
+    while (entering_ > 0) std::this_thread::yield();
+    thread_->finish(deadline);
 }
 
 TimePoint Runtime::deadline(nanoseconds timeout) const {

@@ -3,6 +3,7 @@
 // own, real ones on the caller's executor, or all handed in (the simulator).
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -81,8 +82,29 @@ public:
     TimePoint now() const { return timers_->now(); }
     std::int64_t wall_ms() const { return timers_->wall_ms(); }
     // After the client's coroutines have been told to end: lets its own thread end, waiting until `deadline` at most.
-    // Not on the loop.
+    // A second call does nothing. Not on the loop.
     void finish(TimePoint deadline);
+    // Its own thread has ended, or is about to: nothing that is posted now would be run.
+    bool has_finished() const noexcept { return finished_; }
+    // Held by who posts to the loop from outside, so that it does not end in between. False: it has.
+    class Entry {
+    public:
+        explicit Entry(const Runtime& r) noexcept : runtime_(r) {
+            ++r.entering_;
+            is_in_ = !r.finished_;
+            if (!is_in_) --r.entering_;
+        }
+        Entry(const Entry&) = delete;
+        Entry& operator=(const Entry&) = delete;
+        ~Entry() {
+            if (is_in_) --runtime_.entering_;
+        }
+        explicit operator bool() const noexcept { return is_in_; }
+
+    private:
+        const Runtime& runtime_;
+        bool is_in_;
+    };
     // now() + timeout without overflow; nanoseconds::max() is a wait without end.
     TimePoint deadline(nanoseconds timeout) const;
 
@@ -107,6 +129,8 @@ private:
     asio::any_io_executor executor_;
     base::Workers* workers_ = nullptr;
     std::unique_ptr<base::Workers> own_workers_;  // they tell the loop
+    mutable std::atomic<int> entering_{0};
+    std::atomic<bool> finished_{false};
 };
 
 // For every call in a child of fork().

@@ -7,6 +7,7 @@
 
 #include "client/producer/producer_core.hpp"
 #include "client/runtime/blocking.hpp"
+#include "client/runtime/spawn.hpp"
 #include "client/writer/owned_record.hpp"
 #include "client/writer/write_call.hpp"
 
@@ -167,6 +168,13 @@ void Writer::start_write(std::span<const Record> messages, std::chrono::nanoseco
     for (std::size_t i = 0; i < messages.size(); ++i)
         if (!rest.empty() || !hand_over(*core, call, i, messages[i], {})) rest.emplace_back(i, messages[i]);
 
+    const client::Runtime::Entry entry(core->runtime());
+    if (!entry) {
+        const auto own = asio::get_associated_executor(done, asio::system_executor());
+        return client::run_without_loop(own, [done = std::move(done), call]() mutable {
+            std::move(done)(call->finish(Error::of(ErrorCode::closed)));
+        });
+    }
     const asio::any_io_executor loop = core->runtime().executor();
     auto slot = asio::get_associated_cancellation_slot(done);
     auto executor = asio::get_associated_executor(done, loop);

@@ -81,6 +81,26 @@ TEST(FaultCase8, a_broker_that_hangs_is_given_up_after_its_time_and_another_conn
     EXPECT_EQ(s.codes, Codes(2));
 }
 
+TEST(FaultCase8, what_comes_while_a_broker_hangs_has_its_own_deadline) {
+    Config config = one_record_each();
+    ASSERT_TRUE(config.set("delivery.timeout.ms", 5000));
+    for (const bool purged : {false, true}) {
+        ProducerScript s(config);
+        s.broker.reactions = {slow(1h), slow(1h)};
+        ASSERT_TRUE(s.produce(0, "0"));
+        s.loop.run_for(1s);
+        if (purged) s.producer().async_purge(PurgeWhat::in_flight, [](const Result<void>&) {});
+        s.loop.run_for(5s);
+        ASSERT_EQ(s.codes, Codes{purged ? ErrorCode::purged_in_flight : ErrorCode::message_timed_out});
+        ASSERT_TRUE(s.produce(0, "1"));
+        s.loop.run_for(4900ms);
+        EXPECT_EQ(s.codes.size(), 1U);
+        s.loop.run_for(200ms);
+        ASSERT_EQ(s.codes.size(), 2U);
+        EXPECT_EQ(s.codes[1], ErrorCode::message_timed_out);
+    }
+}
+
 TEST(FaultCase9, a_slow_broker_holds_up_nobody_else) {
     TwoBrokers s;
     s.broker.leaders[1] = 2;
@@ -234,6 +254,60 @@ TEST(FaultCase22, a_host_that_has_moved_is_looked_up_again) {
     s.loop.run_for(2s);
     EXPECT_EQ(s.codes, Codes(2));
     EXPECT_EQ(moved.log[p0], (Lines{"a", "b"}));
+}
+
+// Hosts that take their time to be connected to.
+class SlowConnects final : public net::Transport {
+public:
+    SlowConnects(net::Transport& hosts, net::Timers& timers) : hosts_(hosts), timers_(timers) {}
+
+    asio::awaitable<Result<std::unique_ptr<net::Stream>>> connect(net::Endpoint to, base::TimePoint deadline) override {
+        const auto wait = of.find(to.host);
+        if (wait != of.end()) co_await timers_.wait_for(wait->second);
+        co_return co_await hosts_.connect(std::move(to), deadline);
+    }
+    Result<std::unique_ptr<net::Listener>> listen(asio::any_io_executor executor, const net::Endpoint& at) override {
+        return hosts_.listen(std::move(executor), at);
+    }
+
+    std::map<std::string, base::Duration> of;
+
+private:
+    net::Transport& hosts_;
+    net::Timers& timers_;
+};
+
+class SlowToConnect : public TwoBrokers {
+public:
+    ~SlowToConnect() override {
+        drop_handle();
+        loop.settle();
+    }
+    net::Transport& transport() override { return hosts; }
+    SlowConnects hosts{ProducerScript::transport(), loop.timers};
+};
+
+TEST(FaultCase22, a_broker_that_moves_while_it_is_connected_to_is_an_error_with_a_name) {
+    SlowToConnect s;
+    ScriptedBroker moved(s.loop.timers);
+    s.add_broker("another address", moved);
+    s.hosts.of["other"] = 5s;
+    s.broker.leaders[1] = 2;
+    ASSERT_TRUE(s.produce(0, "a"));
+    ASSERT_TRUE(s.produce(1, "b"));
+    s.loop.run_for(1s);
+    ASSERT_EQ(s.codes, Codes(1));
+    s.broker.nodes[2] = "another address";
+    // Makes the metadata be asked for.
+    s.broker.reactions = {refused(ErrorCode::not_leader_or_follower)};
+    ASSERT_TRUE(s.produce(0, "c"));
+    s.loop.run_for(10s);
+    EXPECT_EQ(s.codes, Codes(3));
+    EXPECT_EQ(moved.log[p1], Lines{"b"});
+    while (const auto event = s.producer().events(0s))
+        if (const auto* error = std::get_if<Error>(&*event)) {
+            EXPECT_EQ(error->code(), ErrorCode::transport);
+        }
 }
 
 TEST(FaultCase24, answers_that_make_no_sense_are_errors_and_make_no_hot_loop) {

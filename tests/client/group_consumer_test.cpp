@@ -306,6 +306,29 @@ TEST(GroupConsumer, a_callback_cannot_close_and_wait_for_itself) {
     EXPECT_TRUE(s.broker.members.empty());
 }
 
+TEST(GroupConsumer, a_cancelled_close_leaves_the_group_all_the_same) {
+    for (const base::Duration after : {0s, 1s}) {
+        GroupScript s;
+        auto& c = s.add();
+        c.subscribe({"t"}).value();
+        s.poll(c, 2s);
+        asio::cancellation_signal cancel;
+        std::optional<ErrorCode> code;
+        if (after > 0s) s.network.crash("broker");
+        c.async_close(5s, asio::bind_cancellation_slot(cancel.slot(), [&](const Result<void>& r) {
+                          code = r ? ErrorCode::none : r.error().code();
+                      }));
+        if (after > 0s) s.loop.run_for(after);
+        cancel.emit(asio::cancellation_type::terminal);
+        s.loop.settle();
+        EXPECT_EQ(code, ErrorCode::cancelled);
+        s.loop.run_for(6s);
+        EXPECT_TRUE(c.is_closed());
+        const std::vector<std::string> reasons(after == 0s ? 1 : 0, "the consumer is closed");
+        EXPECT_EQ(s.broker.leave_reasons, reasons);
+    }
+}
+
 TEST(GroupConsumer, close_returns_in_time_whatever_the_broker_does) {
     for (const auto key : {ApiKey::leave_group, ApiKey::offset_commit, ApiKey::heartbeat, ApiKey::join_group}) {
         GroupScript s;

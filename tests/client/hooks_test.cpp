@@ -104,6 +104,26 @@ TEST(Hooks, of_requests_tell_sizes_times_and_throttling) {
     EXPECT_EQ(throttled.throttle, 300ms);
 }
 
+TEST(Hooks, of_requests_may_call_the_client) {
+    Told told;
+    ProducerScript s(at_once());
+    s.options.hooks = told.hooks();
+    int asked = 0, answered = 0;
+    s.options.hooks.on_request = [&](const RequestEvent& e) {
+        if (e.stage != RequestEvent::Stage::sent || e.api_name != "Produce" || asked == 5) return;
+        ++asked;
+        s.producer().async_metadata("t", 10s, [&](const Result<Metadata>& r) { answered += r ? 1 : 0; });
+    };
+    for (const char* value : {"a", "b", "c", "d", "e"}) {
+        ASSERT_TRUE(s.produce(0, value));
+        s.loop.run_for(1s);
+    }
+    EXPECT_EQ(s.codes, Codes(5));
+    EXPECT_EQ(asked, 5);
+    EXPECT_EQ(answered, 5);
+    EXPECT_EQ(told.connections, (Lines{"connecting broker:9092/-1", "connected broker:9092/-1"}));
+}
+
 TEST(Hooks, of_requests_tell_those_that_get_no_answer) {
     Told told;
     ProducerScript s(at_once());

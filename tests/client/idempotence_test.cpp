@@ -299,8 +299,7 @@ TEST(Idempotence, a_deadline_in_flight_is_reported_as_open_and_the_rest_follows_
         ProducerScript s(config);
         warm_up(s);
         Reaction late = slow(2200ms);
-        late.append = appended;
-        late.error = appended ? ErrorCode::none : ErrorCode::not_enough_replicas;
+        late.append = late.at_once = appended;
         s.broker.reactions = {late};
         ASSERT_TRUE(s.produce(0, "1"));
         s.loop.run_for(2s);
@@ -445,6 +444,26 @@ TEST(Idempotence, on_a_bad_network_every_record_is_there_once_and_in_order) {
         std::ranges::sort(all);
         EXPECT_EQ(all.size(), 300U) << seed;
         EXPECT_EQ(std::ranges::adjacent_find(all), all.end()) << seed;
+    }
+}
+
+// A batch that comes back after a fatal error, for which it would need another id.
+TEST(Idempotence, after_a_fatal_error_nothing_waits_for_an_id_that_never_comes) {
+    for (const bool is_alone : {true, false}) {
+        Config config = one_record_each();
+        ASSERT_TRUE(config.set("delivery.timeout.ms", 0));
+        ProducerScript s(config);
+        warm_up(s);
+        Reaction late = refused(ErrorCode::invalid_producer_epoch);
+        late.delay = 1s;
+        s.broker.reactions = {late, late, late};
+        for (int i = 1; i < (is_alone ? 2 : 4); ++i) ASSERT_TRUE(s.produce(0, std::to_string(i)));
+        s.loop.run_for(100ms);
+        ASSERT_TRUE(s.producer().test_fatal_error(ErrorCode::cluster_authorization_failed, "no more"));
+        s.loop.run_for(10min);
+        EXPECT_EQ(s.producer().size(), 0U);
+        ASSERT_EQ(s.codes.size(), is_alone ? 2U : 4U);
+        EXPECT_EQ(s.codes.back(), ErrorCode::fatal);
     }
 }
 

@@ -136,6 +136,30 @@ TEST(Logs, that_nobody_fetches_are_bounded) {
     EXPECT_GE(lines, LogDelivery::lines_max / 2);
 }
 
+TEST(Logs, that_were_dropped_are_counted_before_the_next_that_is_not) {
+    ProducerScript s(Config{{"linger.ms", 0}, {"debug", "msg"}, {"log.queue", true}});
+    for (std::size_t i = 0; i < LogDelivery::lines_max; ++i) {
+        ASSERT_TRUE(s.produce(0, "a"));
+        s.loop.settle();
+        if (i % 100 == 0) s.loop.run_for(1ms);
+    }
+    s.loop.run_for(1s);
+    std::size_t lines = 0;
+    while (const auto event = s.producer().events(0s)) lines += std::holds_alternative<LogEvent>(*event) ? 1U : 0U;
+    ASSERT_EQ(lines, LogDelivery::lines_max);
+    std::vector<std::string> said;
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_TRUE(s.produce(0, "a"));
+        s.loop.run_for(1s);
+        while (const auto event = s.producer().events(0s)) said.push_back(to_string(*event));
+    }
+    ASSERT_GE(said.size(), 3U);
+    EXPECT_TRUE(said[0].starts_with("warning test [queue]: ")) << said[0];
+    EXPECT_NE(said[0].find(" lines were dropped here"), std::string::npos) << said[0];
+    EXPECT_EQ(said[0].find(": 0 lines"), std::string::npos) << said[0];
+    for (std::size_t i = 1; i < said.size(); ++i) EXPECT_EQ(said[i].find("dropped"), std::string::npos) << "once";
+}
+
 TEST(Logs, from_before_there_was_a_queue_come_first) {
     asio::io_context io;
     auto producer =

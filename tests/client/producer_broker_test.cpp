@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The blocking calls of producer and writer, against a real broker in this process, on real sockets and threads.
 #include <atomic>
+#include <filesystem>
+#include <future>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <boost/asio/use_future.hpp>
 #include <ottla/admin.hpp>
 #include <ottla/broker/cluster.hpp>
 #include <ottla/consumer.hpp>
@@ -130,6 +134,78 @@ TEST(ProducerBroker, goes_on_in_a_topic_that_was_made_anew) {
     }
     EXPECT_EQ(reports, sent);
     EXPECT_EQ(failed, 0);
+}
+
+std::size_t threads() {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
+}
+// A thread that was waited for may be in the list for a moment yet.
+bool comes_down_to(std::size_t count) {
+    const auto until = std::chrono::steady_clock::now() + 10s;
+    while (threads() > count && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    return threads() == count;
+}
+
+TEST(ProducerBroker, close_ends_the_thread_and_every_call_after_it_answers) {
+    broker::Cluster cluster = broker::Cluster::start().value();
+    cluster.create_topic("t").value();
+    const auto before = threads();
+    auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    EXPECT_GT(threads(), before);
+    ASSERT_TRUE(producer.produce(Record{.topic = "t", .value = "a"}, nullptr));
+    producer.close(10s).value();
+    EXPECT_TRUE(comes_down_to(before));
+    EXPECT_TRUE(producer.close(10s)) << "a second call finds nothing to do";
+    EXPECT_EQ(producer.flush(1h).error(), ErrorCode::closed);
+    EXPECT_EQ(producer.purge(PurgeWhat::all).error(), ErrorCode::closed);
+    EXPECT_EQ(producer.statistics(1h).error(), ErrorCode::closed);
+    EXPECT_EQ(producer.produce(Record{.topic = "t"}, nullptr, 1h).error(), ErrorCode::closed);
+    EXPECT_EQ(producer.async_produce(Record{.topic = "t"}, boost::asio::use_future).get().error(), ErrorCode::closed);
+    EXPECT_TRUE(producer.async_close(1h, boost::asio::use_future).get());
+}
+
+TEST(ProducerBroker, dropping_the_handle_ends_the_thread) {
+    broker::Cluster cluster = broker::Cluster::start().value();
+    cluster.create_topic("t").value();
+    const auto before = threads();
+    {
+        auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+        ASSERT_TRUE(producer.produce(Record{.topic = "t", .value = "a"}, nullptr));
+        ASSERT_EQ(producer.flush(30s).value(), 0U);
+    }
+    EXPECT_TRUE(comes_down_to(before));
+}
+
+TEST(ProducerBroker, of_several_threads_that_close_each_returns) {
+    broker::Cluster cluster = broker::Cluster::start().value();
+    cluster.create_topic("t").value();
+    for (int round = 0; round < 20; ++round) {
+        auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+        ASSERT_TRUE(producer.produce(Record{.topic = "t", .value = "a"}, nullptr));
+        std::vector<std::thread> closers;
+        std::atomic<int> closed{0};
+        for (int i = 0; i < 3; ++i)
+            closers.emplace_back([&] {
+                closed += producer.close(30s) ? 1 : 0;
+                // Closed or not yet: it answers.
+                (void)producer.flush(30s).has_value();
+            });
+        for (auto& closer : closers) closer.join();
+        EXPECT_EQ(closed, 3);
+    }
+}
+
+TEST(WriterBroker, tells_who_writes_after_its_close) {
+    broker::Cluster cluster = broker::Cluster::start().value();
+    cluster.create_topic("t").value();
+    auto writer = Writer::create({.brokers = cluster.bootstrap_servers(), .topic = "t"}).value();
+    writer.close(10s).value();
+    const Record messages[] = {{.value = "a"}, {.value = "b"}};
+    std::promise<std::size_t> failed;
+    writer.async_write_messages(messages, 1h,
+                                [&](const WriteResult& r) { failed.set_value(r ? 0 : r.error().count()); });
+    EXPECT_EQ(failed.get_future().get(), 2U);
 }
 
 TEST(ProducerBroker, blocks_no_longer_than_it_may) {

@@ -138,6 +138,77 @@ TEST(Producer, a_forbidden_topic_is_reported_at_once) {
     EXPECT_EQ(s.codes, Codes{ErrorCode::topic_authorization_failed});
 }
 
+TEST(Producer, an_unknown_topic_is_reported_by_the_first_answer_where_it_is_given_no_time) {
+    ProducerScript s(Config{{"topic.metadata.propagation.max.ms", 0}});
+    s.stop_broker();
+    ASSERT_TRUE(s.produce(0, "a", "nowhere"));
+    s.loop.run_for(10s);
+    EXPECT_TRUE(s.reports.empty()) << "nobody has said that there is none";
+    s.listen();
+    s.loop.run_for(2s);
+    EXPECT_EQ(s.codes, Codes{ErrorCode::unknown_topic_or_partition});
+    ASSERT_TRUE(s.produce(0, "b"));
+    s.loop.run_for(1s);
+    EXPECT_EQ(s.codes.back(), ErrorCode::none);
+}
+
+TEST(Producer, a_topic_that_was_forbidden_is_looked_up_again) {
+    ProducerScript s;
+    s.broker.topics["secret"] = 1;
+    s.broker.topic_errors["secret"] = ErrorCode::topic_authorization_failed;
+    ASSERT_TRUE(s.produce(0, "a", "secret"));
+    s.loop.run_for(1s);
+    ASSERT_EQ(s.codes, Codes{ErrorCode::topic_authorization_failed});
+    s.broker.topic_errors.clear();
+    ASSERT_TRUE(s.produce(0, "b", "secret"));
+    s.loop.run_for(1s);
+    EXPECT_EQ(s.codes.back(), ErrorCode::none);
+}
+
+// Produces the record again whenever it is told that it failed, at once, `most` times.
+struct Stubborn {
+    ProducerScript& script;
+    std::string topic;
+    int most;
+    int told = 0;
+    int told_in_one_turn = 0;  // of the loop
+
+    bool produce() {
+        Record r;
+        r.topic = topic;
+        r.partition = 0;
+        return script.producer()
+            .produce(r,
+                     [this](const DeliveryReport& report) {
+                         if (told == 0) asio::post(script.loop.io, [this] { told_in_one_turn = told; });
+                         const bool again = ++told < most && !report;
+                         EXPECT_TRUE(!again || produce());
+                     })
+            .has_value();
+    }
+};
+
+TEST(Producer, a_callback_that_tries_a_forbidden_topic_for_ever_asks_ten_times_a_second) {
+    ProducerScript s(one_record_each());
+    s.broker.topic_errors["secret"] = ErrorCode::topic_authorization_failed;
+    Stubborn stubborn{s, "secret", 10'000};
+    ASSERT_TRUE(stubborn.produce());
+    s.loop.run_for(10s);
+    EXPECT_LE(stubborn.told, 101);
+    EXPECT_GE(stubborn.told, 50);
+    EXPECT_LE(s.broker.metadata_asked, 102);
+}
+
+TEST(Producer, a_callback_that_tries_for_ever_leaves_others_their_turn) {
+    ProducerScript s(one_record_each());
+    s.broker.produce_version_max = 2;  // refused without asking the broker
+    Stubborn stubborn{s, "t", 100'000};
+    ASSERT_TRUE(stubborn.produce());
+    s.loop.run_for(1s);
+    EXPECT_EQ(stubborn.told, 100'000);
+    EXPECT_LT(stubborn.told_in_one_turn, 1000);
+}
+
 TEST(Producer, a_partition_that_does_not_exist_is_reported) {
     ProducerScript s;
     ASSERT_TRUE(s.produce(5, "before the topic is known"));
@@ -286,6 +357,30 @@ TEST(Producer, close_delivers_what_it_can_and_reports_the_rest) {
     EXPECT_EQ(closed, true) << "a second close finds nothing to do";
     s.loop.run_for(200s);
     EXPECT_EQ(s.reports.size(), 1U);
+}
+
+TEST(Producer, a_cancelled_close_closes_all_the_same) {
+    for (const base::Duration after : {0s, 1s}) {
+        ProducerScript s(Config{{"linger.ms", 0}});
+        s.broker.reactions = {slow(100s)};
+        ASSERT_TRUE(s.produce(0, "in flight"));
+        s.loop.run_for(1s);
+        asio::cancellation_signal cancel;
+        std::optional<ErrorCode> code;
+        s.producer().async_close(2s, asio::bind_cancellation_slot(cancel.slot(), [&](const Result<void>& r) {
+                                     code = r ? ErrorCode::none : r.error().code();
+                                 }));
+        if (after > 0s) s.loop.run_for(after);
+        cancel.emit(asio::cancellation_type::terminal);
+        s.loop.settle();
+        EXPECT_EQ(code, ErrorCode::cancelled);
+        s.loop.run_for(3s);
+        EXPECT_EQ(s.codes, Codes{ErrorCode::closed});
+        code.reset();
+        s.producer().async_close(2s, [&](const Result<void>& r) { code = r ? ErrorCode::none : r.error().code(); });
+        s.loop.settle();
+        EXPECT_EQ(code, ErrorCode::none);
+    }
 }
 
 TEST(Producer, dropping_the_handle_reports_what_is_left) {

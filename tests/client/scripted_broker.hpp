@@ -40,6 +40,7 @@ struct Reaction {
     std::int32_t only = -1;  // the error is of this partition; -1: of all
     base::Duration delay{0};
     bool append = true;       // the records are kept (with an error, too: an answer that was lost)
+    bool at_once = false;     // kept before the delay
     bool disconnect = false;  // instead of an answer
     std::int32_t leader_hint = -1;
     std::int32_t throttle_ms = 0;
@@ -76,7 +77,7 @@ inline const TopicAndPartition p1{"t", 1};
 
 inline Config one_record_each() { return Config{{"linger.ms", 0}, {"batch.num.messages", 1}}; }
 
-class ScriptedBroker final : public net::RequestHandler {
+class ScriptedBroker : public net::RequestHandler {
 public:
     explicit ScriptedBroker(net::Timers& timers) : timers_(timers) {}
 
@@ -128,9 +129,11 @@ public:
         EXPECT_TRUE(decode(reader, asked, request.version));
         versions_seen.push_back(request.version);
         ++produced;
+        Kept kept;
+        if (reaction.at_once) kept = keep(asked, request.version, reaction);
         if (reaction.delay.count() > 0) co_await timers_.wait_for(reaction.delay);
         --in_flight;
-        const Kept kept = keep(asked, request.version, reaction);
+        if (!reaction.at_once) kept = keep(asked, request.version, reaction);
         if (reaction.disconnect) co_return net::Reply::close(Error::of(ErrorCode::failed, "as the test wants"));
         if (asked.acks == 0) co_return net::Reply::none();
         co_return answer(asked, request.version, reaction, kept);
@@ -159,11 +162,13 @@ private:
 
     net::Reply api_versions(std::int16_t version) const {
         protocol::ApiVersionsResponse response;
-        for (const auto key : {ApiKey::produce, ApiKey::metadata, ApiKey::api_versions, ApiKey::init_producer_id}) {
+        for (const auto key : protocol::all_api_keys()) {
+            const auto range = serves(key);
+            if (!range) continue;
             auto& api = response.api_keys.emplace_back();
             api.api_key_ = static_cast<std::int16_t>(key);
-            api.min_version = serves(key)->min;
-            api.max_version = serves(key)->max;
+            api.min_version = range->min;
+            api.max_version = range->max;
         }
         return reply(response, version);
     }
