@@ -3,6 +3,7 @@
 // loop; it must not block, nor close the connection.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -39,6 +40,8 @@ public:
     // It is on its way to the socket.
     virtual void on_request(const SentRequest&) = 0;
     virtual void on_end(const Exchange&) = 0;
+    // An answer asked for a pause, or said that none is due.
+    virtual void on_throttle(protocol::ApiKey, std::chrono::milliseconds) {}
 };
 
 }  // namespace ottla::net

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/client_channel.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include <ottla/protocol/messages/response_header.hpp>
 
 #include "net/complete.hpp"
+#include "net/throttling.hpp"
 
 namespace ottla::net {
 
@@ -86,7 +88,7 @@ Result<void> ClientChannel::on_frame(const Bytes& frame) {
     protocol::Reader reader(frame);
     const std::int32_t id = reader.int32();
     if (reader.failed()) return Error::of(ErrorCode::bad_message, "a frame without a correlation id");
-    if (waiting_.empty())
+    if (waiting_.size() == held_)
         return Error::of(ErrorCode::bad_message,
                          fmt::format("an answer (correlation id {}) that nobody asked for", id));
     if (waiting_.front().correlation_id != id)
@@ -100,11 +102,13 @@ Result<void> ClientChannel::on_frame(const Bytes& frame) {
     protocol::Reader again(frame);
     protocol::ResponseHeader header;
     auto decoded = decode(again, header, protocol::response_header_version(request.key, request.version));
-    if (!request.on_answer) return {};
-    if (!decoded)
-        request.on_answer(decoded.error().with_context(subject(request.key, request.version)));
-    else
-        request.on_answer(frame.slice(again.position(), again.remaining()));
+    if (!decoded) {
+        if (request.on_answer) request.on_answer(decoded.error().with_context(subject(request.key, request.version)));
+        return {};
+    }
+    Bytes body = frame.slice(again.position(), again.remaining());
+    if (const auto throttle = throttle_in(request.key, request.version, body)) pause(request.key, *throttle);
+    if (request.on_answer) request.on_answer(std::move(body));
     return {};
 }
 
@@ -149,15 +153,48 @@ std::optional<std::int32_t> ClientChannel::start(ApiKey key, std::int16_t versio
         return std::nullopt;
     }
     next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
-    last_used_ = timers_.now();
-    pushed_bytes_ += framed->size();
-    const std::size_t size = framed->size();
-    waiting_.push_back({id, key, version, deadline, std::move(on_answer), size, last_used_, pushed_bytes_});
+    Waiting request{id, key, version, deadline, std::move(on_answer), framed->size()};
     alarm_.set_if_earlier(deadline);
-    queue_->push(std::move(*framed));
-    // Last: who is told may send something himself, which must come behind this.
-    if (options_.observer) options_.observer->on_request({key, version, id, size, true});
+    push(std::move(request), std::move(*framed));
     return id;
+}
+
+// Onto the wire, or, during a pause, behind those that wait for its end.
+void ClientChannel::push(Waiting request, protocol::Chain framed) {
+    if (held_ > 0 || timers_.now() < paused_until_) {
+        ++held_;
+        request.held = std::move(framed);
+        waiting_.push_back(std::move(request));
+        return alarm_.set_if_earlier(paused_until_);
+    }
+    push_now(std::move(request), std::move(framed), waiting_.end());
+}
+
+void ClientChannel::push_now(Waiting request, protocol::Chain framed, std::deque<Waiting>::iterator at) {
+    const SentRequest told{request.key, request.version, request.correlation_id, request.bytes, request.is_answered};
+    request.sent = last_used_ = timers_.now();
+    pushed_bytes_ += request.bytes;
+    request.end_at = pushed_bytes_;
+    if (request.is_answered) waiting_.insert(at, std::move(request));
+    queue_->push(std::move(framed));
+    // Last: who is told may send something himself, which must come behind this.
+    if (options_.observer) options_.observer->on_request(told);
+}
+
+void ClientChannel::pause(ApiKey key, std::chrono::milliseconds time) {
+    if (time.count() > 0) paused_until_ = std::max(paused_until_, timers_.now() + time);
+    if (options_.observer) options_.observer->on_throttle(key, time);
+}
+
+// What comes meanwhile, from who is told of these, is held, too, behind them.
+void ClientChannel::send_held() {
+    while (held_ > 0 && !closed_ && timers_.now() >= paused_until_) {
+        const auto first = waiting_.end() - static_cast<std::ptrdiff_t>(held_);
+        Waiting request = std::move(*first);
+        protocol::Chain framed = std::move(*std::exchange(request.held, std::nullopt));
+        --held_;
+        push_now(std::move(request), std::move(framed), waiting_.erase(first));
+    }
 }
 
 void ClientChannel::send(ApiKey key, std::int16_t version, protocol::Chain body, TimePoint deadline,
@@ -171,11 +208,9 @@ Result<void> ClientChannel::post(ApiKey key, std::int16_t version, protocol::Cha
     auto framed = frame(key, version, id, std::move(body));
     if (!framed) return framed.error();
     next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
-    last_used_ = timers_.now();
-    const std::size_t size = framed->size();
-    pushed_bytes_ += size;
-    queue_->push(std::move(*framed));
-    if (options_.observer) options_.observer->on_request({key, version, id, size, false});
+    Waiting request{id, key, version, TimePoint::max(), nullptr, framed->size()};
+    request.is_answered = false;
+    push(std::move(request), std::move(*framed));
     return {};
 }
 
@@ -213,18 +248,22 @@ void ClientChannel::on_write_progress(const Result<void>& progress) {
     if (!progress) return close(progress.error());
     if (!options_.observer) return;
     const std::uint64_t written = pushed_bytes_ - queue_->unsent_bytes();
-    for (auto request = waiting_.rbegin(); request != waiting_.rend() && request->written == TimePoint{}; ++request)
+    const auto last = waiting_.rbegin() + static_cast<std::ptrdiff_t>(held_);
+    for (auto request = last; request != waiting_.rend() && request->written == TimePoint{}; ++request)
         if (request->end_at <= written) request->written = timers_.now();
 }
 
 void ClientChannel::abandon(std::int32_t correlation_id) {
-    for (Waiting& request : waiting_) {
-        if (request.correlation_id != correlation_id || !request.on_answer) continue;
-        answer_later(
-            std::exchange(request.on_answer, nullptr),
-            Error::of(ErrorCode::cancelled, subject(request.key, request.version) + ": the wait was cancelled"));
-        return;
-    }
+    const auto at = std::ranges::find(waiting_, correlation_id, &Waiting::correlation_id);
+    if (at == waiting_.end() || !at->on_answer) return;
+    answer_later(std::exchange(at->on_answer, nullptr),
+                 Error::of(ErrorCode::cancelled, subject(at->key, at->version) + ": the wait was cancelled"));
+    if (at->held) drop_held(at);
+}
+
+std::deque<ClientChannel::Waiting>::iterator ClientChannel::drop_held(std::deque<Waiting>::iterator at) {
+    --held_;
+    return waiting_.erase(at);
 }
 
 void ClientChannel::answer_later(OnAnswer on_answer, Error error) {
@@ -237,11 +276,22 @@ void ClientChannel::on_alarm() {
     const TimePoint now = timers_.now();
     TimePoint next = TimePoint::max();
     std::string late;
-    for (Waiting& request : waiting_) {
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+        Waiting& request = *at;
         if (request.deadline > now) {
             next = std::min(next, request.deadline);
+            ++at;
             continue;
         }
+        if (request.held) {
+            answer_later(std::move(request.on_answer),
+                         Error::of(ErrorCode::timed_out, subject(request.key, request.version) +
+                                                             ": it was not sent before the deadline, since the broker "
+                                                             "asked for a pause (throttling)"));
+            at = drop_held(at);
+            continue;
+        }
+        ++at;
         request.is_late = true;
         if (late.empty()) late = fmt::format("{} v{}", name(request.key), request.version);
         answer_later(std::exchange(request.on_answer, nullptr),
@@ -252,8 +302,11 @@ void ClientChannel::on_alarm() {
         close(Error::of(ErrorCode::transport,
                         fmt::format("the connection to {} was closed, since {} had no answer in time",
                                     to_string(endpoint_), late)));
-    else if (next != TimePoint::max())
-        alarm_.set(next);
+    if (closed_) return;
+    send_held();
+    if (held_ > 0) next = std::min(next, paused_until_);
+    // Who was told of what was sent may have set it.
+    if (next != TimePoint::max()) alarm_.set_if_earlier(next);
 }
 
 void ClientChannel::close(Error reason) {
@@ -265,8 +318,9 @@ void ClientChannel::close(Error reason) {
     queue_->stop();
     stream_->close();
     const auto code = reason_.code() == ErrorCode::closed ? ErrorCode::closed : ErrorCode::transport;
+    held_ = 0;
     for (Waiting& request : std::exchange(waiting_, {})) {
-        observe_end(request, 0, request.is_late ? ErrorCode::timed_out : code);
+        if (!request.held) observe_end(request, 0, request.is_late ? ErrorCode::timed_out : code);
         answer_later(std::move(request.on_answer),
                      Error::of(code, fmt::format("{}: {}", subject(request.key, request.version), reason_.text())));
     }

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <ottla/function.hpp>
@@ -84,6 +85,12 @@ public:
                                             TimePoint deadline);
     // The same with a callback, called once on the loop, never within send(). It may send and close.
     void send(protocol::ApiKey, std::int16_t version, protocol::Chain body, TimePoint deadline, OnAnswer);
+    // An answer that was read elsewhere asked for this pause (KIP-219): what is sent before it is over waits here, in
+    // order, at most until its own deadline, when it ends with timed_out and leaves the connection as it is. The
+    // answers of throttled_apis need nobody to say so.
+    void pause(protocol::ApiKey, std::chrono::milliseconds);
+    // Until then; in the past when nothing is to be waited for.
+    TimePoint paused_until() const noexcept { return paused_until_; }
     // A request that has no answer (Produce with acks=0).
     Result<void> post(protocol::ApiKey, std::int16_t version, protocol::Chain body);
 
@@ -111,10 +118,12 @@ private:
         TimePoint deadline;
         OnAnswer on_answer;  // empty: nobody waits any more
         std::size_t bytes;
-        TimePoint sent;
-        std::uint64_t end_at;  // of all bytes pushed, where it ends
-        TimePoint written{};   // when the system had taken it; of interest to an observer alone
-        bool is_late = false;  // the deadline has passed
+        TimePoint sent{};
+        std::uint64_t end_at = 0;  // of all bytes pushed, where it ends
+        TimePoint written{};       // when the system had taken it; of interest to an observer alone
+        bool is_late = false;      // the deadline has passed
+        bool is_answered = true;
+        std::optional<protocol::Chain> held;  // to be sent when the pause is over; those stand last
     };
 
     ClientChannel(std::unique_ptr<Stream>, Timers&, base::BufferPool&, Endpoint, Options, base::Log);
@@ -128,6 +137,10 @@ private:
                                       OnAnswer on_answer);
     Result<void> take_frames();
     Result<void> on_frame(const Bytes& frame);
+    void push(Waiting, protocol::Chain framed);
+    void push_now(Waiting, protocol::Chain framed, std::deque<Waiting>::iterator at);
+    void send_held();
+    std::deque<Waiting>::iterator drop_held(std::deque<Waiting>::iterator);
     void on_alarm();
     void on_write_progress(const Result<void>&);
     void observe_end(const Waiting&, std::size_t response_bytes, ErrorCode);
@@ -144,6 +157,8 @@ private:
     std::shared_ptr<WriteQueue> queue_;
     Alarm alarm_;
     std::deque<Waiting> waiting_;
+    std::size_t held_ = 0;  // of them, the last
+    TimePoint paused_until_{};
     std::unique_ptr<protocol::ApiVersionsResponse> api_versions_;
     ApiRanges ranges_;
     Function<void(const Error&)> on_close_;

@@ -6,6 +6,7 @@
 #include <ottla/protocol/messages/api_versions_response.hpp>
 
 #include "net/client_channel.hpp"
+#include "net/throttling.hpp"
 
 namespace ottla::net {
 
@@ -71,6 +72,8 @@ asio::awaitable<Result<void>> ClientChannel::negotiate(TimePoint deadline) {
         ranges_.clear();
         for (const auto& api : response.api_keys)
             ranges_[static_cast<ApiKey>(api.api_key_)] = VersionRange{api.min_version, api.max_version};
+        if (version >= first_throttled_api_versions)
+            pause(ApiKey::api_versions, std::chrono::milliseconds(response.throttle_time_ms));
         *api_versions_ = std::move(response);
         co_return ok();
     }

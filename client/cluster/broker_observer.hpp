@@ -18,6 +18,7 @@ public:
 
     void on_request(const net::SentRequest&) override;
     void on_end(const net::Exchange&) override;
+    void on_throttle(protocol::ApiKey, std::chrono::milliseconds) override;
     // An attempt begins; one of the two that follow ends it.
     void on_connecting();
     void on_connected(std::size_t api_count);
@@ -25,8 +26,6 @@ public:
     void on_failed(const Error&);
     // One that was connected.
     void on_closed(const Error& reason);
-    // An answer asked for a pause, or said that none is due.
-    void on_throttle(protocol::ApiKey, std::chrono::milliseconds);
 
     // The metadata names the broker of bootstrap.servers.
     void set_id(BrokerId id) noexcept { id_ = id; }

@@ -400,13 +400,16 @@ awaitable<Result<Channel>> Cluster::connect_any(TimePoint deadline) {
         auto brokers = candidates();
         std::vector<BrokerPtr> ready;
         auto next = TimePoint::max();
+        Channel open;
         for (const auto& b : brokers) {
-            if (b->is_open()) co_return b->channel;
+            // One that asked for a pause comes last.
+            if (b->is_open() && (!open || b->channel->paused_until() < open->paused_until())) open = b->channel;
             if (b->connecting || timers.now() >= b->not_before)
                 ready.push_back(b);
             else
                 next = std::min(next, b->not_before);
         }
+        if (open) co_return open;
         if (timers.now() >= deadline) co_return none_reached();
         if (ready.empty()) {
             Watch watch(connections_, runtime_->executor());

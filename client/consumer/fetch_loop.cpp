@@ -149,8 +149,6 @@ void Fetcher::on_fetch_failed(const FetchCall& call, const Error& error) {
 
 void Fetcher::on_answer(FetchCall& call, FetchResponse& response, std::shared_ptr<const ChargedBytes> body) {
     if (closed_) return;
-    if (BrokerObserver* observer = cluster_->observer(call.broker))
-        observer->on_throttle(protocol::ApiKey::fetch, std::chrono::milliseconds(response.throttle_time_ms));
     for (const auto& n : response.node_endpoints)
         if (n.port > 0 && n.port <= 65535)
             cluster_->add_broker(n.node_id,

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "client/producer/send_loop.hpp"
+#include "net/throttling.hpp"
 
 namespace ottla::client {
 
@@ -16,8 +17,7 @@ std::string where(const Batch& batch) { return fmt::format("topic '{}' partition
 
 void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
     flights_.erase(flight->place);
-    Leader& leader = leaders_[flight->broker];
-    --leader.in_flight;
+    --leaders_[flight->broker].in_flight;
     Error left_out = Error::of(ErrorCode::bad_message).with_context("the broker's answer leaves the partition out");
     if (answer) {
         const auto answers = call_.decode(std::move(*answer), flight->version, flight->sent);
@@ -28,12 +28,8 @@ void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
                     cluster_->add_broker(
                         node.node_id,
                         BrokerInfo{net::Endpoint(node.host, static_cast<std::uint16_t>(node.port)), node.rack});
-            if (BrokerObserver* observer = cluster_->observer(flight->broker))
-                observer->on_throttle(protocol::ApiKey::produce, std::chrono::milliseconds(response.throttle_time_ms));
-            // The answer of a request that was under way meanwhile may name less time.
-            const auto throttle = std::chrono::milliseconds(response.throttle_time_ms);
-            if (throttle.count() > 0)
-                leader.not_before = std::max(leader.not_before, cluster_->runtime().now() + throttle);
+            if (flight->version >= net::first_throttled_produce)
+                flight->channel->pause(protocol::ApiKey::produce, std::chrono::milliseconds(response.throttle_time_ms));
             for (const auto& one : *answers) apply(*flight, one);
             finish_delivered();
         } else {

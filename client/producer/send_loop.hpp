@@ -76,7 +76,7 @@ private:
         bool connecting = false;
         bool failing = false;  // the application has been told
         int in_flight = 0;
-        TimePoint not_before{};  // throttled, or just failed
+        TimePoint not_before{};  // it could not be reached
         std::vector<BatchPtr> load;
         std::size_t load_bytes = 0;
         int planned = 0;                // requests that are about to be sent

@@ -86,6 +86,11 @@ bool SendLoop::may_send(BrokerId id, Leader& leader, TimePoint now, TimePoint& n
         channel = cluster_->connection(id);
         if (leader.connecting || !channel) return false;
     }
+    // What the broker throttles waits here, where it can still be in one batch with others.
+    if (channel->paused_until() > now) {
+        next = std::min(next, channel->paused_until());
+        return false;
+    }
     if (config_.acks == Acks::none && channel->unsent_bytes() > unacknowledged_bytes_max) {
         next = std::min<TimePoint>(next, now + unacknowledged_pause);
         return false;

@@ -154,6 +154,31 @@ TEST(FaultCase10, a_throttled_producer_waits_as_long_as_the_longest_of_the_answe
     EXPECT_EQ(s.broker.produced, 4);
 }
 
+TEST(FaultCase10, what_any_answer_throttles_waits_where_it_can_still_expire_as_never_sent) {
+    Config config = one_record_each();
+    ASSERT_TRUE(config.set("delivery.timeout.ms", 2000));
+    std::vector<std::string> throttled;
+    ProducerScript s(config);
+    s.options.hooks.on_request = [&](const RequestEvent& e) {
+        if (e.stage == RequestEvent::Stage::throttled) throttled.emplace_back(e.api_name);
+    };
+    ASSERT_TRUE(s.produce(0, "0"));
+    s.loop.run_for(1s);
+    s.broker.metadata_throttle_ms = 3000;
+    s.producer().async_metadata("t", 10s, [](const Result<Metadata>&) {});
+    s.loop.settle();
+    EXPECT_EQ(throttled, Lines{"Metadata"});
+    s.broker.metadata_throttle_ms = 0;
+    ASSERT_TRUE(s.produce(0, "expires"));
+    s.loop.run_for(1500ms);
+    ASSERT_TRUE(s.produce(0, "1"));
+    s.loop.run_for(2s);
+    EXPECT_EQ(s.codes, (Codes{ErrorCode::none, ErrorCode::message_timed_out, ErrorCode::none}));
+    EXPECT_EQ(s.statuses[1], DeliveryStatus::not_persisted);
+    EXPECT_EQ(s.broker.log[p0], (Lines{"0", "1"}));
+    EXPECT_EQ(s.connections, 1);
+}
+
 TEST(FaultCase11, a_wall_clock_that_jumps_changes_no_deadline) {
     for (const std::int64_t hour : {3'600'000, -3'600'000}) {
         Config config = one_record_each();

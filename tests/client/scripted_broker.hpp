@@ -84,6 +84,7 @@ public:
     std::map<std::string, int> topics{{"t", 2}};  // number of partitions
     std::map<std::string, ErrorCode> topic_errors;
     std::deque<ErrorCode> metadata_errors;  // of the next who ask
+    std::int32_t metadata_throttle_ms = 0;
     bool has_leaders = true;
     std::map<std::int32_t, std::string> nodes{{1, "broker"}};  // hosts
     std::map<int, std::int32_t> leaders;                       // of partitions that node 1 does not lead
@@ -207,6 +208,7 @@ private:
             broker.port = 9092;
         }
         response.controller_id = 1;
+        response.throttle_time_ms = metadata_throttle_ms;
         if (asked.topics)
             for (const auto& wanted : *asked.topics) {
                 auto& topic = response.topics.emplace_back();

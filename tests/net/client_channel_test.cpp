@@ -325,5 +325,145 @@ TEST(ClientChannel, callbacks_may_send_and_close) {
     EXPECT_FALSE(channel->is_open());
 }
 
+// Writes down what it is told.
+class Ear final : public ChannelObserver {
+public:
+    void on_request(const SentRequest& r) override { said.push_back("sent " + std::to_string(r.correlation_id)); }
+    void on_end(const Exchange& e) override { said.push_back("ended " + std::to_string(e.correlation_id)); }
+    void on_throttle(ApiKey key, std::chrono::milliseconds time) override {
+        if (time.count() > 0) said.push_back(std::string(name(key)) + " " + std::to_string(time.count()));
+    }
+    std::vector<std::string> said;
+};
+
+// A channel whose first answer asked for a pause of 3 s.
+struct Throttled {
+    Throttled() {
+        pair.handler.throttle_ms[1] = 3000;
+        pair.handler.asked_at = &asked_at;
+        ClientChannelOptions options;
+        options.observer = heard;
+        channel = pair.open(options);
+        EXPECT_EQ(pair.ask(channel), 1);
+        began = pair.loop.timers.now();
+        asked_at.clear();
+        heard->said.clear();
+    }
+    std::shared_ptr<Ear> heard = std::make_shared<Ear>();
+    std::vector<TimePoint> asked_at;
+    KafkaPair pair;
+    std::shared_ptr<ClientChannel> channel;
+    TimePoint began;
+};
+
+TEST(ClientChannelPause, holds_what_is_sent_meanwhile_and_keeps_its_order) {
+    Throttled t;
+    EXPECT_EQ(t.channel->paused_until(), t.began + 3s);
+    for (int i = 0; i < 3; ++i) t.pair.ask_later(t.channel);
+    t.pair.loop.run_for(2900ms);
+    EXPECT_TRUE(t.asked_at.empty());
+    EXPECT_TRUE(t.heard->said.empty()) << "nothing is on its way";
+    t.pair.loop.run_for(200ms);
+    EXPECT_EQ(t.asked_at, std::vector(3, t.began + 3s));
+    EXPECT_EQ(t.pair.outcomes, (std::vector<std::string>{"2", "3", "4"}));
+    EXPECT_EQ(t.heard->said, (std::vector<std::string>{"sent 2", "sent 3", "sent 4", "ended 2", "ended 3", "ended 4"}));
+    EXPECT_EQ(t.pair.ask(t.channel), 5);
+    t.channel->close();
+}
+
+TEST(ClientChannelPause, is_told_and_not_shortened_by_an_answer_that_names_less) {
+    KafkaPair pair;
+    const auto heard = std::make_shared<Ear>();
+    pair.handler.throttle_ms = {{1, 3000}, {2, 10}};
+    ClientChannelOptions options;
+    options.observer = heard;
+    const auto channel = pair.open(options);
+    for (int i = 0; i < 2; ++i) pair.ask_later(channel);
+    pair.loop.settle();
+    EXPECT_EQ(channel->paused_until(), pair.in(3s));
+    EXPECT_EQ(std::ranges::count(heard->said, "Metadata 3000"), 1);
+    EXPECT_EQ(std::ranges::count(heard->said, "Metadata 10"), 1);
+    channel->close();
+}
+
+TEST(ClientChannelPause, a_deadline_within_it_ends_the_request_and_not_the_connection) {
+    Throttled t;
+    t.pair.ask_later(t.channel, 1s);
+    t.pair.ask_later(t.channel, 10s);
+    t.pair.ask_later(t.channel, 3s);
+    t.pair.loop.run_for(2s);
+    ASSERT_EQ(t.pair.outcomes.size(), 1U);
+    EXPECT_TRUE(t.pair.outcomes[0].starts_with("TIMED_OUT: ")) << t.pair.outcomes[0];
+    EXPECT_NE(t.pair.outcomes[0].find("throttling"), std::string::npos) << t.pair.outcomes[0];
+    t.pair.loop.run_for(2s);
+    ASSERT_EQ(t.pair.outcomes.size(), 3U);
+    EXPECT_TRUE(t.pair.outcomes[1].starts_with("TIMED_OUT: ")) << "it ended when the pause did";
+    EXPECT_EQ(t.pair.outcomes[2], "2");
+    EXPECT_EQ(t.heard->said, (std::vector<std::string>{"sent 3", "ended 3"}));
+    EXPECT_TRUE(t.channel->is_open());
+    t.channel->close();
+}
+
+TEST(ClientChannelPause, what_is_held_hears_of_the_end_of_the_connection_and_of_nothing_before) {
+    Throttled t;
+    t.pair.ask_later(t.channel);
+    t.pair.loop.run_for(1s);
+    t.channel->close();
+    t.pair.loop.run_for(5s);
+    ASSERT_EQ(t.pair.outcomes.size(), 1U);
+    EXPECT_TRUE(t.pair.outcomes[0].starts_with("CLOSED: ")) << t.pair.outcomes[0];
+    EXPECT_TRUE(t.heard->said.empty());
+    EXPECT_TRUE(t.asked_at.empty());
+}
+
+TEST(ClientChannelPause, a_held_request_that_is_cancelled_is_not_sent) {
+    Throttled t;
+    asio::cancellation_signal cancel;
+    std::string outcome;
+    asio::co_spawn(t.pair.loop.io, t.channel->call(protocol::MetadataRequest(), 12, t.pair.in(30s)),
+                   asio::bind_cancellation_slot(
+                       cancel.slot(), [&](std::exception_ptr e, const Result<protocol::MetadataResponse>& answer) {
+                           outcome = e ? "exception" : answer ? "answer" : std::string(answer.error().name());
+                       }));
+    t.pair.ask_later(t.channel);
+    t.pair.loop.run_for(1s);
+    cancel.emit(asio::cancellation_type::terminal);
+    t.pair.loop.run_for(5s);
+    EXPECT_NE(outcome, "answer");
+    EXPECT_NE(outcome, "");
+    EXPECT_EQ(t.asked_at.size(), 1U);
+    EXPECT_EQ(t.pair.outcomes, std::vector<std::string>{"2"});
+    t.channel->close();
+}
+
+TEST(ClientChannelPause, is_the_brokers_business_in_answers_of_old_versions) {
+    KafkaPair pair;
+    pair.handler.throttle_ms[1] = 3000;
+    const auto channel = pair.open();
+    auto answer = pair.loop.run(channel->call(protocol::MetadataRequest(), 5, pair.in(10s)));
+    ASSERT_TRUE(answer && *answer);
+    EXPECT_EQ((*answer)->throttle_time_ms, 3000);
+    EXPECT_EQ(pair.ask(channel), 2);
+    EXPECT_LE(channel->paused_until(), pair.in(0s));
+    channel->close();
+}
+
+TEST(ClientChannelPause, an_observer_that_sends_when_it_ends_comes_behind_what_was_held) {
+    KafkaPair pair;
+    const auto meddler = std::make_shared<Meddler>(pair);
+    pair.handler.throttle_ms[1] = 3000;
+    ClientChannelOptions options;
+    options.observer = meddler;
+    const auto channel = pair.open(options);
+    EXPECT_EQ(pair.ask(channel), 1);
+    for (int i = 0; i < 2; ++i) pair.ask_later(channel);
+    meddler->channel = channel;
+    pair.loop.run_for(4s);
+    EXPECT_EQ(pair.outcomes, (std::vector<std::string>{"2", "3", "4", "5", "6"}));
+    EXPECT_EQ(meddler->heard, (std::vector<int>{0, 1, 2, 3, 4, 5, 6}));
+    EXPECT_TRUE(channel->is_open());
+    channel->close();
+}
+
 }  // namespace
 }  // namespace ottla::net

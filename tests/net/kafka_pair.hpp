@@ -68,6 +68,9 @@ public:
             co_return Reply::close(Error::of(ErrorCode::failed, "as the test wants"));
         protocol::MetadataResponse response;
         response.controller_id = number;
+        if (asked_at) asked_at->push_back(timers_.now());
+        if (const auto throttled = throttle_ms.find(number); throttled != throttle_ms.end())
+            response.throttle_time_ms = throttled->second;
         if (answer_bytes != 0) response.cluster_id = std::string(answer_bytes, 'c');
         co_return Reply::of(body_of(response, request.version));
     }
@@ -77,6 +80,8 @@ public:
         {ApiKey::produce, {0, 13}}, {ApiKey::metadata, {0, 13}}, {ApiKey::api_versions, {0, 4}}};
     std::function<Duration(int)> delay;
     int fail_from = 0;
+    std::map<int, std::int32_t> throttle_ms;  // what the answer of this number asks for
+    std::vector<TimePoint>* asked_at = nullptr;
     std::size_t answer_bytes = 0;
     bool overlapping = false;
     int handled = 0, metadata_requests = 0, running = 0, running_most = 0;

@@ -42,7 +42,7 @@ struct RequestEvent {
         sent,
         answered,   // whatever the answer says
         failed,     // none will come: `error`
-        throttled,  // an answer to Produce, which the client obeys, or to Fetch asked for a pause (KIP-219)
+        throttled,  // an answer asked for a pause (KIP-219), during which nothing more goes over its connection
     };
     Stage stage = Stage::sent;
     std::int32_t broker_id = -1;  // as in ConnectionEvent

@@ -137,7 +137,7 @@ public:
     }
 
     // Sends without lingering and waits until all is reported, to callbacks or as events still to be fetched; how many
-    // are left when the time is up.
+    // are left when the time is up. closed, when the thread of its own has ended.
     Result<std::size_t> flush(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_flush(std::chrono::nanoseconds timeout, Token&& token) {
