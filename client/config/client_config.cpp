@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -188,7 +189,30 @@ std::vector<std::string> items_of(std::string_view list) {
     return items;
 }
 
+// Each has a name of its own, and is named in the setting.
+Result<void> check_own_assignors(const GroupConfig& g) {
+    std::set<std::string_view> names;
+    for (const auto& own : g.own_assignors) {
+        if (!own) return contradiction("ConsumerOptions::assignors has one that is null");
+        const auto name = own->name();
+        if (name.empty() || name.find_first_of(", \t") != std::string_view::npos)
+            return contradiction(fmt::format("an assignor cannot be named '{}': no commas, no spaces", name));
+        if (find_assignor(name) || !names.insert(name).second)
+            return contradiction(fmt::format("there is an assignor '{}' already: give yours another name", name));
+        if (std::ranges::find(g.assignors, name) == g.assignors.end())
+            return contradiction(
+                fmt::format("assignor '{}' is not named in partition.assignment.strategy: nobody would use it", name));
+    }
+    return ok();
+}
+
+bool is_known(const GroupConfig& g, const std::string& assignor) {
+    return find_assignor(assignor) ||
+           std::ranges::any_of(g.own_assignors, [&](const auto& own) { return own->name() == assignor; });
+}
+
 Result<void> check_classic_group(const Config& config, const GroupConfig& g) {
+    if (auto fine = check_own_assignors(g); !fine) return fine;
     if (config.entries().contains("group.remote.assignor"))
         return contradiction(
             "group.remote.assignor names an assignor of the coordinator, which group.protocol=classic has none of: use "
@@ -198,11 +222,11 @@ Result<void> check_classic_group(const Config& config, const GroupConfig& g) {
             "partition.assignment.strategy names no assignor; use range, roundrobin, sticky or "
             "cooperative-sticky");
     for (const auto& name : g.assignors)
-        if (!find_assignor(name))
-            return contradiction(
-                fmt::format("partition.assignment.strategy: there is no assignor '{}'; use range, "
-                            "roundrobin, sticky or cooperative-sticky",
-                            name));
+        if (!is_known(g, name))
+            return contradiction(fmt::format(
+                "partition.assignment.strategy: there is no assignor '{}'; use range, roundrobin, sticky or "
+                "cooperative-sticky, or give yours in ConsumerOptions::assignors",
+                name));
     if (g.heartbeat_interval >= g.session_timeout)
         return contradiction(fmt::format("heartbeat.interval.ms ({}) must be below session.timeout.ms ({})",
                                          g.heartbeat_interval.count(), g.session_timeout.count()));
@@ -227,8 +251,10 @@ Result<void> check_consumer_group(const Config& config) {
     return ok();
 }
 
-Result<GroupConfig> group_config(const Config& config, const Values& v) {
+Result<GroupConfig> group_config(const Config& config, const Values& v,
+                                 std::vector<std::shared_ptr<GroupAssignor>> own) {
     GroupConfig g;
+    g.own_assignors = std::move(own);
     g.id = v.text("group.id");
     if (const auto instance = v.text("group.instance.id"); !instance.empty()) g.instance_id = instance;
     static constexpr std::array<std::string_view, 2> protocols = {"classic", "consumer"};
@@ -252,7 +278,7 @@ Result<GroupConfig> group_config(const Config& config, const Values& v) {
 
 }  // namespace
 
-Result<ConsumerConfig> consumer_config(const Config& config) {
+Result<ConsumerConfig> consumer_config(const Config& config, std::vector<std::shared_ptr<GroupAssignor>> own) {
     auto common = common_config(config);
     if (!common) return common.error();
     const Values v(config);
@@ -273,7 +299,7 @@ Result<ConsumerConfig> consumer_config(const Config& config) {
     c.prefetch_bytes_max = v.integer("queued.max.messages.kbytes") * 1024;
     c.partition_eof = v.boolean("enable.partition.eof");
     c.check_crcs = v.boolean("check.crcs");
-    auto group = group_config(config, v);
+    auto group = group_config(config, v, std::move(own));
     if (!group) return group.error();
     c.group = std::move(*group);
     if (c.fetch_wait_max >= c.common.socket_timeout)

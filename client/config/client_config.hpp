@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <ottla/assignor.hpp>
 #include <ottla/config.hpp>
 
 #include "base/clock.hpp"
@@ -103,6 +105,8 @@ struct GroupConfig {
     milliseconds auto_commit_interval;
     bool auto_commit;
     bool auto_store;
+    bool tells_commits = false;
+    std::vector<std::shared_ptr<GroupAssignor>> own_assignors;  // of the application
 };
 
 struct ConsumerConfig {
@@ -123,7 +127,8 @@ struct ConsumerConfig {
 // Errors name the setting. What is accepted without effect is told to `log`, once for each.
 Result<CommonConfig> common_config(const Config&);
 Result<ProducerConfig> producer_config(const Config&);
-Result<ConsumerConfig> consumer_config(const Config&);
+// `own`: assignors of the application, beside ours.
+Result<ConsumerConfig> consumer_config(const Config&, std::vector<std::shared_ptr<GroupAssignor>> own = {});
 // A warning for each setting that was made and has no effect, also when it says what holds anyhow, or none for this
 // kind of client ("P", "C", "*").
 void log_settings_without_effect(const Config&, std::string_view client, const base::Log&);

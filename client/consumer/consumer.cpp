@@ -20,8 +20,9 @@ using CorePtr = std::shared_ptr<ConsumerCore>;
 
 template <class MakeRuntime>
 Result<Consumer> create_on(const Config& config, ConsumerOptions options, MakeRuntime make_runtime) {
-    auto settings = client::consumer_config(config);
+    auto settings = client::consumer_config(config, std::move(options.assignors));
     if (!settings) return settings.error();
+    settings->group.tells_commits = options.tells_commits;
     auto runtime = make_runtime(client::client_name(settings->common, "consumer"), settings->common,
                                 client::Listeners{std::move(options.log), std::move(options.hooks)});
     client::log_settings_without_effect(config, "C", runtime->log(client::DebugContext::conf));
@@ -181,6 +182,10 @@ Result<WatermarkOffsets> Consumer::query_watermark_offsets(std::string_view topi
 
 Result<WatermarkOffsets> Consumer::get_watermark_offsets(std::string_view topic, std::int32_t partition) const {
     return core_->delivery().watermarks(topic, partition);
+}
+
+std::optional<std::int64_t> Consumer::lag(std::string_view topic, std::int32_t partition) const {
+    return core_->delivery().lag(topic, partition);
 }
 
 Result<std::vector<TopicPartition>> Consumer::offsets_for_times(std::vector<TopicPartition> times,

@@ -131,6 +131,8 @@ private:
     bool is_rebalancing() const noexcept { return group_ && group_->desk().wants_attention(); }
     void start_group();
     Result<void> subscribe(Subscription, RebalanceCallbacks);
+    // In this thread, what the group asks back for this unsubscribe().
+    void give_back_now(std::uint64_t call);
     // Deals with what waits at the desk; the event that tells of it where there are no callbacks.
     std::optional<Event> serve_group();
     // The same without events; false: somebody else is dealing with it.

@@ -48,13 +48,6 @@ awaitable<Result<Partitions>> committed_async(std::shared_ptr<ConsumerCore> core
                                                core->runtime().deadline(timeout));
 }
 
-Partitions behind(const Message& message) {
-    Partitions offsets;
-    auto& tp = offsets.emplace_back(std::string(message.topic()), message.partition(), message.offset() + 1);
-    if (message.leader_epoch() >= 0) tp.leader_epoch = message.leader_epoch();
-    return offsets;
-}
-
 }  // namespace
 
 std::string_view to_string(RebalanceProtocol protocol) noexcept {
@@ -69,6 +62,13 @@ std::string_view to_string(RebalanceProtocol protocol) noexcept {
 std::string to_string(const GroupMetadata& group) {
     if (group.generation < 0) return fmt::format("{}: no member", group.group_id);
     return fmt::format("{}: member {} in generation {}", group.group_id, group.member_id, group.generation);
+}
+
+Partitions Consumer::behind(const Message& message) {
+    Partitions offsets;
+    auto& tp = offsets.emplace_back(std::string(message.topic()), message.partition(), message.offset() + 1);
+    if (message.leader_epoch() >= 0) tp.leader_epoch = message.leader_epoch();
+    return offsets;
 }
 
 Result<void> Consumer::subscribe(std::vector<std::string> topics, RebalanceCallbacks callbacks) {

@@ -158,6 +158,16 @@ Result<WatermarkOffsets> Delivery::watermarks(std::string_view topic, std::int32
     return out;
 }
 
+std::optional<std::int64_t> Delivery::lag(std::string_view topic, std::int32_t partition) const {
+    const std::lock_guard lock(delivery_mutex_);
+    const auto slot = find(TopicPartition(std::string(topic), partition));
+    if (!slot) return std::nullopt;
+    const auto at = slot->position.load();
+    const auto end = slot->high_watermark.load();
+    if (at < 0 || end < 0) return std::nullopt;
+    return std::max<std::int64_t>(end - at, 0);
+}
+
 void Delivery::finish_chunk() {
     if (queue_->finish_one()) on_room_();
 }

@@ -49,6 +49,9 @@ public:
     std::vector<TopicPartition> position(std::vector<TopicPartition>) const;
     Result<void> set_paused(const std::vector<TopicPartition>&, bool paused);
     Result<WatermarkOffsets> watermarks(std::string_view topic, std::int32_t partition) const;
+    std::optional<std::int64_t> lag(std::string_view topic, std::int32_t partition) const;
+    // The topic is another by the same name: what is assigned of it begins where the group has committed, if at all.
+    void begin_anew(std::string_view topic);
 
     // From now on what was handed out counts as done, to be committed, with the next call for more.
     void store_what_was_returned() { stores_ = true; }

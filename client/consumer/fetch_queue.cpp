@@ -4,10 +4,22 @@
 #include "client/logs/log_delivery.hpp"
 
 namespace ottla::client {
+namespace {
+
+bool tells_commit(const FetchQueue::Item& item) {
+    const auto* notice = std::get_if<Notice>(&item);
+    return notice && std::holds_alternative<OffsetsCommitted>(notice->event);
+}
+
+}  // namespace
 
 void FetchQueue::push(Item item) {
     const std::lock_guard lock(items_mutex_);
     if (closed_ || replace_statistics(item)) return;
+    if (tells_commit(item)) {
+        if (commits_ == commits_max) return;
+        ++commits_;
+    }
     if (std::holds_alternative<FetchedChunk>(item)) unread_.fetch_add(1, std::memory_order_acq_rel);
     items_.push_back(std::move(item));
     come_.notify_one();
@@ -49,6 +61,7 @@ std::optional<FetchQueue::Item> FetchQueue::take() {
     items_.pop_front();
     const auto* notice = std::get_if<Notice>(&*item);
     if (notice && std::holds_alternative<LogEvent>(notice->event)) --lines_;
+    if (tells_commit(*item)) --commits_;
     return item;
 }
 
@@ -91,7 +104,7 @@ void FetchQueue::close() {
     const std::lock_guard lock(items_mutex_);
     closed_ = true;
     items_.clear();
-    lines_ = 0;
+    lines_ = commits_ = 0;
     come_.notify_all();
 }
 

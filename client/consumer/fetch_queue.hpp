@@ -69,7 +69,7 @@ class FetchQueue {
 public:
     using Item = std::variant<FetchedChunk, Notice>;
 
-    // By the loop. Statistics take the place of those that wait already.
+    // By the loop. Statistics take the place of those that wait already; of OffsetsCommitted only so many wait.
     void push(Item);
     // Any thread. Dropped when many lines wait already.
     bool push(LogEvent&&);
@@ -109,6 +109,7 @@ public:
     std::string trouble() const;
 
 private:
+    static constexpr std::size_t commits_max = 10'000;
     bool replace_statistics(Item&);
 
     std::atomic<std::int64_t> unread_{0};
@@ -118,6 +119,7 @@ private:
     std::deque<Item> items_;
     std::string trouble_;
     std::size_t lines_ = 0;
+    std::size_t commits_ = 0;  // OffsetsCommitted
     std::uint64_t wakes_ = 0;
     bool closed_ = false;
 };

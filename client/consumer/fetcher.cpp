@@ -95,7 +95,7 @@ void Fetcher::tell(const FetchState::Partition& p, Error error, Offset at, bool 
     push(Notice{p.slot, p.turn, std::move(event)});
 }
 
-void Fetcher::tell(Error error) { push(Notice{nullptr, 0, std::move(error)}); }
+void Fetcher::tell(Event event) { push(Notice{nullptr, 0, std::move(event)}); }
 
 void Fetcher::trouble(const Error& error) {
     in_trouble_ = true;

@@ -37,7 +37,7 @@ public:
     // Told whenever something was put into the queue.
     Watched& arrivals() noexcept { return arrivals_; }
     // About the whole client.
-    void tell(Error);
+    void tell(Event);
     void close();
     // In the layout of librdkafka's STATISTICS.md (consumer_statistics.cpp).
     std::string statistics();

@@ -28,8 +28,8 @@ void ConsumerCore::start_group() {
         queue->wake();
         if (const auto there = fetcher.lock()) there->arrivals().notify();
     };
-    app.tell = [fetcher](Error error) {
-        if (const auto there = fetcher.lock()) there->tell(std::move(error));
+    app.tell = [fetcher](Event event) {
+        if (const auto there = fetcher.lock()) there->tell(std::move(event));
     };
     app.is_polling = [waiting = waiting_] { return waiting->load() > 0; };
     group_ = std::make_shared<Group>(coordinator_, config_, std::move(app));
@@ -133,10 +133,26 @@ Result<void> ConsumerCore::subscribe(Subscription subscription, RebalanceCallbac
 
 Result<void> ConsumerCore::unsubscribe() {
     if (!group_) return without_group("unsubscribe");
-    const std::lock_guard lock(subscription_mutex_);
-    subscription_.clear();
-    group_->unsubscribe();
+    std::uint64_t call = 0;
+    {
+        const std::lock_guard lock(subscription_mutex_);
+        subscription_.clear();
+        call = group_->unsubscribe();
+    }
+    if (runtime_->has_own_thread() && !runtime_->on_loop() && !group_->desk().is_busy()) give_back_now(call);
     return ok();
+}
+
+// Waits for nothing but that the loop, which is free, says what is to be given back.
+void ConsumerCore::give_back_now(std::uint64_t call) {
+    const auto until = runtime_->deadline(std::chrono::seconds(1));
+    for (;;) {
+        const auto seen = queue_->wakes();
+        const bool is_all = group_->has_asked_back(call);
+        while (auto event = serve_group()) queue_->push(Notice{nullptr, 0, std::move(*event)});
+        if (is_all || group_->desk().is_busy() || closed_ || runtime_->now() >= until) return;
+        queue_->wait_for_wake(until, seen);
+    }
 }
 
 std::vector<std::string> ConsumerCore::subscription() const {

@@ -23,6 +23,20 @@ bool Delivery::is_held(const PartitionSlot& slot) const {
     return at != slots_.end() && at->second.get() == &slot;
 }
 
+void Delivery::begin_anew(std::string_view topic) {
+    std::vector<TopicPartition> all;
+    {
+        const std::lock_guard lock(delivery_mutex_);
+        for (const auto& [key, slot] : slots_) {
+            if (key.first != topic) continue;
+            all.emplace_back(key.first, key.second, Offset::stored());
+            slot->stored = {};
+            slot->committed = -1;
+        }
+    }
+    if (!all.empty()) seek(std::move(all));
+}
+
 void Delivery::returned() {
     const std::lock_guard lock(delivery_mutex_);
     store_handed();

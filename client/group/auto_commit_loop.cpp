@@ -34,15 +34,26 @@ CommitTerms Group::terms(CommitOrder::Ticket ticket, Delivery::Held held) {
     return terms;
 }
 
+// As an event, where that is wanted.
+void Group::tell_commit(const Result<std::vector<TopicPartition>>& done, std::vector<TopicPartition> asked) {
+    if (!config_.tells_commits) return;
+    if (done)
+        app_.tell(OffsetsCommitted{Error(), *done});
+    else
+        app_.tell(OffsetsCommitted{done.error(), std::move(asked)});
+}
+
 awaitable<Result<std::vector<TopicPartition>>> Group::commit(std::shared_ptr<Group> self,
                                                              std::vector<TopicPartition> offsets, TimePoint deadline) {
     const auto ticket = self->commits_.begin(offsets);
     const auto held = self->app_.delivery->held(offsets);
     CommitTerms terms = self->terms(ticket, held);
+    auto asked = self->config_.tells_commits ? offsets : std::vector<TopicPartition>();
     auto committed = co_await commit_offsets(self->coordinator_, std::move(offsets), std::move(terms), deadline);
     self->commits_.end(ticket);
     self->wake_.notify();
     if (committed) self->app_.delivery->on_committed(*committed, held);
+    self->tell_commit(committed, std::move(asked));
     co_return committed;
 }
 
@@ -111,10 +122,12 @@ awaitable<void> Group::give_back(std::shared_ptr<Group> self, RebalanceDesk::Tas
         // The others may be waiting for an assignment from this member, who gives none any more.
         if (self->closing_ || !self->subscribed_)
             terms.rebalance_until = runtime.deadline(self->config_.heartbeat_interval);
+        auto asked = self->config_.tells_commits ? stored : std::vector<TopicPartition>();
         const auto deadline = runtime.deadline(self->config_.give_back_max);
         const auto done = co_await commit_offsets(self->coordinator_, std::move(stored), std::move(terms), deadline);
         self->commits_.end(ticket);
         self->note("commit of what is given back", done);
+        self->tell_commit(done, std::move(asked));
     }
     self->membership_->on_rebalanced(task.call, runtime.now());
     self->wake_.notify();

@@ -123,8 +123,8 @@ void ClassicMembership::on_join(std::uint64_t call, Result<protocol::JoinGroupRe
         return;
     }
     if (error.code() != ErrorCode::none) return refused(error, "joining", now);
-    assignor_ = find_assignor(answer->protocol_name.value_or(std::string()));
-    if (std::ranges::find(settings_.assignors, assignor_) == settings_.assignors.end() || answer->generation_id < 0)
+    assignor_ = offered(answer->protocol_name.value_or(std::string()));
+    if (!assignor_ || answer->generation_id < 0)
         return refused(Error::of(ErrorCode::inconsistent_group_protocol,
                                  fmt::format("the coordinator chose the assignor '{}', which was not offered",
                                              answer->protocol_name.value_or(std::string()))),
@@ -158,22 +158,16 @@ void ClassicMembership::take_members(const protocol::JoinGroupResponse& answer) 
     }
 }
 
-void ClassicMembership::share_out(GroupTopics topics) {
+void ClassicMembership::share_out(GroupTopics topics, TimePoint now) {
     shared_ = std::move(topics);
     for (const auto& m : members_)
         for (const auto& topic : m.topics) shared_.try_emplace(topic);
     if (!skip_assignment_) {
-        for (auto& [member, partitions] : assignor_->assign(members_, shared_)) {
-            auto bytes = write_assignment(partitions);
-            if (!bytes) {
-                reports_.tell_once(bytes.error().with_context("the assignment"));
-                continue;
-            }
-            auto& to = assignments_.emplace_back();
-            to.member_id = member;
-            to.assignment = std::move(*bytes);
-        }
+        auto shared = shares();
+        if (!shared) return refuse_assignment(shared.error(), now);
+        assignments_ = std::move(*shared);
     }
+    assignor_told_.clear();
     members_.clear();
     phase_ = Phase::to_sync;
 }
@@ -181,7 +175,7 @@ void ClassicMembership::share_out(GroupTopics topics) {
 void ClassicMembership::on_topics(std::uint64_t call, Result<GroupTopics> topics, TimePoint now) {
     if (call != request_) return;
     request_ = 0;
-    if (topics) return share_out(std::move(*topics));
+    if (topics) return share_out(std::move(*topics), now);
     if (!topics.error().is_retriable())
         reports_.tell_once(topics.error().with_context("the leader's look at the topics"));
     phase_ = Phase::sharing;
@@ -194,11 +188,13 @@ void ClassicMembership::on_sync(std::uint64_t call, Result<protocol::SyncGroupRe
     if (answer) last_contact_ = now;
     const auto error = error_of(answer);
     if (error.code() != ErrorCode::none) return refused(error, "taking the assignment", now);
-    auto assigned = read_assignment(answer->assignment);
+    Bytes user_data;
+    auto assigned = read_assignment(answer->assignment, &user_data);
     if (!assigned) return refused(assigned.error(), "reading the assignment", now);
     search_.went_well();
     // The leader may have known an older subscription.
     std::erase_if(*assigned, [&](const auto& entry) { return !std::ranges::binary_search(topics_, entry.first); });
+    tell_assignor(*assigned, std::move(user_data));
     hand_over(std::move(*assigned));
 }
 

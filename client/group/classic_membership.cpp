@@ -74,16 +74,6 @@ void ClassicMembership::on_poll(TimePoint now) {
     search_.at_once(now);
 }
 
-void ClassicMembership::on_metadata(const GroupTopics& known) {
-    if (!leads_) return;
-    for (const auto& [topic, partitions] : known) {
-        const auto at = shared_.find(topic);
-        if (at == shared_.end() || at->second.size() == partitions.size()) continue;
-        rejoin_reason_ = fmt::format("topic '{}' has {} partitions now", topic, partitions.size());
-        at->second = partitions;
-    }
-}
-
 bool ClassicMembership::heartbeats() const noexcept {
     using enum Phase;
     return is_member() &&
@@ -220,6 +210,7 @@ protocol::JoinGroupRequest ClassicMembership::join_request() {
     self.generation = held_generation_;
     if (cooperative_) self.owned = handover_.owned();
     for (const Assignor* assignor : settings_.assignors) {
+        self.user_data = own_user_data(*assignor);
         auto bytes = write_subscription(*assignor, self, held_);
         if (!bytes) {
             reports_.tell_once(bytes.error().with_context("the subscription"));

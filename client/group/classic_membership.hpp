@@ -32,6 +32,7 @@ public:
     void unsubscribe(std::string reason, TimePoint now) override;
     void on_poll(TimePoint now) override;
     void on_metadata(const GroupTopics&) override;
+    void on_topic_made_anew(const std::string& topic) override;
     std::optional<Action> next(TimePoint now) override;
     TimePoint wake_at() const override;
 
@@ -51,6 +52,7 @@ public:
     const GroupTopics& shared_topics() const noexcept override { return shared_; }
     std::optional<Uuid> assigned_id(std::string_view) const override { return std::nullopt; }
     bool cooperative() const noexcept override { return cooperative_; }
+    bool has_rebalances() const noexcept override { return handover_.has_waiting(); }
     bool is_out() const noexcept override {
         return (phase_ == Phase::out || phase_ == Phase::fenced) && handover_.is_idle();
     }
@@ -92,7 +94,12 @@ private:
     std::optional<Action> leave(TimePoint now);
     protocol::JoinGroupRequest join_request();
     void begin_rejoin();
-    void share_out(GroupTopics);
+    void share_out(GroupTopics, TimePoint now);
+    void refuse_assignment(const Error&, TimePoint now);
+    Result<std::vector<protocol::SyncGroupRequest::SyncGroupRequestAssignment>> shares() const;
+    const Assignor* offered(std::string_view name) const;
+    Bytes own_user_data(const Assignor&);
+    void tell_assignor(const PartitionMap&, Bytes user_data);
     void take_members(const protocol::JoinGroupResponse&);
     void hand_over(PartitionMap assigned);
 
@@ -137,6 +144,7 @@ private:
     // A leave that the phase does not wait for.
     std::optional<protocol::LeaveGroupRequest> parting_;
     Reports reports_;
+    std::string assignor_told_;  // of an assignor of the application
 };
 
 }  // namespace ottla::client

@@ -63,6 +63,7 @@ public:
     const GroupTopics& shared_topics() const noexcept override { return not_shared_; }
     std::optional<Uuid> assigned_id(std::string_view topic) const override;
     bool cooperative() const noexcept override { return true; }
+    bool has_rebalances() const noexcept override { return handover_.has_waiting(); }
     bool is_out() const noexcept override {
         return (state_ == State::unsubscribed || state_ == State::fatal) && handover_.is_idle();
     }

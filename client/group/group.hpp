@@ -27,8 +27,8 @@ public:
     // How it reaches the application.
     struct Application {
         std::shared_ptr<Delivery> delivery;
-        std::function<void()> wake;        // whoever waits in a poll; any thread
-        std::function<void(Error)> tell;   // an error as an event
+        std::function<void()> wake;  // whoever waits in a poll; any thread
+        std::function<void(Event)> tell;
         std::function<bool()> is_polling;  // somebody waits in a poll
     };
 
@@ -38,7 +38,10 @@ public:
 
     // Any thread.
     void subscribe(Subscription);
-    void unsubscribe();
+    // Gives the number of this call.
+    std::uint64_t unsubscribe();
+    // All that it asks of the application lies at the desk.
+    bool has_asked_back(std::uint64_t call) const noexcept { return asked_back_.load() >= call; }
     void poke();  // somebody polls
     // The application is done with a task; what it stored of partitions that it gives back is committed first.
     void finish(RebalanceDesk::Task, std::vector<TopicPartition> stored);
@@ -49,7 +52,8 @@ public:
     bool has_left() const noexcept { return left_.load(std::memory_order_acquire); }
     RebalanceDesk& desk() noexcept { return desk_; }
     const GroupConfig& config() const noexcept { return config_; }
-    bool is_cooperative() const noexcept { return cooperative_; }
+    // Any thread: it never changes.
+    bool is_cooperative() const noexcept { return membership_->cooperative(); }
 
     // Loop only. Of these, or of what is stored.
     static awaitable<Result<std::vector<TopicPartition>>> commit(std::shared_ptr<Group> self,
@@ -81,6 +85,8 @@ private:
     // What has changed around the membership.
     void look();
     void look_at_topics();
+    void watch_topics();
+    void tell_idle_patterns(const std::vector<std::string>& topics);
     void use_topics(std::set<std::string> wanted);
     TimePoint next_look() const;
     GroupTopics describe_from_cache(const std::vector<std::string>& topics) const;
@@ -88,19 +94,23 @@ private:
     bool takes_part() const noexcept { return subscribed_ || !membership_->is_out(); }
     CommitTerms terms(CommitOrder::Ticket, Delivery::Held);
     std::optional<Uuid> id_of(std::string_view topic) const;
+    void tell_commit(const Result<std::vector<TopicPartition>>& done, std::vector<TopicPartition> asked);
     Runtime& runtime() const noexcept { return cluster_->runtime(); }
 
     const std::shared_ptr<Coordinator> coordinator_;
     const std::shared_ptr<Cluster> cluster_;
     const GroupConfig config_;
+    const std::vector<Assignor> own_assignors_;
     const std::unique_ptr<Membership> membership_;
-    const bool cooperative_;
     Application app_;
     RebalanceDesk desk_;
     CommitOrder commits_;
     Watched wake_;
     Watched stop_;
     std::atomic<bool> left_{false};
+    std::atomic<std::uint64_t> unsubscribes_{0};
+    std::atomic<std::uint64_t> asked_back_{0};
+    std::uint64_t unsubscribe_seen_ = 0;
     bool closing_ = false;
     bool stopped_ = false;
     bool committing_last_ = false;
@@ -112,6 +122,13 @@ private:
     bool subscribed_ = false;
     std::set<std::string> used_;     // with Cluster::use_topic
     std::set<std::string> missing_;  // told already
+    std::set<std::string> idle_patterns_;
+    struct SeenTopic {
+        Uuid id;
+        TimePoint gone_at = TimePoint::max();
+    };
+    std::map<std::string, SeenTopic> seen_;
+    TimePoint next_gone_look_ = TimePoint::max();
     bool matching_ = false;
     TimePoint next_match_ = TimePoint::max();
     TimePoint missing_since_{};

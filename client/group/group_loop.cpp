@@ -5,13 +5,22 @@
 #include "client/runtime/spawn.hpp"
 
 namespace ottla::client {
+namespace {
+
+std::vector<Assignor> rows_of(const std::vector<std::shared_ptr<GroupAssignor>>& own) {
+    std::vector<Assignor> rows;
+    for (const auto& one : own) rows.push_back(row_of(*one));
+    return rows;
+}
+
+}  // namespace
 
 Group::Group(std::shared_ptr<Coordinator> coordinator, const ConsumerConfig& config, Application app)
     : coordinator_(std::move(coordinator)),
       cluster_(coordinator_->cluster().shared_from_this()),
       config_(config.group),
-      membership_(make_membership(config.group, config.common, cluster_->runtime().random())),
-      cooperative_(membership_->cooperative()),
+      own_assignors_(rows_of(config_.own_assignors)),
+      membership_(make_membership(config.group, own_assignors_, config.common, cluster_->runtime().random())),
       app_(std::move(app)) {}
 
 void Group::start() {
@@ -36,6 +45,10 @@ awaitable<void> Group::membership_loop(std::shared_ptr<Group> self) {
         self->publish_identity();
         self->log_state();
         if (self->membership_->is_away()) self->desk_.await_poll();
+        if (self->unsubscribe_seen_ != self->asked_back_ && !self->membership_->has_rebalances()) {
+            self->asked_back_ = self->unsubscribe_seen_;
+            self->app_.wake();
+        }
         if (self->closing_ && self->membership_->is_out() && !self->committing_last_) {
             self->committing_last_ = true;
             spawn(runtime.executor(), last_commit(self));
@@ -106,6 +119,7 @@ void Group::subscribe(Subscription subscription) {
         self->subscription_ = std::move(s);
         self->subscribed_ = true;
         self->missing_.clear();
+        self->idle_patterns_.clear();
         self->missing_since_ = self->runtime().now();
         self->next_match_ = TimePoint::min();
         if (!self->subscription_.has_patterns())
@@ -114,13 +128,16 @@ void Group::subscribe(Subscription subscription) {
     });
 }
 
-void Group::unsubscribe() {
-    asio::post(runtime().executor(), [self = shared_from_this()] {
+std::uint64_t Group::unsubscribe() {
+    const auto call = ++unsubscribes_;
+    asio::post(runtime().executor(), [self = shared_from_this(), call] {
+        self->unsubscribe_seen_ = call;
         self->subscription_ = Subscription();
         self->subscribed_ = false;
         self->membership_->unsubscribe("the consumer unsubscribed", self->runtime().now());
         self->wake_.notify();
     });
+    return call;
 }
 
 void Group::close() {

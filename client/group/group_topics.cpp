@@ -14,6 +14,8 @@ namespace {
 
 // How soon a topic that does not exist is looked for again.
 constexpr base::Duration missing_look = std::chrono::seconds(5);
+// One that existed is taken for deleted when it was not there for so long.
+constexpr base::Duration gone_after = std::chrono::seconds(5);
 constexpr base::Duration new_topic_look = std::chrono::milliseconds(500);
 
 std::vector<std::string> racks_of(const std::vector<BrokerId>& replicas, const MetadataCache& metadata) {
@@ -43,6 +45,7 @@ void Group::look_at_topics() {
     wanted.insert(shared.begin(), shared.end());
     use_topics(std::move(wanted));
     if (!shared.empty()) membership_->on_metadata(describe_from_cache(shared));
+    watch_topics();
 
     const auto told_after = missing_since_ + cluster_->config().metadata_propagation_max;
     bool is_missing = false;
@@ -72,9 +75,36 @@ void Group::look_at_topics() {
     }
 }
 
+// A topic in use that is deleted, or made anew: what was read of the old one says nothing about the new.
+void Group::watch_topics() {
+    const auto now = runtime().now();
+    next_gone_look_ = TimePoint::max();
+    std::erase_if(seen_, [&](const auto& seen) { return !used_.contains(seen.first); });
+    for (const auto& name : used_) {
+        const TopicInfo* info = cluster_->metadata().topic(std::string_view(name));
+        if (!info) continue;
+        auto& seen = seen_[name];
+        if (info->error == ErrorCode::unknown_topic_or_partition) {
+            // A broker that has just started may not know of it yet.
+            seen.gone_at = std::min(seen.gone_at, now + gone_after);
+            if (now >= seen.gone_at)
+                membership_->on_metadata(GroupTopics{{name, {}}});
+            else
+                next_gone_look_ = std::min(next_gone_look_, seen.gone_at);
+        }
+        if (info->error != ErrorCode::none) continue;
+        seen.gone_at = TimePoint::max();
+        if (info->id.is_zero()) continue;
+        if (const auto before = std::exchange(seen.id, info->id); before.is_zero() || before == info->id) continue;
+        runtime().log(DebugContext::cgrp).info("topic '{}' was deleted and made anew", name);
+        app_.delivery->begin_anew(name);
+        membership_->on_topic_made_anew(name);
+    }
+}
+
 TimePoint Group::next_look() const {
     const bool matches = subscription_.has_patterns() && !matching_;
-    return std::min(next_missing_look_, matches ? next_match_ : TimePoint::max());
+    return std::min({next_missing_look_, next_gone_look_, matches ? next_match_ : TimePoint::max()});
 }
 
 GroupTopics Group::describe_from_cache(const std::vector<std::string>& topics) const {
@@ -131,6 +161,18 @@ awaitable<void> Group::name_topics(std::shared_ptr<Group> self, MembershipAction
     self->answered(action.call, std::move(found));
 }
 
+// Each once, until it has found something.
+void Group::tell_idle_patterns(const std::vector<std::string>& topics) {
+    auto idle = subscription_.idle_patterns(topics);
+    for (const auto& pattern : idle)
+        if (!idle_patterns_.contains(pattern))
+            app_.tell(Error::of(ErrorCode::unknown_topic_or_partition,
+                                fmt::format("no topic matches the pattern '{}' of the subscription; it is looked for "
+                                            "again with every refresh of the metadata",
+                                            pattern)));
+    idle_patterns_ = std::set<std::string>(idle.begin(), idle.end());
+}
+
 awaitable<void> Group::match_patterns(std::shared_ptr<Group> self) {
     auto& runtime = self->runtime();
     const auto deadline = runtime.deadline(self->cluster_->config().socket_timeout);
@@ -146,10 +188,7 @@ awaitable<void> Group::match_patterns(std::shared_ptr<Group> self) {
                 topics.push_back(*t.name);
         std::ranges::sort(topics);
         topics.erase(std::unique(topics.begin(), topics.end()), topics.end());
-        if (topics.empty() && self->missing_.insert(std::string()).second)
-            self->app_.tell(Error::of(
-                ErrorCode::unknown_topic_or_partition,
-                fmt::format("no topic matches the subscription {}", fmt::join(self->subscription_.given(), ", "))));
+        self->tell_idle_patterns(topics);
         TopicSelection selection;
         selection.names = std::move(topics);
         self->membership_->subscribe(std::move(selection), runtime.now());

@@ -38,6 +38,8 @@ public:
 
     // From the moment they are handed over until they are given back or lost.
     const PartitionMap& owned() const noexcept { return owned_; }
+    // More comes than what was taken so far.
+    bool has_waiting() const noexcept { return !waiting_.empty(); }
     bool is_idle() const noexcept { return waiting_.empty() && outstanding_.empty(); }
 
 private:

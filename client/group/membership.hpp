@@ -101,6 +101,8 @@ public:
     virtual void on_poll(TimePoint now) = 0;
     // What is known of the topics now; only the leader of a classic group minds.
     virtual void on_metadata(const GroupTopics&) {}
+    // The topic is another by the same name.
+    virtual void on_topic_made_anew(const std::string&) {}
 
     // What is to be done now; again until there is nothing.
     virtual std::optional<MembershipAction> next(TimePoint now) = 0;
@@ -127,6 +129,8 @@ public:
     virtual std::optional<Uuid> assigned_id(std::string_view topic) const = 0;
     // Members keep what does not move.
     virtual bool cooperative() const = 0;
+    // There is more for the application than what next() has given so far.
+    virtual bool has_rebalances() const = 0;
     // Nothing is going on, and nothing will.
     virtual bool is_out() const = 0;
     // It left since nobody polled, and joins again with the next poll.

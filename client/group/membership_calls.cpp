@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/group/membership_calls.hpp"
 
+#include <algorithm>
 #include <type_traits>
 
 #include "client/group/classic_membership.hpp"
@@ -70,15 +71,18 @@ Settings settings_of(const GroupConfig& group, const CommonConfig& common) {
 
 }  // namespace
 
-std::unique_ptr<Membership> make_membership(const GroupConfig& group, const CommonConfig& common,
-                                            base::Random& random) {
+std::unique_ptr<Membership> make_membership(const GroupConfig& group, const std::vector<Assignor>& own,
+                                            const CommonConfig& common, base::Random& random) {
     if (group.protocol == GroupProtocol::consumer) {
         auto settings = settings_of<ConsumerSettings>(group, common);
         settings.assignor = group.remote_assignor;
         return std::make_unique<ConsumerMembership>(std::move(settings), random);
     }
     auto settings = settings_of<ClassicSettings>(group, common);
-    for (const auto& name : group.assignors) settings.assignors.push_back(find_assignor(name));
+    for (const auto& name : group.assignors) {
+        const auto at = std::ranges::find(own, name, &Assignor::name);
+        settings.assignors.push_back(at == own.end() ? find_assignor(name) : &*at);
+    }
     settings.session_timeout = group.session_timeout;
     settings.heartbeat_interval = group.heartbeat_interval;
     return std::make_unique<ClassicMembership>(std::move(settings), random);

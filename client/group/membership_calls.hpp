@@ -11,8 +11,10 @@
 
 namespace ottla::client {
 
-// Of the protocol that is configured. `random` must outlive it.
-std::unique_ptr<Membership> make_membership(const GroupConfig&, const CommonConfig&, base::Random& random);
+// Of the protocol that is configured.
+// `own` are the application's assignors; they and `random` must outlive it.
+std::unique_ptr<Membership> make_membership(const GroupConfig&, const std::vector<Assignor>& own, const CommonConfig&,
+                                            base::Random& random);
 
 // The action is FindCoordinator or one of the coordinator's requests.
 bool is_for_coordinator(const MembershipAction&) noexcept;

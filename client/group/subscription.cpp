@@ -25,7 +25,7 @@ Result<Subscription> Subscription::parse(std::vector<std::string> topics) {
             continue;
         }
         try {
-            s.patterns_.emplace_back(topic, std::regex::ECMAScript | std::regex::nosubs);
+            s.patterns_.emplace_back(topic, std::regex(topic, std::regex::ECMAScript | std::regex::nosubs));
         } catch (const std::regex_error& wrong) {
             return Error::of(ErrorCode::invalid_argument,
                              fmt::format("pattern '{}' is no regular expression: {}", topic, wrong.what()));
@@ -48,7 +48,15 @@ Result<Subscription> Subscription::of(const SubscriptionPattern& pattern) {
 bool Subscription::matches(const std::string& topic) const {
     if (std::ranges::binary_search(names_, topic)) return true;
     if (topic.size() > topic_length_max) return false;
-    return std::ranges::any_of(patterns_, [&](const auto& p) { return std::regex_search(topic, p); });
+    return std::ranges::any_of(patterns_, [&](const auto& p) { return std::regex_search(topic, p.second); });
+}
+
+std::vector<std::string> Subscription::idle_patterns(const std::vector<std::string>& topics) const {
+    std::vector<std::string> idle;
+    for (const auto& [text, pattern] : patterns_)
+        if (std::ranges::none_of(topics, [&, &p = pattern](const auto& t) { return std::regex_search(t, p); }))
+            idle.push_back(text);
+    return idle;
 }
 
 }  // namespace ottla::client

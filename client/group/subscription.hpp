@@ -32,11 +32,13 @@ public:
     // As they were given.
     const std::vector<std::string>& given() const noexcept { return given_; }
     bool matches(const std::string& topic) const;
+    // Patterns by which none of these is found.
+    std::vector<std::string> idle_patterns(const std::vector<std::string>& topics) const;
 
 private:
     std::vector<std::string> given_;
     std::vector<std::string> names_;
-    std::vector<std::regex> patterns_;
+    std::vector<std::pair<std::string, std::regex>> patterns_;  // as given, and to look with
     std::string regex_;
 };
 

@@ -83,6 +83,10 @@ Accumulator::Accumulator(const ProducerConfig& config, const base::Clock& clock,
     return true;
 }
 
+bool Accumulator::put_part(Batch& batch, const Fields& fields, DeliveryCallback&& callback) {
+    return put_into(batch, fields, std::move(callback));
+}
+
 [[gnu::always_inline]] inline bool Accumulator::add(PartitionQueue& queue, const Fields& fields,
                                                     DeliveryCallback&& callback, TimePoint created) {
     bool wake = false;

@@ -188,7 +188,8 @@ private:
     void move_waiting(TopicQueue&, Batch&, std::vector<BatchPtr>& rejected);
     BatchPtr new_batch(const TopicQueue&, TimePoint created, std::size_t bytes_expected);
     // False when the batch is full.
-    bool put_into(Batch&, const Fields&, DeliveryCallback&&);
+    bool put_into(Batch&, const Fields&, DeliveryCallback&&);  // inline in accumulator.cpp, and for it alone
+    bool put_part(Batch&, const Fields&, DeliveryCallback&&);  // the same for others
     void look_at(TopicQueue&, TimePoint now, Plan& out);
     // Whether there is still something in it.
     bool look_at(PartitionQueue&, TimePoint now, Plan& out);

@@ -192,10 +192,10 @@ std::vector<BatchPtr> Accumulator::split(PartitionQueue& queue, Batch& whole) {
         DeliveryDue& delivery = whole.deliveries[i];
         const Fields fields = Fields::of(record, delivery, headers);
         if (i == 0 || i == middle) begin_part();
-        if (put_into(*parts.back(), fields, std::move(delivery.callback))) continue;
+        if (put_part(*parts.back(), fields, std::move(delivery.callback))) continue;
         // Deltas may be larger from another first record on.
         begin_part();
-        const bool fits = put_into(*parts.back(), fields, std::move(delivery.callback));
+        const bool fits = put_part(*parts.back(), fields, std::move(delivery.callback));
         OTTLA_ASSERT(fits);
     }
     Numbers rest = whole.numbers;

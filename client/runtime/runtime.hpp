@@ -63,6 +63,8 @@ public:
     const asio::any_io_executor& executor() const noexcept { return executor_; }
     // In a child of fork(): the loop does not run here, and locks may be held for ever.
     bool is_of_parent() const noexcept { return made_in_ != base::fork_generation(); }
+    // It runs by itself.
+    bool has_own_thread() const noexcept { return thread_ != nullptr; }
     // The caller is on that executor: waiting would wait for itself.
     bool on_loop() const noexcept;
     net::Timers& timers() noexcept { return *timers_; }

@@ -166,6 +166,13 @@ std::string to_string(const RevokedPartitions& event) {
     return fmt::format("{} {}", event.lost ? "lost" : "revoked", listed(event.partitions));
 }
 
+std::string to_string(const OffsetsCommitted& event) {
+    std::string out;
+    for (const auto& tp : event.offsets) out += (out.empty() ? "" : ", ") + to_string(tp);
+    if (event.error.code() == ErrorCode::none) return "committed " + out;
+    return fmt::format("not committed {}: {}", out, to_string(event.error));
+}
+
 std::string to_string(const Event& event) {
     return std::visit([](const auto& e) { return to_string(e); }, event);
 }

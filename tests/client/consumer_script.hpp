@@ -47,6 +47,7 @@ public:
     bool knows_topic = true;
     std::uint8_t incarnation = 0;         // of the topics: part of their ids; 0: they have none
     std::vector<std::string> everything;  // what who asks for all topics is told
+    Uuid topic_id;                        // of all of them
     BrokerId leader = 1;
     std::int32_t led_partitions = 1'000;  // those from this number on have no leader
     ErrorCode fetch_error = ErrorCode::none;
@@ -163,7 +164,7 @@ private:
             for (const auto& wanted : names) {
                 auto& topic = response.topics.emplace_back();
                 topic.name = wanted;
-                if (knows_topic) topic.topic_id = id_of(wanted);
+                if (knows_topic) topic.topic_id = topic_id.is_zero() ? id_of(wanted) : topic_id;
                 if (!knows_topic) topic.error_code = static_cast<std::int16_t>(ErrorCode::unknown_topic_or_partition);
                 for (int p = 0; knows_topic && p < partitions; ++p) {
                     auto& partition = topic.partitions.emplace_back();

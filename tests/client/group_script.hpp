@@ -34,7 +34,7 @@ public:
         loop.run_for(1s);
     }
 
-    Consumer& add(Config given = {}) {
+    Consumer& add(Config given = {}, ConsumerOptions options = {}) {
         EXPECT_TRUE(given.set("bootstrap.servers", "broker:9092"));
         EXPECT_TRUE(given.set("group.id", "g"));
         if (!given.entries().contains("auto.offset.reset")) given.set("auto.offset.reset", "earliest").value();
@@ -43,7 +43,9 @@ public:
         around.transport = client_host_.get();
         around.timers = &loop.timers;
         around.seed = 7 + consumers.size();
-        auto core = ConsumerCore::make(Runtime::within(around, "test"), consumer_config(given).value());
+        auto settings = consumer_config(given, std::move(options.assignors)).value();
+        settings.group.tells_commits = options.tells_commits;
+        auto core = ConsumerCore::make(Runtime::within(around, "test"), std::move(settings));
         cores.push_back(core);
         consumers.push_back(std::make_unique<Consumer>(std::move(core)));
         return *consumers.back();

@@ -118,6 +118,7 @@ public:
     void operator()(const LogEvent& line) { session_.hint(to_string(line)); }
     void operator()(const AssignedPartitions& event) { session_.hint(to_string(event)); }
     void operator()(const RevokedPartitions& event) { session_.hint(to_string(event)); }
+    void operator()(const OffsetsCommitted&) {}
 
 private:
     Session& session_;

@@ -4,32 +4,19 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <ottla/assignor.hpp>
+
 namespace ottla::client {
 
-// Partitions by topic, in ascending order, each once.
-using PartitionMap = std::map<std::string, std::vector<std::int32_t>, std::less<>>;
-
-struct GroupMember {
-    std::string id;
-    std::optional<std::string> instance_id;
-    std::optional<std::string> rack;
-    std::vector<std::string> topics;  // sorted, each once
-    // What it held in `generation`, and may hold still.
-    PartitionMap owned;
-    std::int32_t generation = -1;
-};
-
-// For each partition of a topic, from 0 on, the racks of its replicas in ascending order. A topic that is not among
-// them has no partitions.
-using GroupTopics = std::map<std::string, std::vector<std::vector<std::string>>, std::less<>>;
+using PartitionMap = GroupAssignor::Partitions;
+using GroupMember = GroupAssignor::Member;
+using GroupTopics = GroupAssignor::Topics;
 // By member id; every member is in it.
 using GroupAssignment = std::map<std::string, PartitionMap>;
 
@@ -39,12 +26,15 @@ struct Assignor {
         none,
         held,        // the partitions held last and their generation
         generation,  // the generation alone
+        own,         // what GroupAssignor::user_data() gives
     };
     std::string_view name;
     // A member may keep its partitions while the group shares out anew (KIP-429).
     bool cooperative;
     UserData user_data;
     GroupAssignment (*assign)(const std::vector<GroupMember>&, const GroupTopics&);
+    // Of the application; `assign` is then null.
+    GroupAssignor* own = nullptr;
 };
 
 // The names are those of partition.assignment.strategy, and travel on the wire. Null: there is none of that name.
@@ -60,6 +50,15 @@ GroupAssignment assign_round_robin(const std::vector<GroupMember>&, const GroupT
 GroupAssignment assign_sticky(const std::vector<GroupMember>&, const GroupTopics&);
 // The same, but what another may hold still is given to nobody yet: its owner must give it back first (KIP-429).
 GroupAssignment assign_cooperative_sticky(const std::vector<GroupMember>&, const GroupTopics&);
+
+// One of the application's, which must outlive the row.
+Assignor row_of(GroupAssignor&);
+// Asks it, and checks what it says; partitions that another member of a cooperative one may hold still are kept back.
+// Errors: its own; invalid_argument for an assignment that cannot be; failed when it threw. All name the assignor.
+Result<GroupAssignor::Assignment> assign_by_own(const Assignor&, const std::vector<GroupMember>&, const GroupTopics&);
+// What is thrown is an error.
+Result<Bytes> user_data_of_own(const Assignor&, const std::vector<std::string>& topics);
+Result<void> tell_own(const Assignor&, const GroupAssignor::Assigned&, const GroupMetadata&);
 
 // The order in which members are served: those with an instance id first, by it; the others by their member id.
 std::vector<const GroupMember*> in_order(const std::vector<GroupMember>&);

@@ -110,6 +110,10 @@ std::optional<Held> read_held(const Bytes& bytes) {
 void read_user_data(const Assignor& assignor, const Bytes& bytes, GroupMember& member) {
     using UserData = Assignor::UserData;
     if (bytes.empty() || assignor.user_data == UserData::none) return;
+    if (assignor.user_data == UserData::own) {
+        member.user_data = bytes;
+        return;
+    }
     if (assignor.user_data == UserData::generation) {
         if (member.generation >= 0) return;
         if (bytes.size() == sizeof(std::int32_t)) {
@@ -137,7 +141,9 @@ Result<Bytes> write_subscription(const Assignor& assignor, const GroupMember& me
     }
     message.generation_id = member.generation;
     message.rack_id = member.rack;
-    if (assignor.user_data != UserData::none) {
+    if (assignor.user_data == UserData::own) {
+        if (!member.user_data.empty()) message.user_data = member.user_data;
+    } else if (assignor.user_data != UserData::none) {
         auto data = assignor.user_data == UserData::generation ? generation_data(member.generation)
                                                                : held_data(held, member.generation);
         if (!data) return data.error();
@@ -162,20 +168,22 @@ Result<GroupMember> read_subscription(const Assignor& assignor, const Bytes& byt
     return member;
 }
 
-Result<Bytes> write_assignment(const PartitionMap& partitions) {
+Result<Bytes> write_assignment(const PartitionMap& partitions, const Bytes& user_data) {
     ConsumerProtocolAssignment message;
     for (const auto& [topic, numbers] : partitions) {
         auto& to = message.assigned_partitions.emplace_back();
         to.topic = topic;
         to.partitions = numbers;
     }
+    if (!user_data.empty()) message.user_data = user_data;
     return versioned(message);
 }
 
-Result<PartitionMap> read_assignment(const Bytes& bytes) {
+Result<PartitionMap> read_assignment(const Bytes& bytes, Bytes* user_data) {
     if (bytes.empty()) return PartitionMap();
     auto message = read_versioned<ConsumerProtocolAssignment>(bytes, "the assignment");
     if (!message) return message.error();
+    if (user_data && message->user_data) *user_data = std::move(*message->user_data);
     return to_map(message->assigned_partitions, "the assignment");
 }
 

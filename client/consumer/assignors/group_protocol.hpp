@@ -21,8 +21,9 @@ Result<Bytes> write_subscription(const Assignor&, const GroupMember&, const Part
 // Everything but the member's id and instance id. Errors: bad_message.
 Result<GroupMember> read_subscription(const Assignor&, const Bytes&);
 
-Result<Bytes> write_assignment(const PartitionMap&);
-// No bytes: no partitions. Errors: bad_message, also on a negative partition.
-Result<PartitionMap> read_assignment(const Bytes&);
+Result<Bytes> write_assignment(const PartitionMap&, const Bytes& user_data = {});
+// No bytes: no partitions. Errors: bad_message, also on a negative partition. `user_data`: that of an assignor of the
+// application.
+Result<PartitionMap> read_assignment(const Bytes&, Bytes* user_data = nullptr);
 
 }  // namespace ottla::client

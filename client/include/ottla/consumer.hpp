@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include <ottla/assignor.hpp>
 #include <ottla/async.hpp>
 #include <ottla/config.hpp>
 #include <ottla/event.hpp>
@@ -31,6 +32,10 @@ struct ConsumerOptions {
     // Instead of standard error.
     LogCallback log = nullptr;
     Hooks hooks = {};
+    // Assignors of your own; partition.assignment.strategy names them.
+    std::vector<std::shared_ptr<GroupAssignor>> assignors = {};
+    // Commits that have ended come as events, too: OffsetsCommitted.
+    bool tells_commits = false;
 };
 
 // A handle: move it, or share it between threads by reference; every call may come from any thread. Calls without
@@ -56,8 +61,10 @@ public:
     Result<void> subscribe(std::vector<std::string> topics, RebalanceCallbacks = {});
     // The same with a pattern that the coordinator matches. Errors: not_configured without group.protocol=consumer.
     Result<void> subscribe(SubscriptionPattern, RebalanceCallbacks = {});
-    // Leaves the group, once the partitions have been given back by the next poll. Until it is out of it, assign() is
-    // refused with invalid_state.
+    // Gives the partitions back and leaves the group. A consumer with its own thread gives them back in this call: the
+    // callback runs here, and stored offsets are committed in the background. On an executor of the caller's, and
+    // while a callback runs, the next poll does it. Until it is out of the group, assign() is refused with
+    // invalid_state. Errors: not_configured, closed.
     Result<void> unsubscribe();
     // As given to subscribe(); of a pattern, its text.
     std::vector<std::string> subscription() const;
@@ -77,7 +84,8 @@ public:
     Result<std::vector<TopicPartition>> commit(std::vector<TopicPartition>, std::chrono::nanoseconds timeout);
     // This message is done.
     Result<std::vector<TopicPartition>> commit(const Message&, std::chrono::nanoseconds timeout);
-    // With a callback, nobody has to wait.
+    // With a callback, or boost::asio::detached, nobody has to wait. A commit that has to be tried again does not undo
+    // a later one of the same partition: that partition is `cancelled` in its answer.
     template <class Token>
     auto async_commit(std::chrono::nanoseconds timeout, Token&& token) {
         return detail::call<std::vector<TopicPartition>>(std::forward<Token>(token), *core_, &start_commit,
@@ -87,6 +95,11 @@ public:
     auto async_commit(std::vector<TopicPartition> offsets, std::chrono::nanoseconds timeout, Token&& token) {
         return detail::call<std::vector<TopicPartition>>(std::forward<Token>(token), *core_, &start_commit,
                                                          std::move(offsets), timeout);
+    }
+    template <class Token>
+    auto async_commit(const Message& message, std::chrono::nanoseconds timeout, Token&& token) {
+        return detail::call<std::vector<TopicPartition>>(std::forward<Token>(token), *core_, &start_commit,
+                                                         std::optional(behind(message)), timeout);
     }
     // What the group has committed of these; invalid where it has nothing. Errors are per partition.
     Result<std::vector<TopicPartition>> committed(std::vector<TopicPartition>, std::chrono::nanoseconds timeout);
@@ -112,8 +125,9 @@ public:
     Result<void> incremental_unassign(std::vector<TopicPartition>);
     std::vector<TopicPartition> assignment() const;
 
-    // The next message, error, end of partition, Statistics (every statistics.interval.ms; only the last wait), or
-    // LogEvent (with log.queue=true). Nothing when the time is up.
+    // The next message, error, end of partition, what becomes of the group (AssignedPartitions, RevokedPartitions,
+    // OffsetsCommitted), Statistics (every statistics.interval.ms; only the last waits), or LogEvent (with
+    // log.queue=true). Nothing when the time is up.
     std::optional<Event> poll(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_poll(std::chrono::nanoseconds timeout, Token&& token) {
@@ -153,6 +167,9 @@ public:
                                                      std::chrono::nanoseconds timeout);
     // What the last fetch of an assigned partition told; invalid offsets before the first.
     Result<WatermarkOffsets> get_watermark_offsets(std::string_view topic, std::int32_t partition) const;
+    // How far behind the end of what may be read poll() is, as the last fetch told; nothing before the first, and of a
+    // partition that is not assigned.
+    std::optional<std::int64_t> lag(std::string_view topic, std::int32_t partition) const;
     // For each partition, the first offset whose record is not older than the time (milliseconds) given as its
     // offset; Offset::end() where there is none. Errors are per partition.
     Result<std::vector<TopicPartition>> offsets_for_times(std::vector<TopicPartition>,
@@ -200,6 +217,9 @@ public:
 
 private:
     friend class client::ConsumerCore;
+    friend class Reader;
+    // The offset to commit when it is done.
+    static std::vector<TopicPartition> behind(const Message&);
     static void start_commit(client::ConsumerCore&, std::optional<std::vector<TopicPartition>>,
                              std::chrono::nanoseconds, Completion<std::vector<TopicPartition>>);
     static void start_committed(client::ConsumerCore&, std::vector<TopicPartition>, std::chrono::nanoseconds,

@@ -45,6 +45,14 @@ struct RevokedPartitions {
     bool lost = false;
 };
 
+// A commit has ended: one of the application's, by enable.auto.commit, or of partitions that are given back. Only with
+// ConsumerOptions::tells_commits; of those that nobody fetches 10,000 wait, later ones are dropped.
+struct OffsetsCommitted {
+    // Of the commit as a whole; none: each partition has its own.
+    Error error;
+    std::vector<TopicPartition> offsets;
+};
+
 // What a client counts and measures, in the layout of librdkafka's STATISTICS.md: every statistics.interval.ms.
 // Windows ("rtt" and the like) hold what came since the last statistics.
 struct Statistics {
@@ -53,7 +61,7 @@ struct Statistics {
 
 // An Error alone concerns the whole client. LogEvents come with log.queue=true alone.
 using Event = std::variant<Message, DeliveryReport, PartitionEof, PartitionError, Error, Statistics, LogEvent,
-                           AssignedPartitions, RevokedPartitions>;
+                           AssignedPartitions, RevokedPartitions, OffsetsCommitted>;
 
 std::string to_string(const PartitionEof&);
 std::string to_string(const PartitionError&);
@@ -61,6 +69,8 @@ std::string to_string(const Statistics&);
 // "assigned orders[0], orders[1]"
 std::string to_string(const AssignedPartitions&);
 std::string to_string(const RevokedPartitions&);
+// "committed orders[0]@42"
+std::string to_string(const OffsetsCommitted&);
 std::string to_string(const Event&);
 
 }  // namespace ottla::inline v0
