@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "client/config/iso_duration.hpp"
 #include "client/config/property_table.hpp"
 #include "client/consumer/assignors/assignor.hpp"
 
@@ -41,16 +42,29 @@ public:
         }
         return found;
     }
+    // Nothing: the value does not begin with `word`.
+    std::optional<milliseconds> duration_after(std::string_view word, std::string_view name) const {
+        const std::string value = word_of(name);
+        if (!value.starts_with(word)) return std::nullopt;
+        return parse_iso_duration(std::string_view(value).substr(word.size()));
+    }
     // The place of the value in the list.
     template <std::size_t N>
     std::size_t choice(std::string_view name, const std::array<std::string_view, N>& names) const {
-        const std::string value = lower(text(name));
+        const std::string value = word_of(name);
         const auto at = std::ranges::find(names, value);
         OTTLA_ASSERT(at != names.end());
         return static_cast<std::size_t>(at - names.begin());
     }
 
 private:
+    // Without the blanks around it, which are allowed.
+    std::string word_of(std::string_view name) const {
+        const std::string value = lower(text(name));
+        const auto begin = value.find_first_not_of(" \t");
+        if (begin == std::string::npos) return {};
+        return value.substr(begin, value.find_last_not_of(" \t") - begin + 1);
+    }
     static std::string lower(std::string value) {
         for (char& c : value)
             if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -288,8 +302,14 @@ Result<ConsumerConfig> consumer_config(const Config& config, std::vector<std::sh
 
     ConsumerConfig c;
     c.common = std::move(*common);
-    const auto reset = v.choice("auto.offset.reset", resets);
-    c.offset_reset = reset < 3 ? OffsetReset::earliest : reset < 6 ? OffsetReset::latest : OffsetReset::none;
+    if (const auto age = v.duration_after("by_duration:", "auto.offset.reset")) {
+        c.offset_reset = OffsetReset::by_duration;
+        c.offset_reset_age = *age;
+    } else {
+        const auto reset = v.choice("auto.offset.reset", resets);
+        c.offset_reset = reset < 3 ? OffsetReset::earliest : reset < 6 ? OffsetReset::latest : OffsetReset::none;
+        c.offset_reset_age = milliseconds(0);
+    }
     c.isolation_level = static_cast<IsolationLevel>(v.choice("isolation.level", levels));
     c.fetch_wait_max = v.ms("fetch.wait.max.ms");
     c.fetch_error_backoff = v.ms("fetch.error.backoff.ms");

@@ -83,7 +83,12 @@ struct ProducerConfig {
     std::string no_idempotence_because;
 };
 
-enum class OffsetReset : std::uint8_t { earliest, latest, none };
+enum class OffsetReset : std::uint8_t {
+    earliest,
+    latest,
+    none,
+    by_duration,  // where the records of that age begin (KIP-1106)
+};
 enum class IsolationLevel : std::int8_t { read_uncommitted = 0, read_committed = 1 };
 
 enum class GroupProtocol : std::uint8_t { classic, consumer };
@@ -112,6 +117,7 @@ struct GroupConfig {
 struct ConsumerConfig {
     CommonConfig common;
     OffsetReset offset_reset;
+    milliseconds offset_reset_age;  // of by_duration
     IsolationLevel isolation_level;
     milliseconds fetch_wait_max;
     milliseconds fetch_error_backoff;

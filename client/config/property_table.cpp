@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "client/config/iso_duration.hpp"
+
 namespace ottla::client {
 namespace {
 
@@ -50,9 +52,14 @@ bool each_item(std::string_view list, Each each) {
     return true;
 }
 
+// "by_duration:P…" stands for that word and a duration.
 bool is_choice(std::string_view choices, std::string_view value) {
     const std::string wanted = lower(value);
-    return !each_item(choices, [&](std::string_view item) { return lower(item) != wanted; });
+    return !each_item(choices, [&](std::string_view item) {
+        const auto colon = item.find(':');
+        if (colon == std::string_view::npos) return lower(item) != wanted;
+        return !wanted.starts_with(item.substr(0, colon + 1)) || !parse_iso_duration(wanted.substr(colon + 1));
+    });
 }
 
 // Letters to insert, remove, replace or swap to make one of the other.

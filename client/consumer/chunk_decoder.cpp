@@ -26,6 +26,7 @@ void ChunkDecoder::start(FetchedChunk chunk) {
     read_ = 0;
     next_offset_ = chunk_.from_offset;
     next_aborted_ = 0;
+    next_unpacked_ = 0;
     aborting_.clear();
 }
 
@@ -66,21 +67,25 @@ Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& 
     const auto& header = batch.header();
     // All of it was handed out before, or compaction has left an empty batch. A marker counts all the same.
     if (!header.is_control() && (header.next_offset() <= chunk_.from_offset || header.count == 0)) return ok();
-    if (options_.check_crcs && !batch.check_crc()) return malformed(header.base_offset, "fails its crc check");
+    auto unpacked = take_unpacked();
+    if (options_.check_crcs && !unpacked && !batch.check_crc())
+        return malformed(header.base_offset, "fails its crc check");
     if (!header.has_known_codec()) return malformed(header.base_offset, "is of an unknown compression");
     if (header.is_control()) return on_control(batch);
     if (options_.isolation_level == IsolationLevel::read_committed && is_aborted(header)) return ok();
 
     Buffer space;
     ByteSpan records = batch.payload();
-    if (batch.is_compressed()) {
+    if (unpacked) {
+        records = unpacked->bytes().span();
+    } else if (batch.is_compressed()) {
         space = pool_.take(records.size() * 4);
         auto done = decompressor_.decompress(header.compression(), records, options_.uncompressed_bytes_max, space);
         if (!done) return done.error().with_context(fmt::format("the batch at offset {}", header.base_offset));
         records = space.span();
-        if (static_cast<std::size_t>(header.count) > records.size() / protocol::RecordReader::record_size_min)
-            return malformed(header.base_offset, "has fewer records than it says");
     }
+    if (static_cast<std::size_t>(header.count) > records.size() / protocol::RecordReader::record_size_min)
+        return malformed(header.base_offset, "has fewer records than it says");
     const std::size_t count = run.count;
     const std::size_t bytes = (count + static_cast<std::size_t>(header.count)) * sizeof(MessageView);
     if (bytes > run.views.capacity()) {
@@ -122,12 +127,20 @@ Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& 
     run.payload_bytes += static_cast<std::int64_t>(payload_bytes);
     run.count = static_cast<std::size_t>(out - reinterpret_cast<MessageView*>(run.views.data()));
     run.views.resize(run.count * sizeof(MessageView));
+    if (unpacked) run.unpacked.push_back(std::move(unpacked));
     if (!space.empty()) {
         Bytes kept = std::move(space).freeze();
         run.charge.add(chunk_.response->budget(), static_cast<std::int64_t>(kept.pinned()));
         run.memory.push_back(std::move(kept));
     }
     return ok();
+}
+
+std::shared_ptr<const ChargedBytes> ChunkDecoder::take_unpacked() {
+    const auto& all = chunk_.unpacked;
+    while (next_unpacked_ < all.size() && all[next_unpacked_].at < read_) ++next_unpacked_;
+    if (next_unpacked_ == all.size() || all[next_unpacked_].at != read_) return nullptr;
+    return all[next_unpacked_].records;
 }
 
 // Aborted transactions come sorted by first offset; each lasts until its marker (KIP-98).

@@ -44,6 +44,8 @@ public:
 
 private:
     Result<void> decode(const protocol::RecordBatchView&, FetchedRecords&);
+    // The records of the batch that is read next, if somebody has decompressed them; null: not yet.
+    std::shared_ptr<const ChargedBytes> take_unpacked();
     bool is_aborted(const protocol::RecordBatchHeader&);
     Result<void> on_control(const protocol::RecordBatchView&);
 
@@ -54,6 +56,7 @@ private:
     std::size_t read_ = 0;
     std::int64_t next_offset_ = 0;
     std::size_t next_aborted_ = 0;
+    std::size_t next_unpacked_ = 0;
     // Whose records are being aborted at this point of the log.
     std::set<std::int64_t> aborting_;
 };

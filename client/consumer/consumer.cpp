@@ -110,13 +110,18 @@ Result<void> Consumer::incremental_unassign(std::vector<TopicPartition> partitio
 
 std::vector<TopicPartition> Consumer::assignment() const { return core_->delivery().assignment(); }
 
+// One variable for all that is returned: an Event is large, and need not be moved.
 std::optional<Event> Consumer::poll(nanoseconds timeout) {
-    if (core_->is_closed()) return Event(core_->closed_error("poll"));
-    if (auto event = core_->next_event()) return event;
-    if (timeout <= nanoseconds::zero()) return std::nullopt;
-    if (core_->runtime().on_loop()) return Event(client::on_own_loop("poll"));
-    auto event = core_->wait<Event>(timeout, [this] { return core_->next_event(); });
-    if (!event && core_->is_closed()) return Event(core_->closed_error("poll"));
+    std::optional<Event> event = core_->is_closed() ? std::nullopt : core_->next_event();
+    if (event) [[likely]]
+        return event;
+    if (!core_->is_closed() && timeout > nanoseconds::zero()) {
+        if (core_->runtime().on_loop())
+            event.emplace(client::on_own_loop("poll"));
+        else
+            event = core_->wait<Event>(timeout, [this] { return core_->next_event(); });
+    }
+    if (!event && core_->is_closed()) event.emplace(core_->closed_error("poll"));
     return event;
 }
 

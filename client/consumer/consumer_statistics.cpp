@@ -22,6 +22,7 @@ std::string_view name_of(FetchState::Partition::Phase phase) noexcept {
         case lookup: return "offset-query";
         case looking_up: return "offset-wait";
         case fetching: return "active";
+        case checking: return "validate-epoch-wait";
         case stopped: break;
     }
     return "stopped";
@@ -29,7 +30,7 @@ std::string_view name_of(FetchState::Partition::Phase phase) noexcept {
 
 void add_offsets(json::object& out, const FetchState::Partition& p, bool committed_only) {
     using enum FetchState::Partition::Phase;
-    const bool is_placed = p.phase == fetching;
+    const bool is_placed = p.phase == fetching || p.phase == checking;
     const std::int64_t handed_out = p.slot->position.load();
     const std::int64_t end = committed_only && p.last_stable_offset >= 0 ? p.last_stable_offset : p.high_watermark;
     out["query_offset"] = p.phase == lookup || p.phase == looking_up ? p.place.value() : no_offset;
@@ -49,7 +50,7 @@ json::object partition_json(const FetchState::Partition& p, const MetadataCache&
     const PartitionInfo* info = metadata.partition(*p.slot->topic, p.slot->partition);
     json::object out;
     out["partition"] = p.slot->partition;
-    out["broker"] = info ? info->leader : no_broker;
+    out["broker"] = p.replica != no_broker ? p.replica : info ? info->leader : no_broker;
     out["leader"] = info ? info->leader : no_broker;
     out["leader_epoch"] = info ? info->leader_epoch : -1;
     out["desired"] = true;

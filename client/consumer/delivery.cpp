@@ -55,7 +55,7 @@ Result<void> Delivery::assign(std::vector<TopicPartition> partitions) {
         slot = std::make_shared<PartitionSlot>(tp.topic, tp.partition);
         slot->position = tp.offset.value();
         const auto turn = begin_turn(*slot);
-        changes.push_back({Change::Kind::add, slot, turn, tp.offset});
+        changes.push_back({Change::Kind::add, slot, turn, tp.offset, false, tp.leader_epoch.value_or(-1)});
     }
     on_changes_(std::move(changes));
     return ok();
@@ -75,7 +75,8 @@ Result<void> Delivery::incremental_assign(std::vector<TopicPartition> partitions
         slot->position = tp.offset.value();
         if (!slots_.emplace(Key(tp.topic, tp.partition), slot).second) continue;
         const auto turn = begin_turn(*slot);
-        changes.push_back({Change::Kind::add, std::move(slot), turn, tp.offset});
+        changes.push_back({Change::Kind::add, std::move(slot), turn, tp.offset, false,
+                           tp.leader_epoch.value_or(-1)});
     }
     on_changes_(std::move(changes));
     return ok();
@@ -121,7 +122,7 @@ std::vector<TopicPartition> Delivery::seek(std::vector<TopicPartition> partition
             slot->stored = {};
             if (tp.offset.is_absolute()) slot->stored.offset = tp.offset.value();
         }
-        changes.push_back({Change::Kind::seek, slot, turn, tp.offset});
+        changes.push_back({Change::Kind::seek, slot, turn, tp.offset, false, tp.leader_epoch.value_or(-1)});
     }
     on_changes_(std::move(changes));
     return partitions;
@@ -229,6 +230,16 @@ Event Delivery::on_malformed(const Error& error) {
     return event;
 }
 
+void Delivery::on_notice(const Notice& notice) {
+    const auto* error = std::get_if<PartitionError>(&notice.event);
+    if (!error || !notice.slot || !error->moved_to.is_absolute()) return;
+    notice.slot->position = error->moved_to.value();
+    // As after a seek: what is committed next is where reading goes on.
+    if (!stores_) return;
+    notice.slot->stored = {};
+    notice.slot->stored.offset = error->moved_to.value();
+}
+
 // False: there is nothing.
 bool Delivery::next_chunk(std::optional<Event>& event) {
     for (auto at = parked_.begin(); at != parked_.end();) {
@@ -248,6 +259,7 @@ bool Delivery::next_chunk(std::optional<Event>& event) {
     while (auto item = queue_->take()) {
         if (auto* notice = std::get_if<Notice>(&*item)) {
             if (notice->slot && !is_current(notice->slot, notice->turn)) continue;
+            on_notice(*notice);
             event = std::move(notice->event);
             return true;
         }
@@ -308,11 +320,19 @@ std::optional<Event> Delivery::advance() {
     }
 }
 
+bool Delivery::has_message() const {
+    if (!run_ || next_in_run_ == run_->count) return false;
+    const auto& chunk = decoder_.chunk();
+    return chunk.slot && is_current(chunk.slot, chunk.turn) && !chunk.slot->paused.load(std::memory_order_relaxed);
+}
+
 std::optional<Event> Delivery::next_event() {
     const std::lock_guard lock(delivery_mutex_);
     begin_call();
-    if (auto event = advance()) return event;
-    if (!run_) return std::nullopt;
+    if (!has_message()) [[unlikely]] {
+        if (auto event = advance()) return event;
+        if (!run_) return std::nullopt;
+    }
     const MessageView& view = run_->messages()[next_in_run_++];
     const bool last = next_in_run_ == run_->count;
     handed_out(decoder_.chunk().slot, last ? decoder_.next_offset() : view.offset() + 1, view.leader_epoch());

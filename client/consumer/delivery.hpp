@@ -32,6 +32,8 @@ public:
         Offset where;
         // A seek that is not to be fetched at once: the batch there is corrupt.
         bool after_error = false;
+        // Of the leader that wrote what stands before `where`; -1: not known.
+        std::int32_t epoch = -1;
     };
     using OnChanges = Function<void(std::vector<Change>)>;
 
@@ -92,7 +94,11 @@ private:
     // Makes run_ hold a message to hand out, or returns an event that comes before the next message; nothing, and no
     // run, when there is nothing.
     std::optional<Event> advance();
+    // advance() has nothing to do.
+    bool has_message() const;
     bool next_chunk(std::optional<Event>&);
+    // What it tells may be that a position has changed.
+    void on_notice(const Notice&);
     void begin_run(std::shared_ptr<FetchedRecords>);
     // A call for more: what was handed out before is done with.
     void begin_call();

@@ -28,6 +28,12 @@ struct AbortedRange {
     std::int64_t first_offset;
 };
 
+// The records of a compressed batch, whose crc is checked; `at`: where the batch begins in its chunk.
+struct UnpackedBatch {
+    std::size_t at = 0;
+    std::shared_ptr<const ChargedBytes> records;
+};
+
 // Record batches back to back, unread.
 struct FetchedChunk {
     SlotPtr slot;
@@ -40,6 +46,8 @@ struct FetchedChunk {
     std::shared_ptr<const ChargedBytes> response;
     // By first offset.
     std::vector<AbortedRange> aborted;
+    // In order; not all there are.
+    std::vector<UnpackedBatch> unpacked;
 
     // It waits to be read, or does not any more.
     void enter() const noexcept {

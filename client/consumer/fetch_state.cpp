@@ -9,55 +9,74 @@
 namespace ottla::client {
 namespace {
 
+using FetchPhase = FetchState::Partition::Phase;
+
 BrokerId leader_of(const FetchState::Partition& p, const MetadataCache& metadata) {
     const PartitionInfo* info = metadata.partition(*p.slot->topic, p.slot->partition);
     return info ? info->leader : no_broker;
 }
 
+BrokerId source_of(const FetchState::Partition& p, const MetadataCache& metadata) {
+    return p.replica != no_broker && metadata.broker(p.replica) ? p.replica : leader_of(p, metadata);
+}
+
+bool is_fetched(const FetchState::Partition& p) {
+    return p.phase == FetchPhase::fetching || p.phase == FetchPhase::checking;
+}
+
+bool needs_check(const FetchState::Partition& p, const MetadataCache& metadata) {
+    if (p.phase != FetchPhase::fetching || p.last_epoch < 0) return false;
+    const PartitionInfo* info = metadata.partition(*p.slot->topic, p.slot->partition);
+    return info && info->leader != no_broker && info->leader_epoch > p.checked_epoch;
+}
+
 }  // namespace
 
-Result<void> FetchState::place_at(Partition& p, Offset where) {
-    using Phase = Partition::Phase;
+Result<void> FetchState::place_at(Partition& p, Offset where, std::int32_t epoch) {
     p.not_before = {};
     p.end_told = -1;
+    p.by_age = false;
+    p.last_epoch = where.is_absolute() ? epoch : -1;
+    p.checked_epoch = -1;
     if (where.is_absolute()) {
-        p.phase = Phase::fetching;
+        p.phase = FetchPhase::fetching;
         p.position = where.value();
         return ok();
     }
     const bool known = where == Offset::beginning() || where == Offset::end() || where.is_tail();
     if (!known && !of_a_group_) return reset(p);
-    p.phase = Phase::lookup;
+    p.phase = FetchPhase::lookup;
     p.place = known ? where : Offset::stored();
     return ok();
 }
 
 Result<void> FetchState::reset(Partition& p) {
-    using Phase = Partition::Phase;
+    p.last_epoch = -1;
     p.not_before = {};
     p.end_told = -1;
     if (reset_ == OffsetReset::none) {
-        p.phase = Phase::stopped;
+        p.phase = FetchPhase::stopped;
         return Error::of(ErrorCode::auto_offset_reset,
                          fmt::format("{}[{}] has no offset to start from, and auto.offset.reset=error forbids choosing "
                                      "one; seek to an offset",
                                      *p.slot->topic, p.slot->partition));
     }
-    p.phase = Phase::lookup;
+    p.phase = FetchPhase::lookup;
     p.place = reset_ == OffsetReset::earliest ? Offset::beginning() : Offset::end();
+    p.by_age = reset_ == OffsetReset::by_duration;
     return ok();
 }
 
-Result<void> FetchState::add(SlotPtr slot, std::uint32_t turn, Offset start) {
+Result<void> FetchState::add(SlotPtr slot, std::uint32_t turn, Offset start, std::int32_t epoch) {
     Key key(*slot->topic, slot->partition);
     Partition& p = partitions_[std::move(key)];
     p = Partition();
     p.slot = std::move(slot);
     p.turn = turn;
-    auto placed = place_at(p, start);
+    auto placed = place_at(p, start, epoch);
     // Also with a place that is known: the topic has to be waited for.
-    if (placed && p.phase == Partition::Phase::fetching) {
-        p.phase = Partition::Phase::lookup;
+    if (placed && p.phase == FetchPhase::fetching) {
+        p.phase = FetchPhase::lookup;
         p.place = start;
     }
     return placed;
@@ -69,13 +88,13 @@ void FetchState::remove(const PartitionSlot& slot) {
     if (at != partitions_.end() && at->second.slot.get() == &slot) partitions_.erase(at);
 }
 
-Result<void> FetchState::seek(const PartitionSlot& slot, std::uint32_t turn, Offset where) {
+Result<void> FetchState::seek(const PartitionSlot& slot, std::uint32_t turn, Offset where, std::int32_t epoch) {
     const auto at = partitions_.find(Key(*slot.topic, slot.partition));
     if (at == partitions_.end() || at->second.slot.get() != &slot) return ok();
     at->second.turn = turn;
     at->second.in_flight = false;
     at->second.lost_position.reset();
-    return place_at(at->second, where);
+    return place_at(at->second, where, epoch);
 }
 
 FetchState::Partition* FetchState::find(std::string_view topic, std::int32_t partition, std::uint32_t turn) {
@@ -86,30 +105,32 @@ FetchState::Partition* FetchState::find(std::string_view topic, std::int32_t par
 std::map<std::string, std::vector<FetchState::Lookup>> FetchState::take_lookups(TimePoint now) {
     std::map<std::string, std::vector<Lookup>> found;
     for (auto& [key, p] : partitions_) {
-        if (p.phase != Partition::Phase::lookup || p.not_before > now) continue;
-        p.phase = Partition::Phase::looking_up;
-        found[key.first].push_back({key.first, key.second, p.turn, p.place});
+        if (p.phase != FetchPhase::lookup || p.not_before > now) continue;
+        p.phase = FetchPhase::looking_up;
+        found[key.first].push_back({key.first, key.second, p.turn, p.place, p.by_age});
     }
     return found;
 }
 
 void FetchState::on_place(Partition& p, std::int64_t position) {
-    p.phase = Partition::Phase::fetching;
+    p.phase = FetchPhase::fetching;
     p.position = position;
     p.not_before = {};
+    p.by_age = false;
     p.lost_position.reset();
 }
 
-Result<void> FetchState::on_committed(Partition& p, std::optional<std::int64_t> offset) {
+Result<void> FetchState::on_committed(Partition& p, std::optional<std::int64_t> offset, std::int32_t epoch) {
     if (!offset) return reset(p);
-    p.phase = Partition::Phase::lookup;
+    p.phase = FetchPhase::lookup;
     p.place = *offset;
+    p.last_epoch = epoch;
     p.not_before = {};
     return ok();
 }
 
 void FetchState::lookup_again(Partition& p, TimePoint at) {
-    p.phase = Partition::Phase::lookup;
+    p.phase = FetchPhase::lookup;
     p.not_before = at;
 }
 
@@ -127,14 +148,81 @@ Result<void> FetchState::on_out_of_range(Partition& p, TimePoint now, base::Dura
     return ok();
 }
 
+void FetchState::leave_replica(Partition& p, TimePoint now, base::Duration pause) {
+    p.replica = no_broker;
+    p.not_before = p.last_reset && now < *p.last_reset + pause ? now + pause : TimePoint{};
+    p.last_reset = now;
+}
+
+std::map<BrokerId, std::vector<FetchState::Check>> FetchState::take_checks(const MetadataCache& metadata,
+                                                                           TimePoint now) {
+    std::map<BrokerId, std::vector<Check>> found;
+    for (auto& [key, p] : partitions_) {
+        if (p.in_flight || p.not_before > now || !needs_check(p, metadata)) continue;
+        const PartitionInfo* info = metadata.partition(key.first, key.second);
+        p.phase = FetchPhase::checking;
+        found[info->leader].push_back({p.slot, p.turn, info->leader_epoch, p.last_epoch});
+    }
+    return found;
+}
+
+bool FetchState::needs_checks(const MetadataCache& metadata) const {
+    return std::ranges::any_of(
+        partitions_, [&](const auto& entry) { return !entry.second.in_flight && needs_check(entry.second, metadata); });
+}
+
+Result<bool> FetchState::on_epoch_end(Partition& p, EpochEnd end, std::int32_t leader_epoch) {
+    p.phase = FetchPhase::fetching;
+    p.not_before = {};
+    p.checked_epoch = std::max(p.checked_epoch, leader_epoch);
+    if (end.epoch < 0 || end.end_offset < 0) {
+        // The leader knows nothing of that epoch, which is no word on the position.
+        p.last_epoch = -1;
+        return false;
+    }
+    p.last_epoch = end.epoch;
+    if (end.end_offset >= p.position) return false;
+    if (reset_ == OffsetReset::none) {
+        p.phase = FetchPhase::stopped;
+        return Error::of(ErrorCode::log_truncation,
+                         fmt::format("{}[{}] was truncated to {}, and what was read up to {} is not what is there now; "
+                                     "auto.offset.reset=error forbids going on by itself: seek to an offset",
+                                     *p.slot->topic, p.slot->partition, end.end_offset, p.position));
+    }
+    p.position = end.end_offset;
+    p.end_told = -1;
+    return true;
+}
+
+void FetchState::check_again(Partition& p, TimePoint at) {
+    p.phase = FetchPhase::fetching;
+    p.not_before = at;
+}
+
+void FetchState::read_from(Partition& p, BrokerId replica, TimePoint until) {
+    p.replica = replica;
+    p.replica_until = until;
+    p.not_before = {};
+}
+
+void FetchState::drop_replica(BrokerId replica) {
+    for (auto& [key, p] : partitions_)
+        if (p.replica == replica) p.replica = no_broker;
+}
+
+void FetchState::drop_old_replicas(TimePoint now) {
+    for (auto& [key, p] : partitions_)
+        if (p.replica_until <= now) p.replica = no_broker;
+}
+
 std::vector<FetchState::Partition*> FetchState::plan(BrokerId broker, const MetadataCache& metadata, TimePoint now,
                                                      const Limits& limits) {
     std::vector<Partition*> chosen;
     for (auto& [key, p] : partitions_) {
-        if (p.phase != Partition::Phase::fetching || p.in_flight || p.not_before > now) continue;
+        if (p.phase != FetchPhase::fetching || p.in_flight || p.not_before > now || needs_check(p, metadata)) continue;
         if (p.slot->paused.load(std::memory_order_relaxed)) continue;
         if (p.slot->queued_bytes.load(std::memory_order_relaxed) > limits.queued_bytes_max) continue;
-        if (leader_of(p, metadata) == broker) chosen.push_back(&p);
+        if (source_of(p, metadata) == broker) chosen.push_back(&p);
     }
     // A broker fills its answer in the order asked: nobody is to be first forever.
     if (!chosen.empty())
@@ -144,29 +232,30 @@ std::vector<FetchState::Partition*> FetchState::plan(BrokerId broker, const Meta
 
 bool FetchState::has_work(BrokerId broker, const MetadataCache& metadata) const {
     return std::ranges::any_of(partitions_, [&](const auto& entry) {
-        return entry.second.phase == Partition::Phase::fetching && leader_of(entry.second, metadata) == broker;
+        return is_fetched(entry.second) && source_of(entry.second, metadata) == broker;
     });
 }
 
-std::vector<BrokerId> FetchState::leaders(const MetadataCache& metadata) const {
+std::vector<BrokerId> FetchState::sources(const MetadataCache& metadata) const {
     std::set<BrokerId> found;
     for (const auto& [key, p] : partitions_) {
-        const auto leader = leader_of(p, metadata);
-        if (p.phase == Partition::Phase::fetching && leader != no_broker) found.insert(leader);
+        const auto source = source_of(p, metadata);
+        if (is_fetched(p) && source != no_broker) found.insert(source);
     }
     return {found.begin(), found.end()};
 }
 
 bool FetchState::lacks_leader(const MetadataCache& metadata) const {
     return std::ranges::any_of(partitions_, [&](const auto& entry) {
-        return entry.second.phase == Partition::Phase::fetching && leader_of(entry.second, metadata) == no_broker;
+        return is_fetched(entry.second) && leader_of(entry.second, metadata) == no_broker;
     });
 }
 
 TimePoint FetchState::next_time(TimePoint now) const {
     auto next = TimePoint::max();
     for (const auto& [key, p] : partitions_) {
-        const bool waits = p.phase == Partition::Phase::lookup || p.phase == Partition::Phase::fetching;
+        if (p.replica != no_broker && p.replica_until > now) next = std::min(next, p.replica_until);
+        const bool waits = p.phase == FetchPhase::lookup || p.phase == FetchPhase::fetching;
         // What is due already waits for something else: a connection, room.
         if (waits && !p.in_flight && p.not_before > now) next = std::min(next, p.not_before);
     }

@@ -70,6 +70,8 @@ struct FetchedRecords {
     std::shared_ptr<const client::ChargedBytes> response;
     // Decompressed records, or a copied message.
     std::vector<Bytes> memory;
+    // Records that were decompressed ahead of their time.
+    std::vector<std::shared_ptr<const client::ChargedBytes>> unpacked;
     client::Charge charge;
     // MessageViews back to back, in memory that goes round.
     Buffer views;

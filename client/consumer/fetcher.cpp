@@ -14,6 +14,10 @@ Fetcher::Fetcher(std::shared_ptr<Cluster> cluster, ConsumerConfig config, std::s
       queue_(std::move(queue)),
       coordinator_(std::move(coordinator)),
       state_(config_.offset_reset, coordinator_ != nullptr),
+      unpacker_(
+          {config_.check_crcs, config_.common.receive_message_bytes_max}, cluster_->runtime().pool(),
+          cluster_->runtime().executor(), [this] { return cluster_->runtime().workers(); },
+          [this](FetchQueue::Item item) { hand_on(std::move(item)); }),
       keeps_windows_(config_.common.statistics_interval.count() > 0),
       began_(cluster_->runtime().now()) {}
 
@@ -33,6 +37,7 @@ void Fetcher::start() {
 }
 
 Fetcher::~Fetcher() {
+    unpacker_.forget();
     if (!cluster_->runtime().is_of_parent()) cluster_->runtime().detach_logs();
 }
 
@@ -66,9 +71,9 @@ void Fetcher::apply(const std::vector<Delivery::Change>& changes) {
             cluster_->drop_topic(*slot.topic);
         } else if (change.kind == Kind::add) {
             cluster_->use_topic(*slot.topic);
-            placed = state_.add(change.slot, change.turn, change.where);
+            placed = state_.add(change.slot, change.turn, change.where, change.epoch);
         } else {
-            placed = state_.seek(slot, change.turn, change.where);
+            placed = state_.seek(slot, change.turn, change.where, change.epoch);
         }
         auto* p = state_.find(*slot.topic, slot.partition, change.turn);
         if (!p) continue;
@@ -80,7 +85,9 @@ void Fetcher::apply(const std::vector<Delivery::Change>& changes) {
 
 void Fetcher::wake() { wake_.notify(); }
 
-void Fetcher::push(FetchQueue::Item item) {
+void Fetcher::push(FetchQueue::Item item) { unpacker_.push(std::move(item)); }
+
+void Fetcher::hand_on(FetchQueue::Item item) {
     queue_->push(std::move(item));
     arrivals_.notify();
 }
@@ -92,6 +99,23 @@ void Fetcher::tell(const FetchState::Partition& p, Error error, Offset at, bool 
     event.offset = at;
     event.error = std::move(error);
     event.goes_on = goes_on;
+    push(Notice{p.slot, p.turn, std::move(event)});
+}
+
+void Fetcher::tell_moved(const FetchState::Partition& p, ErrorCode why, std::int64_t from, std::int64_t to) {
+    const auto text = why == ErrorCode::log_truncation
+                          ? fmt::format("{}[{}] was truncated to {}, below the position {}; it is read from there on",
+                                        *p.slot->topic, p.slot->partition, to, from)
+                          : fmt::format("{}[{}] has no offset {} (any more, or yet); auto.offset.reset goes on at {}",
+                                        *p.slot->topic, p.slot->partition, from, to);
+    cluster_->runtime().log(DebugContext::fetch).warn("{}", text);
+    PartitionError event;
+    event.topic = *p.slot->topic;
+    event.partition = p.slot->partition;
+    event.offset = from;
+    event.moved_to = to;
+    event.error = Error::of(why, text);
+    event.goes_on = true;
     push(Notice{p.slot, p.turn, std::move(event)});
 }
 
@@ -135,9 +159,11 @@ awaitable<void> Fetcher::supervise_loop(std::shared_ptr<Fetcher> self) {
     Watch watch(self->wake_, runtime.executor());
     watch.add(self->cluster_->changes());
     while (!self->closed_) {
+        self->state_.drop_old_replicas(runtime.now());
         self->start_lookups();
-        for (const auto leader : self->state_.leaders(self->cluster_->metadata()))
-            if (self->loops_.insert(leader).second) spawn(runtime.executor(), fetch_loop(self, leader));
+        self->start_checks();
+        for (const auto source : self->state_.sources(self->cluster_->metadata()))
+            if (self->loops_.insert(source).second) spawn(runtime.executor(), fetch_loop(self, source));
         if (self->state_.lacks_leader(self->cluster_->metadata()))
             self->cluster_->request_refresh("a partition has no leader");
         co_await watch.wait_until(runtime.timers(), self->state_.next_time(runtime.now()));
@@ -146,6 +172,7 @@ awaitable<void> Fetcher::supervise_loop(std::shared_ptr<Fetcher> self) {
 
 void Fetcher::close() {
     closed_ = true;
+    unpacker_.forget();
     state_.clear();
     wake_.notify();
     arrivals_.notify();

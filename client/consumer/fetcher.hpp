@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fetcher: the loop's end of a consumer. One fetch loop per broker that leads an assigned partition, one lookup per
-// topic whose places are unknown, and one coroutine that starts them. Loop only.
+// Fetcher: the loop's end of a consumer. One fetch loop per broker that assigned partitions are read from, one lookup
+// per topic whose places are unknown, one check per leader whose log must be compared with what was read, and one
+// coroutine that starts them. Loop only.
 #pragma once
 
 #include <atomic>
@@ -17,7 +18,9 @@
 #include "client/cluster/list_offsets.hpp"
 #include "client/consumer/delivery.hpp"
 #include "client/consumer/fetch_queue.hpp"
+#include "client/consumer/fetch_session.hpp"
 #include "client/consumer/fetch_state.hpp"
+#include "client/consumer/unpacker.hpp"
 #include "client/group/coordinator.hpp"
 
 namespace ottla::client {
@@ -47,21 +50,21 @@ public:
 private:
     // What a request asked of a partition, to find it again when the answer comes.
     struct Asked {
-        std::string topic;
-        std::int32_t partition;
+        SlotPtr slot;
         std::uint32_t turn;
+        std::int32_t leader_epoch;
     };
+    // What all partitions of an answer share; `leader_epoch` is the one that was asked with.
     struct Answer {
-        BrokerId broker;
+        BrokerId broker = no_broker;
         std::shared_ptr<const ChargedBytes> body;
+        std::int32_t leader_epoch = -1;
     };
     struct FetchCall {
         BrokerId broker = no_broker;
+        std::int16_t version = 0;
         protocol::FetchRequest request;
         std::vector<Asked> asked;
-        // Topic names of the ids in the request.
-        std::map<Uuid, std::string> names;
-        bool all_have_ids = true;
     };
 
     static awaitable<void> supervise_loop(std::shared_ptr<Fetcher> self);
@@ -71,25 +74,39 @@ private:
     static awaitable<void> lookup_committed(std::shared_ptr<Fetcher> self, std::vector<FetchState::Lookup> lookups);
     void start_lookups();
     static awaitable<void> fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker);
-    awaitable<Result<void>> fetch_once(Channel channel, FetchCall& call);
+    awaitable<Result<void>> fetch_once(Channel channel, FetchCall& call, FetchSession& session);
+    void close_session(BrokerId, FetchSession&);
+    void start_checks();
+    static awaitable<void> check_positions(std::shared_ptr<Fetcher> self, BrokerId leader,
+                                           std::vector<FetchState::Check> checks);
+    void on_epoch_end(FetchState::Partition&, FetchState::EpochEnd, std::int32_t leader_epoch);
 
     void place(const FetchState::Lookup&, const Result<std::int64_t>& found);
     void lookup_failed(const FetchState::Lookup&, const Error&);
     std::vector<FetchState::Partition*> plan(BrokerId);
-    FetchCall make_call(BrokerId, const std::vector<FetchState::Partition*>&);
-    void on_answer(FetchCall&, protocol::FetchResponse&, std::shared_ptr<const ChargedBytes>);
+    FetchCall make_call(BrokerId, const Channel&, FetchSession&);
+    // How much the next request may bring, so that those under way and what is here keep within the limit together.
+    std::int32_t bytes_to_ask() const;
+    void on_answer(FetchCall&, const FetchSession&, protocol::FetchResponse&, std::shared_ptr<const ChargedBytes>);
     void on_partition(FetchState::Partition&, protocol::FetchResponse::PartitionData&, const Answer&);
     void on_records(FetchState::Partition&, protocol::FetchResponse::PartitionData&, const Answer&);
     void on_batch(const FetchState::Partition&, const protocol::RecordBatchHeader&, BrokerId);
-    void on_partition_error(FetchState::Partition&, const protocol::FetchResponse::PartitionData&);
+    void on_partition_error(FetchState::Partition&, const protocol::FetchResponse::PartitionData&, const Answer&);
+    void on_leader_error(FetchState::Partition&, const protocol::FetchResponse::PartitionData&);
+    void on_preferred_replica(FetchState::Partition&, BrokerId);
+    void tell_end(FetchState::Partition&);
     void on_fetch_failed(const FetchCall&, const Error&);
     // The partition's error as an event; `goes_on` as in PartitionError.
     void tell(const FetchState::Partition&, Error, Offset at, bool goes_on);
+    // The position is another now, and why: said to the log and as an event.
+    void tell_moved(const FetchState::Partition&, ErrorCode why, std::int64_t from, std::int64_t to);
     // Kept for whoever waits in vain; and told as an event, once, when no broker can be reached at all.
     void trouble(const Error&);
     void cannot_connect(const Error&);
     void no_trouble();
+    // In order, once it is ready to be read.
     void push(FetchQueue::Item);
+    void hand_on(FetchQueue::Item);
     bool on_log(LogEvent&&);
 
     std::shared_ptr<Cluster> cluster_;
@@ -98,7 +115,10 @@ private:
     std::shared_ptr<Coordinator> coordinator_;
     std::shared_ptr<MemoryBudget> budget_;
     FetchState state_;
+    Unpacker unpacker_;
     std::set<BrokerId> loops_;
+    // What the requests under way may bring.
+    std::int64_t bytes_asked_ = 0;
     Watched wake_;
     Watched arrivals_;
     Watched closing_;

@@ -18,14 +18,21 @@ struct OpenLookup {
     FetchState::Lookup lookup;
     std::optional<OffsetQuestion> low;
     std::optional<OffsetQuestion> high;
+    std::optional<OffsetQuestion> aged;
 
-    bool wants_low() const { return lookup.place.is_tail() || lookup.place == Offset::beginning(); }
-    bool wants_high() const { return lookup.place.is_tail() || lookup.place == Offset::end(); }
-    bool is_complete() const { return (!wants_low() || low) && (!wants_high() || high); }
-    void take(const OffsetQuestion& answer) { (answer.timestamp == OffsetQuestion::earliest ? low : high) = answer; }
+    bool wants_low() const { return !lookup.by_age && (lookup.place.is_tail() || lookup.place == Offset::beginning()); }
+    bool wants_high() const { return lookup.by_age || lookup.place.is_tail() || lookup.place == Offset::end(); }
+    bool is_complete() const { return (!wants_low() || low) && (!wants_high() || high) && (!lookup.by_age || aged); }
+    void take(const OffsetQuestion& answer) {
+        (answer.timestamp == OffsetQuestion::earliest ? low
+         : answer.timestamp == OffsetQuestion::latest ? high
+                                                      : aged) = answer;
+    }
     Result<std::int64_t> position() const {
-        for (const auto* answer : {&low, &high})
+        for (const auto* answer : {&low, &high, &aged})
             if (*answer && (*answer)->error.code() != ErrorCode::none) return (*answer)->error;
+        // Nothing is that young: what comes from now on.
+        if (lookup.by_age) return aged->offset >= 0 ? aged->offset : high->offset;
         if (lookup.place.is_tail()) return std::max(low->offset, high->offset - lookup.place.tail_count());
         if (lookup.place.is_absolute()) return lookup.place.value();
         return low ? low->offset : high->offset;
@@ -42,8 +49,10 @@ awaitable<void> Fetcher::lookup(std::shared_ptr<Fetcher> self, std::string topic
     if (self->closed_) co_return;
     std::map<std::int32_t, OpenLookup> open;  // by partition
     std::vector<OffsetQuestion> questions;
+    // Times below 0 are words.
+    const auto begins_at = std::max<std::int64_t>(runtime.wall_ms() - self->config_.offset_reset_age.count(), 0);
     for (auto& l : lookups) {
-        OpenLookup next{std::move(l), {}, {}};
+        OpenLookup next{std::move(l), {}, {}, {}};
         const std::int32_t partition = next.lookup.partition;
         if (known && next.is_complete()) {
             self->place(next.lookup, next.position());
@@ -51,6 +60,7 @@ awaitable<void> Fetcher::lookup(std::shared_ptr<Fetcher> self, std::string topic
         }
         if (next.wants_low()) questions.emplace_back(topic, partition, OffsetQuestion::earliest);
         if (next.wants_high()) questions.emplace_back(topic, partition, OffsetQuestion::latest);
+        if (next.lookup.by_age) questions.emplace_back(topic, partition, begins_at);
         open.emplace(partition, std::move(next));
     }
     self->wake();
@@ -95,7 +105,7 @@ awaitable<void> Fetcher::lookup_committed(std::shared_ptr<Fetcher> self, std::ve
         }
         std::optional<std::int64_t> offset;
         if ((*answer)[i].offset.is_absolute()) offset = (*answer)[i].offset.value();
-        const auto placed = self->state_.on_committed(*p, offset);
+        const auto placed = self->state_.on_committed(*p, offset, (*answer)[i].leader_epoch.value_or(-1));
         if (!placed) self->tell(*p, placed.error(), Offset::invalid(), false);
     }
     self->wake();
@@ -106,12 +116,7 @@ void Fetcher::place(const FetchState::Lookup& l, const Result<std::int64_t>& fou
     if (!p || p->phase != FetchState::Partition::Phase::looking_up) return;
     if (!found) return lookup_failed(l, found.error());
     const std::int64_t position = *found;
-    if (p->lost_position) {
-        const auto text = fmt::format("{}[{}] has no offset {} (any more, or yet); auto.offset.reset goes on at {}",
-                                      l.topic, l.partition, *p->lost_position, position);
-        cluster_->runtime().log(DebugContext::fetch).warn("{}", text);
-        tell(*p, Error::of(ErrorCode::offset_out_of_range, text), *p->lost_position, true);
-    }
+    if (p->lost_position) tell_moved(*p, ErrorCode::offset_out_of_range, *p->lost_position, position);
     cluster_->runtime()
         .log(DebugContext::fetch)
         .debug("{}[{}] is read from offset {} on", l.topic, l.partition, position);

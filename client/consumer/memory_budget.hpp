@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MemoryBudget: the bytes that a consumer's fetched responses take, from the moment they arrive until nobody holds
-// them any more. Charged on the loop, given back from wherever the last message goes.
+// MemoryBudget: the bytes that a consumer's fetched responses, and what was decompressed of them, take, from the moment
+// they are there until nobody holds them any more. Any thread; given back from wherever the last message goes.
 #pragma once
 
 #include <atomic>

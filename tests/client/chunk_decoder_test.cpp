@@ -168,6 +168,45 @@ TEST_F(ChunkDecoderTest, a_compressed_bomb_is_an_error) {
     EXPECT_EQ(offsets(), "! LIMIT_EXCEEDED");
 }
 
+// The batch with one byte, or a number, set to something else, and a crc that fits.
+template <class Number>
+std::string with(std::string bytes, std::size_t at, Number value) {
+    auto* data = reinterpret_cast<std::uint8_t*>(bytes.data());
+    protocol::store_big(data + at, value);
+    protocol::patch_crc({data, bytes.size()});
+    return bytes;
+}
+
+TEST_F(ChunkDecoderTest, what_is_compressed_badly_is_told_and_nothing_of_it_given) {
+    for (const auto codec :
+         {CompressionType::gzip, CompressionType::snappy, CompressionType::lz4, CompressionType::zstd}) {
+        std::string packed = batch({3, 3, -1, false, codec});
+        for (std::size_t at = protocol::RecordBatchHeader::size; at < packed.size(); ++at)
+            packed = with(std::move(packed), at, std::uint8_t(0xa5));
+        start(batch({0}) + packed + batch({6}));
+        EXPECT_EQ(offsets(), "0 1 2 ! BAD_COMPRESSION") << static_cast<int>(codec);
+        EXPECT_EQ(decoder->next_offset(), 3);
+    }
+    decoder->drop();
+    EXPECT_EQ(budget->used(), 0);
+}
+
+TEST_F(ChunkDecoderTest, numbers_that_cannot_be_are_told_and_nothing_of_the_batch_given) {
+    constexpr std::size_t attributes_at = 21, last_delta_at = 23, count_at = 57, first_record_at = 61;
+    const std::string plain = batch({3}), packed = batch({3, 3, -1, false, CompressionType::zstd});
+    for (const auto& broken :
+         {with(plain, count_at, std::int32_t{-1}), with(plain, count_at, std::int32_t{4}),
+          with(plain, count_at, std::int32_t{2}), with(plain, count_at, std::int32_t{0x7fffffff}),
+          with(plain, last_delta_at, std::int32_t{-1}), with(plain, last_delta_at, std::int32_t{1}),
+          with(plain, first_record_at, std::uint8_t(0xff)), with(plain, first_record_at, std::uint8_t(0x01)),
+          with(plain, attributes_at, std::int16_t{7}), with(packed, count_at, std::int32_t{0x7ffffff0}),
+          with(packed, count_at, std::int32_t{-5}), with(packed, count_at, std::int32_t{4})}) {
+        start(batch({0}) + broken + batch({6}));
+        EXPECT_EQ(offsets(), "0 1 2 ! CORRUPT_MESSAGE");
+        EXPECT_EQ(decoder->next_offset(), 3);
+    }
+}
+
 TEST_F(ChunkDecoderTest, long_chunks_come_in_runs) {
     std::string log;
     for (int i = 0; i < 10; ++i) log += batch({i * 1000, 1000});

@@ -52,6 +52,59 @@ TEST(ClientConfig, values_arrive_with_their_units) {
         EXPECT_EQ(consumer_config({{"bootstrap.servers", "h:1"}, {"auto.offset.reset", word}})->offset_reset, policy);
 }
 
+TEST(ClientConfig, a_reset_by_age_takes_a_duration_of_iso_8601) {
+    using namespace std::chrono_literals;
+    const auto with = [](std::string value) {
+        return consumer_config({{"bootstrap.servers", "h:1"}, {"auto.offset.reset", std::move(value)}});
+    };
+    const auto day = milliseconds(24h);
+    for (const auto& [text, age] : {std::pair<std::string, milliseconds>{"PT1H", 1h},
+                                    {"P7D", 7 * day},
+                                    {"p1dt2h3m4.5s", day + 2h + 3min + 4500ms},
+                                    {"PT90M", 90min},
+                                    {"PT0S", 0ms},
+                                    {"PT0.1239S", 123ms},
+                                    {"PT1,5S", 1500ms},
+                                    {"P365000D", 365'000 * day}}) {
+        const auto c = with("by_duration:" + text);
+        ASSERT_TRUE(c.has_value()) << text << ": " << to_string(c.error());
+        EXPECT_EQ(c->offset_reset, OffsetReset::by_duration);
+        EXPECT_EQ(c->offset_reset_age, age) << text;
+    }
+    EXPECT_EQ(with(" By_Duration:PT1H ")->offset_reset_age, 1h) << "blanks around a word are allowed";
+    EXPECT_EQ(with(" latest\t")->offset_reset, OffsetReset::latest);
+    for (const char* wrong : {"",
+                              "P",
+                              "PT",
+                              "1H",
+                              "PT1",
+                              "PT1X",
+                              "P1H",
+                              "PT1D",
+                              "P1DT",
+                              "PT1M1H",
+                              "PT1H1H",
+                              "-PT1H",
+                              "PT-1H",
+                              "+PT1H",
+                              "PT1.5H",
+                              "PT.5S",
+                              "P1Y",
+                              "P400000D",
+                              "P99999999999999999999D",
+                              "PT1.0000000000S",
+                              "PT1H/2",
+                              "yesterday"}) {
+        const auto c = with(std::string("by_duration:") + wrong);
+        ASSERT_TRUE(c.has_error()) << wrong;
+        EXPECT_EQ(c.error(), ErrorCode::invalid_argument);
+        EXPECT_NE(c.error().text().find("auto.offset.reset"), std::string::npos) << c.error().text();
+    }
+    EXPECT_TRUE(with("by_duration").has_error());
+    EXPECT_TRUE(Config().set("auto.offset.reset", "by_duration:PT5M").has_value());
+    EXPECT_TRUE(Config().set("auto.offset.reset", "by_duration:5 minutes").has_error());
+}
+
 TEST(ClientConfig, what_contradicts_itself_is_refused_with_both_keys) {
     struct Case {
         Config config;

@@ -108,7 +108,9 @@ TEST_F(ConsumerBroker, starts_where_it_is_told) {
         consumer.assign({{"t", 0, place}}).value();
         EXPECT_EQ(value(consumer.read_message(10s)), first) << to_string(place);
     }
-    for (const auto& [policy, first] : {std::pair{"earliest", "0"}, {"latest", "10"}}) {
+    // The records are of 1970.
+    for (const auto& [policy, first] :
+         {std::pair{"earliest", "0"}, {"latest", "10"}, {"by_duration:P365D", "10"}, {"by_duration:P36500D", "0"}}) {
         auto consumer =
             Consumer::create(config({{"auto.offset.reset", policy}, {"enable.partition.eof", true}})).value();
         consumer.assign({{"t", 0}}).value();
@@ -137,7 +139,9 @@ TEST_F(ConsumerBroker, an_offset_out_of_range_says_from_where_to_where) {
     const auto& error = std::get<PartitionError>(*event);
     EXPECT_EQ(error.error, ErrorCode::offset_out_of_range);
     EXPECT_EQ(error.offset, Offset(1000));
+    EXPECT_EQ(error.moved_to, Offset(0));
     EXPECT_TRUE(error.goes_on);
+    EXPECT_EQ(consumer.position({{"t", 0}})[0].offset, Offset(0));
     EXPECT_EQ(value(consumer.read_message(10s)), "0");
 }
 
@@ -281,6 +285,21 @@ TEST_F(ConsumerBroker, tells_the_end_of_each_partition_once) {
     EXPECT_TRUE(std::holds_alternative<PartitionEof>(*consumer.poll(10s)));
 }
 
+TEST_F(ConsumerBroker, a_partition_that_is_assigned_again_is_told_its_end_again) {
+    start();
+    cluster->create_topic("t", 2).value();
+    auto consumer = Consumer::create(config({{"enable.partition.eof", true}, {"fetch.wait.max.ms", 5}})).value();
+    // In one fetch session: the broker itself has nothing new to tell.
+    for (int i = 0; i < 3; ++i) {
+        consumer.assign({{"t", 0, Offset::beginning()}, {"t", 1, Offset::beginning()}}).value();
+        for (int end = 0; end < 2; ++end) {
+            const auto event = consumer.poll(10s);
+            ASSERT_TRUE(event && std::holds_alternative<PartitionEof>(*event));
+        }
+        EXPECT_FALSE(consumer.poll(20ms).has_value());
+    }
+}
+
 TEST_F(ConsumerBroker, asks_for_offsets) {
     start(3);
     cluster->create_topic("t", 3).value();
@@ -314,6 +333,29 @@ TEST_F(ConsumerBroker, small_prefetch_reads_all_and_kept_messages_do_not_stop_it
     }
     consumer.close(5s).value();
     for (int i = 0; i < 2000; ++i) ASSERT_EQ(kept[static_cast<std::size_t>(i)].value().text(), std::to_string(i));
+}
+
+TEST_F(ConsumerBroker, batches_larger_than_every_limit_are_read) {
+    start();
+    cluster->create_topic("t", 2).value();
+    {
+        auto producer = Producer::create(config({{"batch.size", 300'000}})).value();
+        const std::string value(200'000, 'v');
+        for (int i = 0; i < 6; ++i) {
+            Record record;
+            record.topic = "t";
+            record.partition = i % 2;
+            record.value = value;
+            producer.produce(record).value();
+        }
+        ASSERT_EQ(producer.flush(10s).value(), 0U);
+    }
+    auto consumer =
+        Consumer::create(
+            config({{"max.partition.fetch.bytes", 1}, {"fetch.max.bytes", 1}, {"queued.max.messages.kbytes", 1}}))
+            .value();
+    consumer.assign({{"t", 0, Offset::beginning()}, {"t", 1, Offset::beginning()}}).value();
+    for (int i = 0; i < 6; ++i) ASSERT_EQ(value(consumer.read_message(10s)).size(), 200'000U);
 }
 
 TEST_F(ConsumerBroker, a_closed_consumer_says_so) {

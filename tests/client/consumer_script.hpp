@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConsumerScript: a consumer and a broker that answers as the test says, on the memory network and virtual time.
+// ConsumerScript: a consumer and a broker, or two, that answer as the test says, on the memory network and virtual
+// time.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +19,8 @@
 #include <ottla/protocol/messages/list_offsets_response.hpp>
 #include <ottla/protocol/messages/metadata_request.hpp>
 #include <ottla/protocol/messages/metadata_response.hpp>
+#include <ottla/protocol/messages/offset_for_leader_epoch_request.hpp>
+#include <ottla/protocol/messages/offset_for_leader_epoch_response.hpp>
 #include <ottla/protocol/record_batch_builder.hpp>
 
 #include "client/consumer/consumer_core.hpp"
@@ -30,11 +33,12 @@ namespace ottla::client {
 using protocol::ApiKey;
 using protocol::VersionRange;
 
-inline std::string batch_of(std::int64_t base_offset, int count) {
+inline std::string batch_of(std::int64_t base_offset, int count, std::int32_t leader_epoch = 0) {
     protocol::RecordBatchBuilder builder{Buffer(1024)};
     for (int i = 0; i < count; ++i) builder.append(1000, std::nullopt, as_bytes("v" + std::to_string(base_offset + i)));
     protocol::BatchStamp stamp;
     stamp.base_offset = base_offset;
+    stamp.leader_epoch = leader_epoch;
     const Buffer whole = builder.finish(stamp);
     return std::string(as_text(whole.span()));
 }
@@ -45,10 +49,21 @@ public:
 
     int partitions = 1;
     bool knows_topic = true;
-    std::uint8_t incarnation = 0;         // of the topics: part of their ids; 0: they have none
-    std::vector<std::string> everything;  // what who asks for all topics is told
-    Uuid topic_id;                        // of all of them
+    std::uint8_t incarnation = 0;  // of the topics: part of their ids; 0: they have none
+    std::vector<std::string> everything;                       // what who asks for all topics is told
+    std::map<std::int32_t, std::string> nodes{{1, "broker"}};  // hosts
     BrokerId leader = 1;
+    std::map<int, BrokerId> leaders;  // of partitions that another leads
+    std::int32_t leader_epoch = 0;
+    Uuid topic_id;
+    VersionRange fetch_versions{4, 12};
+    // What who asks for the end of an epoch is told; without, nobody can ask.
+    std::optional<FetchState::EpochEnd> epoch_end;
+    ErrorCode check_error = ErrorCode::none;
+    std::vector<std::int32_t> epochs_asked;
+    // Of records from a time on; -1: there are none.
+    std::int64_t offset_of_time = -1;
+    std::vector<std::int64_t> times_asked;
     std::int32_t led_partitions = 1'000;  // those from this number on have no leader
     ErrorCode fetch_error = ErrorCode::none;
     // What a fetch from this offset of partition 0 gets.
@@ -61,6 +76,7 @@ public:
     int fetches = 0;
     std::vector<base::TimePoint> metadata_asked;
     std::vector<std::int64_t> offsets_asked;
+    protocol::FetchRequest last_fetch;
 
     // Topics have short names here, of which their ids are made.
     Uuid id_of(std::string_view name) const {
@@ -79,7 +95,8 @@ public:
     }
 
     std::optional<VersionRange> serves(ApiKey key) const override {
-        if (key == ApiKey::fetch) return VersionRange{4, 12};
+        if (key == ApiKey::fetch) return fetch_versions;
+        if (key == ApiKey::offset_for_leader_epoch && epoch_end) return VersionRange{2, 4};
         if (key == ApiKey::list_offsets) return VersionRange{1, 9};
         if (key == ApiKey::metadata) return VersionRange{0, 12};
         if (key == ApiKey::api_versions) return VersionRange{0, 4};
@@ -94,13 +111,16 @@ public:
             if (lookup_time.count() > 0) co_await timers_.wait_for(lookup_time);
             co_return answer;
         }
+        if (request.key == ApiKey::offset_for_leader_epoch) co_return epoch_ends(request);
         const auto asked = read<protocol::FetchRequest>(request);
+        last_fetch = asked;
         ++fetches;
         protocol::FetchResponse response;
         bool has_records = fetch_error != ErrorCode::none;
         for (const auto& t : asked.topics) {
             auto& topic = response.responses.emplace_back();
             topic.topic = t.topic;
+            topic.topic_id = t.topic_id;
             for (const auto& p : t.partitions) {
                 offsets_asked.push_back(p.fetch_offset);
                 auto& to = topic.partitions.emplace_back();
@@ -139,7 +159,9 @@ private:
     }
     net::Reply api_versions(std::int16_t version) const {
         protocol::ApiVersionsResponse response;
-        for (const auto key : {ApiKey::fetch, ApiKey::list_offsets, ApiKey::metadata, ApiKey::api_versions}) {
+        for (const auto key : {ApiKey::fetch, ApiKey::list_offsets, ApiKey::metadata, ApiKey::api_versions,
+                               ApiKey::offset_for_leader_epoch}) {
+            if (!serves(key)) continue;
             auto& api = response.api_keys.emplace_back();
             api.api_key_ = static_cast<std::int16_t>(key);
             api.min_version = serves(key)->min;
@@ -151,10 +173,12 @@ private:
         metadata_asked.push_back(timers_.now());
         const auto asked = read<protocol::MetadataRequest>(request);
         protocol::MetadataResponse response;
-        auto& broker = response.brokers.emplace_back();
-        broker.node_id = 1;
-        broker.host = "broker";
-        broker.port = 9092;
+        for (const auto& [id, host] : nodes) {
+            auto& broker = response.brokers.emplace_back();
+            broker.node_id = id;
+            broker.host = host;
+            broker.port = 9092;
+        }
         std::vector<std::string> names = everything;
         if (asked.topics) {
             names.clear();
@@ -170,7 +194,8 @@ private:
                     auto& partition = topic.partitions.emplace_back();
                     partition.partition_index = p;
                     partition.leader_id = p < led_partitions ? leader : -1;
-                    partition.leader_epoch = 0;
+                    if (const auto other = leaders.find(p); other != leaders.end()) partition.leader_id = other->second;
+                    partition.leader_epoch = leader_epoch;
                 }
             }
         return reply(response, request.version);
@@ -184,7 +209,28 @@ private:
             for (const auto& p : t.partitions) {
                 auto& to = topic.partitions.emplace_back();
                 to.partition_index = p.partition_index;
-                to.offset = p.timestamp == OffsetQuestion::earliest ? low : high;
+                to.offset = p.timestamp == OffsetQuestion::earliest ? low
+                            : p.timestamp == OffsetQuestion::latest ? high
+                                                                    : offset_of_time;
+                if (p.timestamp >= 0) times_asked.push_back(p.timestamp);
+            }
+        }
+        return reply(response, request.version);
+    }
+
+    net::Reply epoch_ends(const net::RequestFrame& request) {
+        const auto asked = read<protocol::OffsetForLeaderEpochRequest>(request);
+        protocol::OffsetForLeaderEpochResponse response;
+        for (const auto& t : asked.topics) {
+            auto& topic = response.topics.emplace_back();
+            topic.topic = t.topic;
+            for (const auto& p : t.partitions) {
+                epochs_asked.push_back(p.leader_epoch);
+                auto& to = topic.partitions.emplace_back();
+                to.partition = p.partition;
+                to.error_code = static_cast<std::int16_t>(check_error);
+                to.leader_epoch = epoch_end->epoch;
+                to.end_offset = epoch_end->end_offset;
             }
         }
         return reply(response, request.version);
@@ -197,10 +243,8 @@ class ConsumerScript {
 public:
     explicit ConsumerScript(Config given = {}, ConsumerOptions options = {}) {
         EXPECT_TRUE(given.set("bootstrap.servers", "broker:9092"));
-        auto opened = server_host_->listen(loop.io.get_executor(), net::Endpoint("", 9092));
-        EXPECT_TRUE(opened);
-        listener_ = std::shared_ptr<net::Listener>(std::move(*opened));
-        asio::co_spawn(loop.io, serve(listener_, this), asio::detached);
+        listen(*server_host_, broker);
+        listen(*other_host_, other);
         Surroundings around;
         around.executor = loop.io.get_executor();
         around.transport = client_host_.get();
@@ -215,7 +259,7 @@ public:
         consumer->async_close(std::chrono::seconds(1), [](Result<void>) {});
         loop.settle();
         consumer.reset();
-        listener_->close();
+        for (const auto& listener : listeners_) listener->close();
         for (const auto& weak : sessions_)
             if (const auto session = weak.lock()) session->close();
         loop.run_for(std::chrono::seconds(1));
@@ -228,7 +272,8 @@ public:
         while (auto event = consumer->poll(std::chrono::nanoseconds(0))) {
             if (const auto* m = std::get_if<Message>(&*event)) out += std::string(m->value().text()) + " ";
             if (const auto* e = std::get_if<PartitionError>(&*event))
-                out += std::string(e->error.name()) + "@" + to_string(e->offset) + (e->goes_on ? " " : "! ");
+                out += std::string(e->error.name()) + "@" + to_string(e->offset) +
+                       (e->moved_to.is_absolute() ? ">" + to_string(e->moved_to) : "") + (e->goes_on ? " " : "! ");
             if (const auto* e = std::get_if<Error>(&*event)) out += std::string(e->name()) + " ";
             if (std::holds_alternative<PartitionEof>(*event)) out += "EOF ";
         }
@@ -238,17 +283,25 @@ public:
     test::VirtualLoop loop;
     net::MemoryNetwork network{loop.timers, base::Random(42)};
     FetchBroker broker{loop.timers};
+    FetchBroker other{loop.timers};  // at host "other", for who is told of it
     std::optional<Consumer> consumer;
 
 private:
-    static asio::awaitable<void> serve(std::shared_ptr<net::Listener> listener, ConsumerScript* script) {
+    void listen(net::Transport& host, FetchBroker& as) {
+        auto opened = host.listen(loop.io.get_executor(), net::Endpoint("", 9092));
+        EXPECT_TRUE(opened);
+        listeners_.emplace_back(std::move(*opened));
+        asio::co_spawn(loop.io, serve(listeners_.back(), this, &as), asio::detached);
+    }
+    static asio::awaitable<void> serve(std::shared_ptr<net::Listener> listener, ConsumerScript* script,
+                                       FetchBroker* as) {
         const auto executor = co_await asio::this_coro::executor;
         for (;;) {
             auto stream = co_await listener->accept(executor);
             if (!stream) co_return;
             net::ServerSessionOptions options;
-            auto session = net::ServerSession::make(std::move(*stream), script->loop.timers, script->pool_,
-                                                    script->broker, options, base::Log());
+            auto session = net::ServerSession::make(std::move(*stream), script->loop.timers, script->pool_, *as,
+                                                    options, base::Log());
             script->sessions_.push_back(session);
             asio::co_spawn(executor, session->run(), asio::detached);
         }
@@ -257,7 +310,8 @@ private:
     base::BufferPool pool_{1 << 20};
     std::unique_ptr<net::Transport> client_host_ = network.host("client");
     std::unique_ptr<net::Transport> server_host_ = network.host("broker");
-    std::shared_ptr<net::Listener> listener_;
+    std::unique_ptr<net::Transport> other_host_ = network.host("other");
+    std::vector<std::shared_ptr<net::Listener>> listeners_;
     std::vector<std::weak_ptr<net::ServerSession>> sessions_;
 };
 

@@ -67,7 +67,7 @@ TEST_F(FetchStateTest, a_partition_is_fetched_from_its_leader_once_its_place_is_
     state.on_place(*state.find("t", 1, 0), 42);
     EXPECT_EQ(planned(1), List{0});
     EXPECT_EQ(planned(2), List{1});
-    EXPECT_EQ(state.leaders(metadata), (std::vector<BrokerId>{1, 2}));
+    EXPECT_EQ(state.sources(metadata), (std::vector<BrokerId>{1, 2}));
     EXPECT_EQ(state.find("t", 0, 0)->position, 5);
 }
 
@@ -136,11 +136,116 @@ TEST_F(FetchStateTest, out_of_range_goes_by_the_policy_and_remembers_where_it_wa
     EXPECT_FALSE(state.take_lookups(now + 5s).empty());
 }
 
+TEST_F(FetchStateTest, by_age_is_a_place_to_look_up) {
+    FetchState by_age(OffsetReset::by_duration);
+    ASSERT_TRUE(by_age.add(std::make_shared<PartitionSlot>("t", 0), 0, Offset::invalid()).has_value());
+    ASSERT_TRUE(by_age.add(std::make_shared<PartitionSlot>("t", 1), 0, Offset::end()).has_value());
+    const auto lookups = by_age.take_lookups(now);
+    EXPECT_TRUE(lookups.at("t")[0].by_age);
+    EXPECT_FALSE(lookups.at("t")[1].by_age);
+    by_age.on_place(*by_age.find("t", 0, 0), 7);
+    ASSERT_TRUE(by_age.on_out_of_range(*by_age.find("t", 0, 0), now, 1s).has_value());
+    EXPECT_TRUE(by_age.take_lookups(now).at("t")[0].by_age);
+}
+
+TEST_F(FetchStateTest, a_new_leader_is_asked_about_the_position_before_it_is_fetched_from) {
+    add(0, 0), add(2, 0);
+    place_all(0);
+    auto& p = *state.find("t", 0, 0);
+    p.position = 50;
+    p.last_epoch = 0;
+    p.checked_epoch = 0;
+    state.find("t", 2, 0)->position = 50;
+    EXPECT_FALSE(state.needs_checks(metadata));
+    ASSERT_TRUE(metadata.apply_leader_hint("t", 0, 2, 3));
+    ASSERT_TRUE(metadata.apply_leader_hint("t", 2, 2, 3));
+    // Of the other nothing was read yet.
+    EXPECT_EQ(planned(2), List{2});
+    p.in_flight = true;
+    EXPECT_TRUE(state.take_checks(metadata, now).empty());
+    p.in_flight = false;
+    EXPECT_TRUE(state.needs_checks(metadata));
+    const auto checks = state.take_checks(metadata, now);
+    ASSERT_EQ(checks.at(2).size(), 1U);
+    EXPECT_EQ(checks.at(2)[0].last_epoch, 0);
+    EXPECT_EQ(checks.at(2)[0].leader_epoch, 3);
+    EXPECT_TRUE(state.take_checks(metadata, now).empty());
+    EXPECT_TRUE(state.has_work(2, metadata)) << "its loop stays meanwhile";
+    state.check_again(p, now + 1s);
+    EXPECT_EQ(state.next_time(now), now + 1s);
+    EXPECT_TRUE(state.take_checks(metadata, now).empty());
+    now += 1s;
+    EXPECT_EQ(state.take_checks(metadata, now).size(), 1U);
+    EXPECT_FALSE(state.on_epoch_end(p, {0, 50}, 3).value());
+    EXPECT_EQ(planned(2), (List{0, 2}));
+    EXPECT_EQ(p.position, 50);
+}
+
+TEST_F(FetchStateTest, what_a_leader_says_of_an_epoch) {
+    struct Case {
+        FetchState::EpochEnd end;
+        std::int64_t position;
+        std::int32_t last_epoch;
+    };
+    for (const Case& c : {Case{{4, 50}, 50, 4}, Case{{4, 60}, 50, 4}, Case{{4, 30}, 30, 4}, Case{{2, 20}, 20, 2},
+                          Case{{2, 70}, 50, 2}, Case{{-1, -1}, 50, -1}, Case{{4, -1}, 50, -1}}) {
+        add(0, 0);
+        place_all(0);
+        auto& p = *state.find("t", 0, 0);
+        p.position = 50;
+        p.last_epoch = 4;
+        const auto moved = state.on_epoch_end(p, c.end, 5);
+        ASSERT_TRUE(moved.has_value());
+        EXPECT_EQ(*moved, c.position != 50);
+        EXPECT_EQ(p.position, c.position) << c.end.epoch << " " << c.end.end_offset;
+        EXPECT_EQ(p.last_epoch, c.last_epoch);
+        EXPECT_EQ(p.checked_epoch, 5);
+    }
+    FetchState strict(OffsetReset::none);
+    ASSERT_TRUE(strict.add(std::make_shared<PartitionSlot>("t", 0), 0, 50, 4).has_value());
+    auto& p = *strict.find("t", 0, 0);
+    strict.on_place(p, 50);
+    EXPECT_EQ(p.last_epoch, 4) << "as it was given";
+    EXPECT_EQ(strict.on_epoch_end(p, {4, 30}, 5).error(), ErrorCode::log_truncation);
+    EXPECT_EQ(p.phase, Phase::stopped);
+}
+
+TEST_F(FetchStateTest, a_follower_is_read_from_for_a_time_and_while_it_is_of_use) {
+    add(0, 0), add(2, 0);
+    place_all(0);
+    auto& p = *state.find("t", 0, 0);
+    state.read_from(p, 2, now + 5s);
+    EXPECT_EQ(planned(1), List{2});
+    EXPECT_EQ(planned(2), List{0});
+    EXPECT_EQ(state.sources(metadata), (std::vector<BrokerId>{1, 2}));
+    EXPECT_EQ(state.next_time(now), now + 5s);
+    state.drop_old_replicas(now + 4s);
+    EXPECT_EQ(planned(2), List{0});
+    state.drop_old_replicas(now + 5s);
+    EXPECT_EQ(planned(2), List{});
+    EXPECT_EQ(planned(1), (List{0, 2}));
+
+    state.read_from(p, 2, now + 5s);
+    state.leave_replica(p, now, 1s);
+    EXPECT_EQ(planned(1), (List{0, 2})) << "the leader at once";
+    state.read_from(p, 2, now + 5s);
+    state.leave_replica(p, now, 1s);
+    EXPECT_EQ(planned(1), List{2}) << "sent back and forth, with pauses";
+    now += 1s;
+    state.read_from(p, 2, now + 5s);
+    state.drop_replica(1);
+    EXPECT_EQ(planned(2), List{0});
+    state.drop_replica(2);
+    EXPECT_EQ(planned(1), (List{0, 2}));
+    state.read_from(p, 77, now + 5s);
+    EXPECT_EQ(planned(1), (List{0, 2})) << "nobody knows that one";
+}
+
 TEST_F(FetchStateTest, a_missing_leader_is_told) {
     add(9, 0);
     place_all(0);
     EXPECT_TRUE(state.lacks_leader(metadata));
-    EXPECT_TRUE(state.leaders(metadata).empty());
+    EXPECT_TRUE(state.sources(metadata).empty());
 }
 
 TEST_F(FetchStateTest, everybody_is_first_in_turn) {

@@ -104,8 +104,8 @@ public:
     void operator()(const PartitionError& failed) {
         const auto what = failed.error.with_context(
             fmt::format("{}[{}] at {}", failed.topic, failed.partition, to_string(failed.offset)));
-        // What is out of range is not asked for again, but auto.offset.reset has found another place.
-        const bool retried = failed.error.is_retriable() || failed.error == ErrorCode::offset_out_of_range;
+        // What is out of range, or was truncated, is not asked for again, but another place was found.
+        const bool retried = failed.error.is_retriable() || failed.moved_to.is_absolute();
         if (!failed.goes_on || !retried) throw Exception(what);
         session_.hint(to_string(what));
     }

@@ -27,6 +27,9 @@ struct PartitionError {
     std::string topic;
     std::int32_t partition = any_partition;
     Offset offset;
+    // Where the consumer goes on in place of `offset`: auto.offset.reset has chosen it (offset_out_of_range), or the
+    // partition was truncated there (log_truncation). Invalid: the position has not changed.
+    Offset moved_to;
     Error error;
     // The consumer tries again, or has found another place, by itself. Otherwise the partition waits for a seek or
     // another assignment.
