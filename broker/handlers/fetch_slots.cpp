@@ -14,12 +14,17 @@ using protocol::FetchRequest;
 
 std::size_t at_least_zero(std::int32_t bytes) noexcept { return static_cast<std::size_t>(std::max(bytes, 0)); }
 
-// KIP-595: the reader's last record is of another history than ours.
-std::optional<log::EpochEnd> diverging_epoch(const Partition& partition, const FetchRequest::FetchPartition& wanted) {
-    if (wanted.last_fetched_epoch < 0) return std::nullopt;
+// KIP-595: the reader's last record is of another history than ours. Of an epoch that is not known here there is
+// nothing to compare: offset_out_of_range.
+Result<std::optional<log::EpochEnd>> diverging_epoch(const Partition& partition,
+                                                     const FetchRequest::FetchPartition& wanted) {
+    std::optional<log::EpochEnd> found;
+    if (wanted.last_fetched_epoch < 0) return found;
     const auto end = partition.epochs().end_of(wanted.last_fetched_epoch, partition.log_end_offset());
-    if (end.epoch < wanted.last_fetched_epoch || end.end_offset < wanted.fetch_offset) return end;
-    return std::nullopt;
+    if (end.epoch < 0 || wanted.fetch_offset < partition.log_start_offset())
+        return Error::of(ErrorCode::offset_out_of_range);
+    if (end.epoch < wanted.last_fetched_epoch || end.end_offset < wanted.fetch_offset) found = end;
+    return found;
 }
 
 }  // namespace
@@ -74,7 +79,9 @@ private:
         slot.last_stable_offset = partition.last_stable_offset();
         slot.log_start_offset = partition.log_start_offset();
         slot.seen_end = partition.end(fetch_.up_to_).offset;
-        slot.diverging = diverging_epoch(partition, *slot.wanted);
+        const auto diverging = diverging_epoch(partition, *slot.wanted);
+        if (!diverging) return diverging.error();
+        slot.diverging = *diverging;
         if (slot.diverging) return log::ReadPlan{};
         const std::size_t bytes = std::min(left, at_least_zero(slot.wanted->partition_max_bytes));
         return partition.plan_read(slot.wanted->fetch_offset, bytes, fetch_.up_to_, first_batch_whole);

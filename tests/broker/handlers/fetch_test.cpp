@@ -196,6 +196,11 @@ TEST(Fetch, tells_where_histories_part) {
     const auto diverging = answer_of(plane.answer<FetchHandler>(12, request)).diverging_epoch;
     EXPECT_EQ(diverging.epoch, 3);
     EXPECT_EQ(diverging.end_offset, 3);
+    // Nothing can be said of an epoch that nobody here has heard of.
+    request.topics[0].partitions[0].last_fetched_epoch = 99;
+    const auto unknown = plane.answer<FetchHandler>(12, request);
+    EXPECT_EQ(answer_of(unknown).error_code, static_cast<std::int16_t>(ErrorCode::offset_out_of_range));
+    EXPECT_EQ(answer_of(unknown).diverging_epoch.epoch, -1);
 }
 
 // Two transactions, the first aborted, the second still open.
