@@ -20,6 +20,7 @@ struct BenchOptions {
     double rate = 10'000;
     bool is_spread = false;
     bool on_executor = false;
+    bool is_per_message = false;
 };
 
 void add_bench_options(CLI::App&, BenchOptions&);
