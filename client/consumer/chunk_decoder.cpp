@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/consumer/chunk_decoder.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include <fmt/format.h>
@@ -46,6 +47,7 @@ Result<std::shared_ptr<FetchedRecords>> ChunkDecoder::next() {
         const auto batch = batches.next();
         Result<void> read = batch ? ok() : Result<void>(batch.error());
         if (batch && !*batch) break;
+        if (batch && run->count > 0 && !fits((*batch)->header(), *run)) break;
         if (batch) read = decode(**batch, *run);
         if (!read) {
             // First what is good; the error comes again at the next call.
@@ -61,6 +63,11 @@ Result<std::shared_ptr<FetchedRecords>> ChunkDecoder::next() {
     }
     chunk_.read(run->count);
     return run;
+}
+
+bool ChunkDecoder::fits(const protocol::RecordBatchHeader& header, const FetchedRecords& run) const {
+    const std::size_t count = run.count + static_cast<std::size_t>(header.count);
+    return count <= options_.run_messages && count * sizeof(MessageView) <= run.views.capacity();
 }
 
 Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& run) {
@@ -86,15 +93,34 @@ Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& 
     }
     if (static_cast<std::size_t>(header.count) > records.size() / protocol::RecordReader::record_size_min)
         return malformed(header.base_offset, "has fewer records than it says");
-    const std::size_t count = run.count;
-    const std::size_t bytes = (count + static_cast<std::size_t>(header.count)) * sizeof(MessageView);
-    if (bytes > run.views.capacity()) {
-        Buffer larger = pool_.take(bytes);
-        larger.append(run.views.span());
-        run.views = std::move(larger);
+    make_room(static_cast<std::size_t>(header.count), run);
+    if (const char* flaw = read_records(batch, records, run)) return malformed(header.base_offset, flaw);
+    if (unpacked) run.unpacked.push_back(std::move(unpacked));
+    if (!space.empty()) {
+        Bytes kept = std::move(space).freeze();
+        run.charge.add(chunk_.response->budget(), static_cast<std::int64_t>(kept.pinned()));
+        run.memory.push_back(std::move(kept));
     }
+    return ok();
+}
+
+// Only the first batch of a run takes memory: next() begins another run before one that does not fit.
+void ChunkDecoder::make_room(std::size_t records, FetchedRecords& run) {
+    const std::size_t bytes = (run.count + records) * sizeof(MessageView);
+    if (bytes <= run.views.capacity()) return;
+    OTTLA_ASSERT(run.count == 0);
+    const auto left = static_cast<std::size_t>(std::max<std::int64_t>(chunk_.record_count, 0));
+    run.views = pool_.take(std::max(bytes, std::min(left, options_.run_messages) * sizeof(MessageView)));
+}
+
+// What is wrong; null: nothing. Once for every message there is: so all that it calls is compiled into it.
+[[gnu::flatten]] const char* ChunkDecoder::read_records(const RecordBatchView& batch, ByteSpan records,
+                                                        FetchedRecords& run) const {
+    const auto& header = batch.header();
+    const std::int64_t last_offset = header.last_offset();
+    const std::int64_t from_offset = chunk_.from_offset;
     OTTLA_ASSERT(reinterpret_cast<std::uintptr_t>(run.views.data()) % alignof(MessageView) == 0);
-    auto* out = reinterpret_cast<MessageView*>(run.views.data()) + count;
+    auto* out = reinterpret_cast<MessageView*>(run.views.data()) + run.count;
 
     MessageView::Parts parts;
     parts.leader_epoch = header.leader_epoch;
@@ -106,12 +132,13 @@ Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& 
     std::size_t payload_bytes = 0;
     for (protocol::RecordView record; reader.next(record);) {
         // Offsets rise within what the header says, or the position would run astray.
-        if (record.offset <= last || record.offset > header.last_offset())
-            return malformed(header.base_offset, "has records out of order");
+        if (record.offset <= last || record.offset > last_offset) [[unlikely]]
+            return "has records out of order";
         last = record.offset;
-        if (!record.headers.empty() && !record.headers.well_formed())
-            return malformed(header.base_offset, "has a malformed record header");
-        if (record.offset < chunk_.from_offset) continue;
+        if (!record.headers.empty() && !record.headers.well_formed()) [[unlikely]]
+            return "has a malformed record header";
+        if (record.offset < from_offset) [[unlikely]]
+            continue;
         parts.offset = record.offset;
         parts.timestamp_ms = record.timestamp;
         parts.key = view(record.key);
@@ -123,17 +150,11 @@ Result<void> ChunkDecoder::decode(const RecordBatchView& batch, FetchedRecords& 
         parts.header_count = static_cast<std::uint32_t>(record.headers.count());
         ::new (static_cast<void*>(out++)) MessageView(parts);
     }
-    if (!reader.complete()) return malformed(header.base_offset, "breaks the format of records");
+    if (!reader.complete()) return "breaks the format of records";
     run.payload_bytes += static_cast<std::int64_t>(payload_bytes);
     run.count = static_cast<std::size_t>(out - reinterpret_cast<MessageView*>(run.views.data()));
     run.views.resize(run.count * sizeof(MessageView));
-    if (unpacked) run.unpacked.push_back(std::move(unpacked));
-    if (!space.empty()) {
-        Bytes kept = std::move(space).freeze();
-        run.charge.add(chunk_.response->budget(), static_cast<std::int64_t>(kept.pinned()));
-        run.memory.push_back(std::move(kept));
-    }
-    return ok();
+    return nullptr;
 }
 
 std::shared_ptr<const ChargedBytes> ChunkDecoder::take_unpacked() {

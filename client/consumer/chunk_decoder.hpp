@@ -21,8 +21,9 @@ struct DecodeOptions {
     bool check_crcs = true;
     IsolationLevel isolation_level = IsolationLevel::read_committed;
     std::size_t uncompressed_bytes_max = 100'000'000;
-    // A run ends with the batch that reaches this.
-    std::size_t run_messages = 4096;
+    // A run ends before a batch that leads beyond this, but has one at least: as much as keeps within the processor's
+    // caches until it is read.
+    std::size_t run_messages = 1024;
 };
 
 class ChunkDecoder {
@@ -44,6 +45,9 @@ public:
 
 private:
     Result<void> decode(const protocol::RecordBatchView&, FetchedRecords&);
+    bool fits(const protocol::RecordBatchHeader&, const FetchedRecords&) const;
+    void make_room(std::size_t records, FetchedRecords&);
+    const char* read_records(const protocol::RecordBatchView&, ByteSpan records, FetchedRecords&) const;
     // The records of the batch that is read next, if somebody has decompressed them; null: not yet.
     std::shared_ptr<const ChargedBytes> take_unpacked();
     bool is_aborted(const protocol::RecordBatchHeader&);

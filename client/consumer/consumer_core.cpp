@@ -55,6 +55,17 @@ Error ConsumerCore::nothing_came(nanoseconds timeout) const {
                      fmt::format("no message came within {} ms; the reason may be: {}", ms, trouble));
 }
 
+std::optional<Event> ConsumerCore::next_event_in_company() {
+    if (is_rebalancing()) {
+        if (auto told = serve_group()) return told;
+        if (is_rebalancing()) return std::nullopt;
+    }
+    auto event = delivery_->next_event();
+    if (tells_consumed_ && event)
+        if (const auto* message = std::get_if<Message>(&*event)) tell_consumed(*message);
+    return event;
+}
+
 void ConsumerCore::tell_consumed(const Message& message) {
     const MessageView& view = message;
     const ConsumeEvent event{message.topic(), message.partition(), {&view, 1}};

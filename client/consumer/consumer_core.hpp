@@ -48,14 +48,9 @@ public:
     // What is here, as Delivery has it; told to the hook. A rebalance goes before, and while one is being dealt with
     // there is nothing.
     std::optional<Event> next_event() {
-        if (is_rebalancing()) [[unlikely]] {
-            if (auto told = serve_group()) return told;
-            if (is_rebalancing()) return std::nullopt;
-        }
-        auto event = delivery_->next_event();
-        if (tells_consumed_ && event) [[unlikely]]
-            if (const auto* message = std::get_if<Message>(&*event)) tell_consumed(*message);
-        return event;
+        if (is_rebalancing() || tells_consumed_) [[unlikely]]
+            return next_event_in_company();
+        return delivery_->next_event();
     }
     std::optional<Result<Message>> next_message() {
         if (is_rebalancing() && !serve_all()) [[unlikely]]
@@ -128,6 +123,8 @@ private:
         std::atomic<int>& count_;
     };
 
+    // The same where others are to be told, or waited for.
+    std::optional<Event> next_event_in_company();
     bool is_rebalancing() const noexcept { return group_ && group_->desk().wants_attention(); }
     void start_group();
     Result<void> subscribe(Subscription, RebalanceCallbacks);

@@ -16,6 +16,7 @@
 #include <ottla/consumer.hpp>
 #include <ottla/function.hpp>
 
+#include "base/brief_mutex.hpp"
 #include "client/consumer/chunk_decoder.hpp"
 #include "client/consumer/fetch_queue.hpp"
 
@@ -113,7 +114,7 @@ private:
     Event on_malformed(const Error&);
     static Error error_of(const Event&);
 
-    mutable std::mutex delivery_mutex_;  // guards all below
+    mutable base::BriefMutex delivery_mutex_;  // guards all below
     std::shared_ptr<FetchQueue> queue_;
     std::shared_ptr<base::BufferPool> pool_;
     ChunkDecoder decoder_;

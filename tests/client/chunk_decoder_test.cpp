@@ -46,8 +46,10 @@ std::string marker(std::int64_t offset, std::int64_t producer_id, bool committed
 
 class ChunkDecoderTest : public ::testing::Test {
 protected:
-    void start(const std::string& bytes, std::int64_t from = 0, std::vector<AbortedRange> aborted = {}) {
+    void start(const std::string& bytes, std::int64_t from = 0, std::vector<AbortedRange> aborted = {},
+               std::int64_t records = 0) {
         FetchedChunk chunk;
+        chunk.record_count = records;
         chunk.slot = slot;
         chunk.from_offset = from;
         chunk.records = Bytes::copy_of(bytes);
@@ -208,19 +210,24 @@ TEST_F(ChunkDecoderTest, numbers_that_cannot_be_are_told_and_nothing_of_the_batc
 }
 
 TEST_F(ChunkDecoderTest, long_chunks_come_in_runs) {
-    std::string log;
-    for (int i = 0; i < 10; ++i) log += batch({i * 1000, 1000});
-    start(log);
-    std::size_t runs = 0, messages = 0;
-    while (!decoder->done()) {
-        auto run = decoder->next();
-        ASSERT_TRUE(run.has_value());
-        if (!*run) break;
-        ++runs;
-        messages += (*run)->count;
+    struct Case {
+        int batches;
+        int records;
+        std::vector<std::size_t> runs;
+    };
+    for (const Case& c : {Case{3, 1000, {1000, 1000, 1000}}, Case{100, 30, {1020, 1020, 960}},
+                          Case{2, 5000, {5000, 5000}}, Case{3, 512, {1024, 512}}}) {
+        std::string log;
+        for (int i = 0; i < c.batches; ++i) log += batch({std::int64_t{i} * c.records, c.records});
+        start(log, 0, {}, std::int64_t{c.batches} * c.records);
+        std::vector<std::size_t> runs;
+        while (!decoder->done()) {
+            auto run = decoder->next();
+            ASSERT_TRUE(run.has_value());
+            if (*run) runs.push_back((*run)->count);
+        }
+        EXPECT_EQ(runs, c.runs);
     }
-    EXPECT_EQ(messages, 10'000U);
-    EXPECT_EQ(runs, 2U);
 }
 
 }  // namespace
