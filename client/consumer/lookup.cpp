@@ -130,6 +130,9 @@ void Fetcher::lookup_failed(const FetchState::Lookup& l, const Error& error) {
     auto* p = state_.find(l.topic, l.partition, l.turn);
     if (!p || p->phase != FetchState::Partition::Phase::looking_up) return;
     if (error == ErrorCode::closed) return;
+    // The leader of a group may know of partitions before this member does.
+    const bool too_new = error == ErrorCode::unknown_partition && coordinator_;
+    if (too_new) cluster_->request_refresh("a partition is not known yet");
     const bool lasting = error == ErrorCode::topic_authorization_failed ||
                          error == ErrorCode::invalid_topic_exception || error == ErrorCode::group_authorization_failed;
     if (error == ErrorCode::all_brokers_down)
@@ -140,6 +143,7 @@ void Fetcher::lookup_failed(const FetchState::Lookup& l, const Error& error) {
         p->phase = FetchState::Partition::Phase::stopped;
     else
         state_.lookup_again(*p, cluster_->runtime().now() + config_.common.retry_backoff_max);
+    if (too_new) return;
     // Said once for as long as it lasts.
     if (std::exchange(p->told, error.code()) != error.code()) tell(*p, error, l.place, !lasting);
 }

@@ -69,7 +69,7 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
     Backoff backoff(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
     OpenOffsets open = all_open(offsets);
     Error last;
-    do {
+    for (bool more = true; more;) {
         if (const auto member = terms.identity(); !member) co_return member.error();
         drop_what_is_over(terms, open);
         if (open.empty()) break;
@@ -77,6 +77,7 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
         if (!channel) {
             last = channel.error();
             if (!last.is_retriable()) co_return last.with_context("commit");
+            more = co_await pause(*coordinator, backoff, last, deadline);
             continue;
         }
         // The connection may have taken its time.
@@ -91,6 +92,7 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
         if (!answer) {
             last = answer.error();
             if (!last.is_retriable()) co_return last.with_context("commit");
+            more = co_await pause(*coordinator, backoff, last, deadline);
             continue;
         }
         last = Error::of(ErrorCode::bad_message, "the broker left partitions out of its answer");
@@ -104,7 +106,8 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
             last = Error::of(ErrorCode::rebalance_in_progress);
         }
         if (open.empty()) break;
-    } while (co_await pause(*coordinator, backoff, last, deadline));
+        more = co_await pause(*coordinator, backoff, last, deadline);
+    }
     if (!open.empty() && open.size() == all_open(offsets).size())
         co_return took_too_long("commit", coordinator->group(), last);
     for (auto& [key, tp] : open) tp->error = took_too_long("commit", coordinator->group(), last);

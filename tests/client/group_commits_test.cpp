@@ -94,5 +94,16 @@ TEST(GroupCommits, partitions_that_cannot_be_committed_in_passing_are_told_once)
     EXPECT_EQ(s.poll(c, 2s), "revoked t[0]; OFFSET_METADATA_TOO_LARGE; ");
 }
 
+TEST(GroupCommits, one_that_reaches_nobody_ends_at_its_time_and_does_not_spin) {
+    GroupScript s;
+    auto& c = s.add({{"enable.auto.commit", false}});
+    c.subscribe({"t"}).value();
+    s.read(c, 4);
+    s.network.crash("broker");
+    const auto begun = s.loop.events();
+    EXPECT_EQ(s.commit(c).error(), ErrorCode::timed_out);
+    EXPECT_LE(s.loop.events() - begun, 10'000U);
+}
+
 }  // namespace
 }  // namespace ottla::client

@@ -32,6 +32,8 @@ COROUTINE_RULES = [
     (re.compile(r"\?[^;:?]*\bco_await\b"), "no co_await inside ?:"),
     (re.compile(r"=\s*\{[^;{}]*\bco_await\b|\w\{[^;{}()]*\bco_await\b"), "no co_await inside braces"),
     (re.compile(r"co_await\s+[\w:.>-]+\([^;]*[\s(,][A-Z]\w*\{"), "no aggregate temporary inside a co_await expression: make it a named local"),
+    (re.compile(r"\}\s*while\s*\([^;{}]*\bco_await\b"),
+     "no co_await in the condition of do … while: gcc 12 passes over it after a continue"),
     (re.compile(r"\[=\]"), "never [=]"),
 ]
 
