@@ -13,14 +13,15 @@ namespace {
 std::string host_name(int id) { return fmt::format("broker-{}", id); }
 }  // namespace
 
-ClusterHost::ClusterHost(Simulation& simulation, int brokers)
+ClusterHost::ClusterHost(Simulation& simulation, int brokers, std::vector<std::string> settings)
     : simulation_(simulation),
       random_(simulation.chance()),
       brokers_(brokers),
       answers_(simulation) {
     ClusterPlan plan;
     plan.brokers = brokers;
-    plan.overrides = {"log.flush.policy=ack"};
+    plan.overrides = std::move(settings);
+    plan.overrides.emplace_back("log.flush.policy=ack");
     for (int id = 1; id <= brokers; ++id) plan.listeners.emplace_back(host_name(id), std::uint16_t{9092});
     for (int id = 0; id <= brokers; ++id) machines_[id].transport = simulation.network.host(host_name(id));
     core_ = ClusterCore::make(std::move(plan), [this](int id) { return parts(id); });
@@ -66,7 +67,8 @@ asio::awaitable<void> ClusterHost::move(std::string topic, std::int32_t partitio
     auto moved = co_await core_->move_leader(topic, partition, to);
     simulation_.note(fmt::format("{}-{} to broker {}: {}", topic, partition, to, moved ? "moved" : "not moved"));
     // Nobody leads just after a start.
-    if (!moved && moved.error() != ErrorCode::broker_not_available)
+    const bool not_yet = !moved && moved.error() == ErrorCode::unknown_topic_or_partition;
+    if (!moved && !not_yet && moved.error() != ErrorCode::broker_not_available)
         problems.push_back("no other leader: " + to_string(moved.error()));
 }
 

@@ -17,7 +17,8 @@ namespace ottla::test {
 
 class ClusterHost {
 public:
-    ClusterHost(Simulation&, int brokers);
+    // `settings`: "key=value", of all brokers.
+    ClusterHost(Simulation&, int brokers, std::vector<std::string> settings = {});
 
     asio::awaitable<void> start();
     asio::awaitable<void> stop();

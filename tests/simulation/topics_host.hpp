@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// TopicsHost: the machine from which the topics of a simulated group are made, grown, deleted and written to.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <ottla/producer.hpp>
+#include "client/runtime/runtime.hpp"
+#include "tests/simulation/group_log.hpp"
+#include "tests/simulation/simulation.hpp"
+
+namespace ottla::test {
+
+class TopicsHost {
+public:
+    TopicsHost(Simulation&, std::string bootstrap);
+
+    asio::awaitable<void> create(std::string topic, std::int32_t partitions);
+    // One that is written to gets some partitions more.
+    asio::awaitable<void> grow();
+    // A topic that goes again by and by is made, or one of those is deleted. Nothing is written there.
+    asio::awaitable<void> make_or_delete();
+    // Writes into those of create(), until finish_writing().
+    asio::awaitable<void> write(std::int64_t gap_max_ms);
+    // After so long, nothing is written there any more.
+    void let_rest(std::string topic, Duration after) {
+        resting_ = std::move(topic);
+        rests_at_ = simulation_.loop.timers.now() + after;
+    }
+    void finish_writing() { enough_ = true; }
+
+    // Asks the brokers: all partitions that there are now, but for internal topics.
+    asio::awaitable<std::set<Place>> all_places();
+    // Where the partitions of create() end, and what stands in the groups' log.
+    asio::awaitable<std::map<Place, std::int64_t>> ends();
+    asio::awaitable<std::map<std::string, GroupLog>> group_logs();
+
+    const std::map<std::string, std::int32_t>& topics() const noexcept { return topics_; }
+    std::set<std::string> topic_names() const;
+    std::size_t written() const noexcept { return written_; }
+
+    std::vector<std::string> problems;
+
+private:
+    Config base_config() const;
+    std::shared_ptr<client::Runtime> runtime(const char* name);
+    asio::awaitable<void> read_group_log(std::int32_t partition, std::map<std::string, GroupLog>& into);
+
+    Simulation& simulation_;
+    base::Random random_;
+    std::string bootstrap_;
+    std::unique_ptr<net::Transport> transport_;
+    std::map<std::string, std::int32_t> topics_;  // how many partitions are written to
+    std::set<std::string> passing_;
+    std::size_t passing_made_ = 0;
+    std::size_t written_ = 0;
+    std::string resting_;
+    base::TimePoint rests_at_{};
+    bool enough_ = false;
+};
+
+}  // namespace ottla::test
