@@ -321,6 +321,52 @@ TEST_F(AdminGroups, runs_on_the_callers_executor) {
     EXPECT_EQ(out, (std::vector<std::string>{"group g, 1 partitions", "group g, Classic, Empty"}));
 }
 
+TEST_F(AdminGroups, cancelling_ends_the_wait_for_all_brokers) {
+    admin->list_groups({}).value();
+    cluster->inject(Fault::delay(20s).on(ApiKey::list_groups).times(3));
+    boost::asio::io_context io;
+    auto own = Admin::create(io.get_executor(), {{"bootstrap.servers", cluster->bootstrap_servers()}}).value();
+    boost::asio::cancellation_signal cancel;
+    std::optional<Error> told;
+    const auto done = [&](Result<GroupList> r) { told = r ? Error() : r.error(); };
+    own.async_list_groups({}, {}, boost::asio::bind_cancellation_slot(cancel.slot(), done));
+    while (!told && cluster->count(ApiKey::list_groups) < 3 + 3) io.run_for(10ms);
+    cancel.emit(boost::asio::cancellation_type::terminal);
+    for (int i = 0; i < 100 && !told; ++i) io.run_for(10ms);
+    ASSERT_TRUE(told.has_value());
+    EXPECT_EQ(*told, ErrorCode::cancelled);
+    own.async_close([](Result<void>) {});
+    cluster->clear_faults();
+    io.run_for(100ms);
+}
+
+TEST(GroupWords, are_short) {
+    GroupListing listing;
+    listing.group_id = "g";
+    EXPECT_EQ(to_string(listing), "group g, Unknown, Unknown");
+    GroupList list;
+    list.groups.push_back(listing);
+    list.errors.push_back(Error::of(ErrorCode::transport));
+    EXPECT_EQ(to_string(list), "1 groups, 1 brokers did not answer");
+    MemberDescription member;
+    member.member_id = "m";
+    member.client_id = "c";
+    member.host = "/h";
+    EXPECT_EQ(to_string(member), "member m of c at /h, 0 partitions");
+    GroupDescription group;
+    group.group_id = "g";
+    EXPECT_EQ(to_string(group), "group g, Unknown, Unknown, 0 members");
+    group.error = Error::of(ErrorCode::group_id_not_found, "gone");
+    EXPECT_EQ(to_string(group), "group g: GROUP_ID_NOT_FOUND: gone");
+    EXPECT_EQ(to_string(MembersToRemove("g")), "group g, all members");
+    EXPECT_EQ(to_string(MembersToRemove("g", {"a"})), "group g, 1 members");
+    RemovedMember removed;
+    removed.instance_id = "a";
+    EXPECT_EQ(to_string(removed), "member a");
+    EXPECT_EQ(to_string(AclOperation::remove), "delete");
+    EXPECT_EQ(to_string(static_cast<AclOperation>(99)), "unknown");
+}
+
 TEST(GroupWords, states_and_types_are_read_however_they_are_written) {
     for (const auto state : {GroupState::preparing_rebalance, GroupState::empty, GroupState::reconciling})
         EXPECT_EQ(*parse_group_state(to_string(state)), state);

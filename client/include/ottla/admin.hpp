@@ -287,7 +287,8 @@ public:
     OTTLA_ADMIN_CALL(list_groups, GroupList, GroupFilter)
     // In the order given; classic groups of any protocol, and those whose coordinator assigns (KIP-848).
     OTTLA_ADMIN_CALL(describe_groups, std::vector<GroupDescription>, std::vector<std::string>)
-    // In the order given: non_empty_group while it has members, group_id_not_found. Offsets go with the group.
+    // In the order given: non_empty_group while it has members; group_id_not_found, also of one that is deleted again
+    // because the first answer was lost. Offsets go with the group.
     OTTLA_ADMIN_CALL(delete_groups, std::vector<GroupResult>, std::vector<std::string>)
     // What is committed of the partitions named; of a group without any, all there is. A group that does not exist has
     // nothing committed.
