@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Admin tells of groups, as text.
-#include <algorithm>
-#include <array>
 #include <span>
 
 #include <fmt/format.h>
@@ -17,21 +15,21 @@ struct Named {
     std::string_view name;
 };
 
-constexpr std::array group_states{
-    Named{GroupState::preparing_rebalance, "PreparingRebalance"},
-    Named{GroupState::completing_rebalance, "CompletingRebalance"},
-    Named{GroupState::stable, "Stable"},
-    Named{GroupState::dead, "Dead"},
-    Named{GroupState::empty, "Empty"},
-    Named{GroupState::assigning, "Assigning"},
-    Named{GroupState::reconciling, "Reconciling"},
-    Named{GroupState::not_ready, "NotReady"},
+constexpr Named<GroupState> group_states[] = {
+    {GroupState::preparing_rebalance, "PreparingRebalance"},
+    {GroupState::completing_rebalance, "CompletingRebalance"},
+    {GroupState::stable, "Stable"},
+    {GroupState::dead, "Dead"},
+    {GroupState::empty, "Empty"},
+    {GroupState::assigning, "Assigning"},
+    {GroupState::reconciling, "Reconciling"},
+    {GroupState::not_ready, "NotReady"},
 };
-constexpr std::array group_types{
-    Named{GroupType::classic, "Classic"},
-    Named{GroupType::consumer, "Consumer"},
-    Named{GroupType::share, "Share"},
-    Named{GroupType::streams, "Streams"},
+constexpr Named<GroupType> group_types[] = {
+    {GroupType::classic, "Classic"},
+    {GroupType::consumer, "Consumer"},
+    {GroupType::share, "Share"},
+    {GroupType::streams, "Streams"},
 };
 
 template <class Value>
