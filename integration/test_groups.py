@@ -41,6 +41,7 @@ for line in sys.stdin:
     if ask["do"] == "join":
         settings = {"bootstrap.servers": bootstrap, "auto.offset.reset": "earliest", "enable.auto.commit": False, "session.timeout.ms": 6000,
                     "heartbeat.interval.ms": 500, **ask["settings"]}
+        settings = {name: value for name, value in settings.items() if value is not None}
         members[ask["name"]] = Consumer(settings)
         members[ask["name"]].subscribe([ask["topic"]])
         answer = {}

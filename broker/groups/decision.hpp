@@ -11,6 +11,8 @@
 #include <vector>
 
 #include <ottla/function.hpp>
+#include <ottla/protocol/messages/consumer_group_describe_response.hpp>
+#include <ottla/protocol/messages/consumer_group_heartbeat_response.hpp>
 #include <ottla/protocol/messages/delete_groups_response.hpp>
 #include <ottla/protocol/messages/describe_groups_response.hpp>
 #include <ottla/protocol/messages/heartbeat_response.hpp>
@@ -39,11 +41,13 @@ struct Caller {
     std::int16_t version = 0;  // of the request
 };
 
-using GroupAnswer = std::variant<protocol::JoinGroupResponse, protocol::SyncGroupResponse, protocol::HeartbeatResponse,
-                                 protocol::LeaveGroupResponse, protocol::OffsetCommitResponse,
-                                 protocol::OffsetFetchResponse::OffsetFetchResponseGroup,
-                                 protocol::OffsetDeleteResponse, protocol::DescribeGroupsResponse::DescribedGroup,
-                                 protocol::DeleteGroupsResponse::DeletableGroupResult, protocol::ListGroupsResponse>;
+using GroupAnswer =
+    std::variant<protocol::JoinGroupResponse, protocol::SyncGroupResponse, protocol::HeartbeatResponse,
+                 protocol::LeaveGroupResponse, protocol::OffsetCommitResponse,
+                 protocol::OffsetFetchResponse::OffsetFetchResponseGroup, protocol::OffsetDeleteResponse,
+                 protocol::DescribeGroupsResponse::DescribedGroup, protocol::DeleteGroupsResponse::DeletableGroupResult,
+                 protocol::ListGroupsResponse, protocol::ConsumerGroupHeartbeatResponse,
+                 protocol::ConsumerGroupDescribeResponse::DescribedGroup>;
 
 struct Reply {
     Ticket ticket = 0;

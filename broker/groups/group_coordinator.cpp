@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/groups/consumer_protocol.hpp"
+
 namespace ottla::broker::groups {
 namespace {
 
@@ -15,10 +17,6 @@ using protocol::LeaveGroupRequest;
 using protocol::LeaveGroupResponse;
 using protocol::SyncGroupRequest;
 using protocol::SyncGroupResponse;
-
-const std::string& group_of(const GroupRecord& record) {
-    return std::visit([](const auto& one) -> const std::string& { return one.key.group; }, record);
-}
 
 }  // namespace
 
@@ -81,16 +79,31 @@ std::optional<Decision> GroupCoordinator::on_time(Moment at) {
     Group* const group = find(due->group_id);
     if (!group) return decision;
     Turn step = turn(at, decision);
-    ClassicProtocol classic(group->classic, step);
-    switch (due->kind) {
-        case TimerKind::join: classic.join_time_over(); break;
-        case TimerKind::sync: classic.sync_time_over(); break;
-        case TimerKind::session: classic.session_over(due->member_id); break;
-        case TimerKind::pending: classic.pending_over(due->member_id); break;
-        case TimerKind::record: classic.record_time_over(); break;
+    if (group->consumer) {
+        on_consumer_time(step, *group->consumer, *due);
+    } else {
+        on_classic_time(step, group->classic, *due);
     }
     if (decision.records.empty()) drop_if_bare(due->group_id);
     return decision;
+}
+
+void GroupCoordinator::on_classic_time(Turn& step, ClassicGroup& group, const TimerKey& due) {
+    ClassicProtocol classic(group, step);
+    switch (due.kind) {
+        case TimerKind::join: return classic.join_time_over();
+        case TimerKind::sync: return classic.sync_time_over();
+        case TimerKind::session: return classic.session_over(due.member_id);
+        case TimerKind::pending: return classic.pending_over(due.member_id);
+        case TimerKind::record: return classic.record_time_over();
+        case TimerKind::rebalance: return;
+    }
+}
+
+void GroupCoordinator::on_consumer_time(Turn& step, ConsumerGroup& group, const TimerKey& due) {
+    ConsumerProtocol consumer(group, *image_, step);
+    if (due.kind == TimerKind::session) consumer.session_over(due.member_id);
+    if (due.kind == TimerKind::rebalance) consumer.rebalance_over(due.member_id);
 }
 
 // --- groups ---
@@ -106,7 +119,7 @@ GroupCoordinator::Group& GroupCoordinator::find_or_make(const std::string& group
 
 void GroupCoordinator::drop_if_bare(const std::string& group_id) {
     const Group* const group = find(group_id);
-    if (!group || group->is_recorded || group->classic.due_record || !group->offsets.empty()) return;
+    if (!group || group->is_recorded || group->consumer || group->classic.due_record || !group->offsets.empty()) return;
     if (!group->classic.is(ClassicState::empty) || !group->classic.pending().empty()) return;
     timers_.cancel_group(group_id);
     groups_.erase(group_id);
@@ -116,25 +129,26 @@ void GroupCoordinator::drop_if_bare(const std::string& group_id) {
 
 // Of a record that was just written: what a classic group's says, its state says already.
 void GroupCoordinator::take_effect(const GroupRecord& record) {
+    if (apply_to_consumer(record)) return;
     if (const auto* offset = std::get_if<OffsetRecord>(&record)) {
         find_or_make(offset->key.group).offsets.apply(*offset, just_written);
     } else if (const auto* group = std::get_if<ClassicGroupRecord>(&record)) {
-        if (!group->value) {
-            replay(record, just_written);
-        } else if (Group* const known = find(group->key.group)) {
-            known->is_recorded = true;
-            known->classic.due_record.reset();
-        }
+        Group* const known = find(group->key.group);
+        if (known) known->is_recorded = group->value.has_value();
+        if (known && group->value) known->classic.due_record.reset();
+        if (known && !group->value) known->classic = ClassicGroup(group->key.group);
     }
 }
 
 void GroupCoordinator::replay(const GroupRecord& record, std::int64_t log_offset) {
+    if (apply_to_consumer(record)) return drop_if_bare(group_of(record));
     if (const auto* offset = std::get_if<OffsetRecord>(&record)) {
         if (offset->value || find(offset->key.group))
             find_or_make(offset->key.group).offsets.apply(*offset, log_offset);
     } else if (const auto* group = std::get_if<ClassicGroupRecord>(&record)) {
         if (Group* const known = group->value ? &find_or_make(group->key.group) : find(group->key.group)) {
             known->is_recorded = group->value.has_value();
+            if (group->value) known->consumer.reset();
             known->classic = group->value ? ClassicGroup::from_record(group->key.group, *group->value)
                                           : ClassicGroup(group->key.group);
         }
@@ -161,7 +175,13 @@ void GroupCoordinator::replay_marker(std::int64_t producer_id, bool committed) {
 Decision GroupCoordinator::loaded(Moment at) {
     Decision decision;
     Turn step = turn(at, decision);
-    for (auto& [id, group] : groups_) ClassicProtocol(group.classic, step).resume();
+    for (auto& [id, group] : groups_) {
+        if (group.consumer) {
+            ConsumerProtocol(*group.consumer, *image_, step).resume();
+        } else {
+            ClassicProtocol(group.classic, step).resume();
+        }
+    }
     end_clean_up(at);
     return decision;
 }
@@ -183,7 +203,12 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller& caller, const
         answer.member_id = request.member_id;
         return step.answer(ticket, std::move(answer));
     }
-    ClassicProtocol(find_or_make(request.group_id).classic, step).join(ticket, caller, request);
+    Group& group = find_or_make(request.group_id);
+    if (!group.consumer) return ClassicProtocol(group.classic, step).join(ticket, caller, request);
+    if (!group.has_members()) return join_as_classic(step, ticket, caller, request, group);
+    auto answer = failed<JoinGroupResponse>(ErrorCode::inconsistent_group_protocol);
+    answer.member_id = request.member_id;
+    step.answer(ticket, std::move(answer));
 }
 
 void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const SyncGroupRequest& request) {

@@ -15,6 +15,7 @@
 
 #include "broker/groups/classic_group.hpp"
 #include "broker/groups/classic_protocol.hpp"
+#include "broker/groups/consumer_group.hpp"
 #include "broker/groups/decision.hpp"
 #include "broker/groups/group_offsets.hpp"
 #include "broker/groups/group_requests.hpp"
@@ -44,6 +45,9 @@ public:
     // The first thing that is due; nothing when there is none.
     std::optional<Decision> on_time(Moment);
 
+    // The topics that there are: groups of the consumer protocol deal the partitions of these from now on.
+    void take_image(std::shared_ptr<const MetadataImage> image) { image_ = std::move(image); }
+
     // Whether a topic of this name and id (zero: not known) is gone.
     using TopicFilter = std::function<bool(const std::string&, const Uuid&)>;
     // Offsets of such topics go, as many as one batch takes, from the group `from` on: where to go on is left there,
@@ -64,9 +68,17 @@ public:
 private:
     struct Group {
         explicit Group(std::string id) : classic(std::move(id)) {}
-        ClassicGroup classic;
+        ClassicGroup classic;                   // bare, when the group is of the consumer protocol
+        std::optional<ConsumerGroup> consumer;  // there, when it is
         GroupOffsets offsets;
-        bool is_recorded = false;  // a record says that it is there
+        bool is_recorded = false;  // a record says that it is there, as a classic one
+
+        bool has_members() const noexcept {
+            return consumer ? !consumer->members().empty() : !classic.is(ClassicState::empty);
+        }
+        bool is_subscribed_to(std::string_view topic) const {
+            return consumer ? consumer->is_subscribed_to(topic) : classic.is_subscribed_to(topic);
+        }
     };
 
     Turn turn(Moment, Decision&);
@@ -76,6 +88,12 @@ private:
     void drop_if_bare(const std::string& group_id);
     void take_effect(const GroupRecord&);
     void put_due_first(const std::string& group_id, Decision&);
+    // False: it is none of a group of the consumer protocol.
+    bool apply_to_consumer(const GroupRecord&);
+    void on_classic_time(Turn&, ClassicGroup&, const TimerKey& due);
+    void on_consumer_time(Turn&, ConsumerGroup&, const TimerKey& due);
+    void join_as_classic(Turn&, Ticket, const Caller&, const protocol::JoinGroupRequest&, Group&);
+    void write_group_tombstones(Turn&, const std::string& group_id);
 
     // What one batch still takes of records that say that something is gone.
     class BatchRoom {
@@ -109,10 +127,13 @@ private:
     void on(Turn&, Ticket, const Caller&, const DescribeGroup&);
     void on(Turn&, Ticket, const Caller&, const DeleteGroup&);
     void on(Turn&, Ticket, const Caller&, const ListGroups&);
+    void on(Turn&, Ticket, const Caller&, const protocol::ConsumerGroupHeartbeatRequest&);
+    void on(Turn&, Ticket, const Caller&, const DescribeConsumerGroup&);
 
     GroupSettings settings_;
     base::Random random_;
     GroupTimers timers_;
+    std::shared_ptr<const MetadataImage> image_ = MetadataImage::empty();
     std::map<std::string, Group, std::less<>> groups_;
     std::map<std::int64_t, std::set<std::string>> in_transaction_;  // by producer: groups it has offsets for
     std::optional<base::TimePoint> next_clean_up_;                  // once the log was read

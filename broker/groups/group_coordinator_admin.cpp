@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <boost/algorithm/string/predicate.hpp>
 
+#include "broker/groups/consumer_protocol.hpp"
 #include "broker/groups/group_coordinator.hpp"
 
 namespace ottla::broker::groups {
@@ -19,6 +20,7 @@ using DeletedGroup = protocol::DeleteGroupsResponse::DeletableGroupResult;
 
 constexpr std::int16_t tells_not_found_from = 6;
 constexpr std::string_view classic_type = "classic";
+constexpr std::string_view consumer_type = "consumer";
 
 bool passes(const std::vector<std::string>& wanted, std::string_view word) {
     if (wanted.empty()) return true;
@@ -47,19 +49,21 @@ ErrorCode check_offset_delete(const ClassicGroup* group, const std::string& grou
 
 void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller& caller, const DescribeGroup& request) {
     const Group* const group = find(request.group_id);
-    step.answer(ticket, group ? group->classic.described() : unknown_group(request.group_id, caller.version));
+    const bool is_classic = group && !group->consumer;
+    step.answer(ticket, is_classic ? group->classic.described() : unknown_group(request.group_id, caller.version));
 }
 
 void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const ListGroups& request) {
     ListGroupsResponse answer;
     for (const auto& [id, group] : groups_) {
-        const auto state = name_of(group.classic.state());
-        if (!passes(request.states, state) || !passes(request.types, classic_type)) continue;
+        const auto state = group.consumer ? group.consumer->state_name() : name_of(group.classic.state());
+        const auto type = group.consumer ? consumer_type : classic_type;
+        if (!passes(request.states, state) || !passes(request.types, type)) continue;
         auto& one = answer.groups.emplace_back();
         one.group_id = id;
-        one.protocol_type = group.classic.protocol_type();
+        one.protocol_type = group.consumer ? "consumer" : group.classic.protocol_type();
         one.group_state = state;
-        one.group_type = classic_type;
+        one.group_type = type;
     }
     step.answer(ticket, std::move(answer));
 }
@@ -70,7 +74,7 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const Delete
     const Group* const group = find(request.group_id);
     if (!group) {
         answer.error_code = static_cast<std::int16_t>(ErrorCode::group_id_not_found);
-    } else if (!group->classic.is(ClassicState::empty)) {
+    } else if (group->has_members()) {
         answer.error_code = static_cast<std::int16_t>(ErrorCode::non_empty_group);
     }
     if (answer.error_code != 0) return step.answer(ticket, std::move(answer));
@@ -83,7 +87,7 @@ void GroupCoordinator::delete_group(Turn& step, Ticket ticket, const std::string
     const Group* const group = find(group_id);
     BatchRoom room;
     if (!group || !drop_offsets(step, *group, any, room)) {
-        step.write(classic_group_tombstone(group_id));
+        write_group_tombstones(step, group_id);
         DeletedGroup answer;
         answer.group_id = group_id;
         return step.answer(ticket, std::move(answer));
@@ -96,6 +100,12 @@ void GroupCoordinator::delete_group(Turn& step, Ticket ticket, const std::string
     };
 }
 
+void GroupCoordinator::write_group_tombstones(Turn& step, const std::string& group_id) {
+    Group* const group = find(group_id);
+    if (group && group->consumer) return ConsumerProtocol(*group->consumer, *image_, step).delete_group();
+    step.write(classic_group_tombstone(group_id));
+}
+
 void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const OffsetDeleteRequest& request) {
     const Group* const group = find(request.group_id);
     const ErrorCode wrong = check_offset_delete(group ? &group->classic : nullptr, request.group_id);
@@ -104,7 +114,7 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const Offset
     for (const auto& topic : request.topics) {
         auto& told = answer.topics.emplace_back();
         told.name = topic.name;
-        const bool is_read = group->classic.is_subscribed_to(topic.name);
+        const bool is_read = group->is_subscribed_to(topic.name);
         const auto code = is_read ? ErrorCode::group_subscribed_to_topic : ErrorCode::none;
         for (const auto& partition : topic.partitions) {
             auto& one = told.partitions.emplace_back();

@@ -41,7 +41,8 @@ void GroupCoordinator::end_clean_up(Moment at) {
 
 // True: there is more than one batch may hold.
 bool GroupCoordinator::clean_up_group(Turn& step, const Group& group, BatchRoom& room) {
-    const OffsetExpiry expiry(group.classic, step.wall_ms, settings_.retention_ms);
+    const ConsumerGroup* const consumer = group.consumer ? &*group.consumer : nullptr;
+    const OffsetExpiry expiry(group.classic, consumer, step.wall_ms, settings_.retention_ms);
     std::size_t kept = 0;
     const auto is_over = [&](const GroupOffsets::Place& place) {
         const bool goes = place.committed && expiry.is_over(place.topic, *place.committed);
@@ -49,10 +50,10 @@ bool GroupCoordinator::clean_up_group(Turn& step, const Group& group, BatchRoom&
         return goes;
     };
     if (drop_offsets(step, group, is_over, room)) return true;
-    const bool is_deserted = group.classic.is(ClassicState::empty) && group.classic.pending().empty();
-    if (kept != 0 || !is_deserted || !group.is_recorded) return false;
+    const bool is_deserted = !group.has_members() && group.classic.pending().empty();
+    if (kept != 0 || !is_deserted || (!group.is_recorded && !group.consumer)) return false;
     if (!room.take(group.classic.id().size())) return true;
-    step.write(classic_group_tombstone(group.classic.id()));
+    write_group_tombstones(step, group.classic.id());
     return false;
 }
 

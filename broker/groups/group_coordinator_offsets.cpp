@@ -14,6 +14,7 @@ using FetchedGroup = protocol::OffsetFetchResponse::OffsetFetchResponseGroup;
 using FetchedPartition = protocol::OffsetFetchResponse::OffsetFetchResponsePartitions;
 
 constexpr std::int16_t group_not_found_from = 9;
+constexpr std::int16_t member_epochs_from = 9;
 
 // Whether this member may commit now. Who names neither member nor generation commits to a group that nobody is in.
 ErrorCode check_commit(const ClassicGroup& group, const OffsetCommitRequest& request) {
@@ -31,6 +32,33 @@ ErrorCode check_commit(const ClassicGroup& group, const OffsetCommitRequest& req
 std::int64_t later_by(std::int64_t time_ms, std::int64_t by_ms) {
     return by_ms > std::numeric_limits<std::int64_t>::max() - time_ms ? std::numeric_limits<std::int64_t>::max()
                                                                       : time_ms + by_ms;
+}
+
+// Of a member of the consumer protocol. An epoch that was before is right as long as its partitions were its own in it
+// (KIP-1251).
+ErrorCode check_consumer_commit(const ConsumerGroup& group, const OffsetCommitRequest& request, std::int16_t version) {
+    const std::int32_t epoch = request.generation_id_or_member_epoch;
+    if (epoch < 0 && group.members().empty()) return ErrorCode::none;
+    const ConsumerMember* const member = group.find(request.member_id);
+    if (!member) return ErrorCode::unknown_member_id;
+    if (version < member_epochs_from) return ErrorCode::unsupported_version;
+    const MemberPosition& position = member->position;
+    if (epoch == position.epoch) return ErrorCode::none;
+    if (epoch > position.epoch) return ErrorCode::stale_member_epoch;
+    for (const auto& topic : request.topics) {
+        for (const auto& partition : topic.partitions) {
+            const auto since = owned_since(position, topic.topic_id, partition.partition_index);
+            if (!since || epoch < *since) return ErrorCode::stale_member_epoch;
+        }
+    }
+    return ErrorCode::none;
+}
+
+ErrorCode check_consumer_fetch(const ConsumerGroup& group, const FetchOffsets& request) {
+    if (!request.member_id && request.member_epoch < 0) return ErrorCode::none;
+    const ConsumerMember* const member = group.find(request.member_id.value_or(""));
+    if (!member) return ErrorCode::unknown_member_id;
+    return request.member_epoch == member->position.epoch ? ErrorCode::none : ErrorCode::stale_member_epoch;
 }
 
 // With an answer for each partition; `code` for all, or what the partition itself deserves.
@@ -82,14 +110,15 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller& caller, const
     Group* const group = find(request.group_id);
     ErrorCode wrong = ErrorCode::none;
     if (group) {
-        wrong = check_commit(group->classic, request);
+        wrong = group->consumer ? check_consumer_commit(*group->consumer, request, caller.version)
+                                : check_commit(group->classic, request);
     } else if (request.generation_id_or_member_epoch >= 0) {
         wrong = caller.version >= group_not_found_from ? ErrorCode::group_id_not_found : ErrorCode::illegal_generation;
     }
     if (wrong != ErrorCode::none)
         return step.answer(ticket, answer_commit(request, [&](auto&, auto&) { return wrong; }));
     // Who commits is alive.
-    if (group) ClassicProtocol(group->classic, step).committed_by(request.member_id);
+    if (group && !group->consumer) ClassicProtocol(group->classic, step).committed_by(request.member_id);
 
     const auto write = [&](const auto& topic, const auto& partition) {
         const auto& metadata = partition.committed_metadata;
@@ -115,6 +144,12 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const FetchO
     const GroupOffsets& offsets = group ? group->offsets : nothing;
     FetchedGroup answer;
     answer.group_id = request.group_id;
+    const ErrorCode wrong =
+        group && group->consumer ? check_consumer_fetch(*group->consumer, request) : ErrorCode::none;
+    if (wrong != ErrorCode::none) {
+        answer.error_code = static_cast<std::int16_t>(wrong);
+        return step.answer(ticket, std::move(answer));
+    }
     if (request.topics) {
         for (const auto& topic : *request.topics) {
             auto& told = answer.topics.emplace_back();

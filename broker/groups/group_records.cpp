@@ -17,6 +17,11 @@ constexpr std::size_t prefix_bytes = 2;
 // Those that Kafka 4.3 writes. An offset that brings its own end of life has a place for it in version 1 alone.
 std::int16_t version_of(const protocol::OffsetCommitValue& value) { return value.expire_timestamp == -1 ? 4 : 1; }
 std::int16_t version_of(const protocol::GroupMetadataValue&) { return 3; }
+template <class Value>
+std::int16_t version_of(const Value&) {
+    static_assert(Value::versions.max == 0);
+    return 0;
+}
 
 template <class Message>
 Result<Bytes> with_prefix(std::int16_t prefix, const Message& message, std::int16_t version) {
@@ -59,6 +64,20 @@ Result<GroupRecord> decode_as(ByteSpan key, const protocol::NullableSpan& value)
     return GroupRecord(std::move(record));
 }
 
+template <class... Records>
+Result<GroupRecord> decode_by_type(std::int16_t type, ByteSpan key, const protocol::NullableSpan& value,
+                                   const std::variant<Records...>*) {
+    Result<GroupRecord> record =
+        Error::of(ErrorCode::unsupported_version, fmt::format("records of type {} are not known", type));
+    const auto is_one = [&]<class Record>(const Record*) {
+        if (type != Record::Key::api_key) return false;
+        record = decode_as<Record>(key, value);
+        return true;
+    };
+    (is_one(static_cast<const Records*>(nullptr)) || ...);
+    return record;
+}
+
 // Type 0, which Kafka wrote before 0.9.
 Result<GroupRecord> decode_legacy(ByteSpan key, const protocol::NullableSpan& value) {
     protocol::LegacyOffsetCommitKey old_key;
@@ -76,6 +95,18 @@ Result<GroupRecord> decode_legacy(ByteSpan key, const protocol::NullableSpan& va
 }
 
 }  // namespace
+
+const std::string& group_of(const GroupRecord& record) noexcept {
+    return std::visit(
+        [](const auto& one) -> const std::string& {
+            if constexpr (requires { one.key.group; }) {
+                return one.key.group;
+            } else {
+                return one.key.group_id;
+            }
+        },
+        record);
+}
 
 OffsetRecord offset_tombstone(std::string group_id, std::string topic, std::int32_t partition) {
     OffsetRecord record;
@@ -113,13 +144,8 @@ Result<GroupRecord> decode_group_record(const protocol::NullableSpan& key, const
     if (!key || key->size() < prefix_bytes) return malformed("a key without a type");
     const auto type = protocol::load_big<std::int16_t>(key->data());
     const ByteSpan rest = key->subspan(prefix_bytes);
-    switch (type) {
-        case protocol::LegacyOffsetCommitKey::api_key: return decode_legacy(rest, value);
-        case protocol::OffsetCommitKey::api_key: return decode_as<OffsetRecord>(rest, value);
-        case protocol::GroupMetadataKey::api_key: return decode_as<ClassicGroupRecord>(rest, value);
-        default: break;
-    }
-    return Error::of(ErrorCode::unsupported_version, fmt::format("records of type {} are not known", type));
+    if (type == protocol::LegacyOffsetCommitKey::api_key) return decode_legacy(rest, value);
+    return decode_by_type(type, rest, value, static_cast<const GroupRecord*>(nullptr));
 }
 
 }  // namespace ottla::broker::groups

@@ -10,6 +10,20 @@
 #include <variant>
 
 #include <ottla/bytes.hpp>
+#include <ottla/protocol/messages/consumer_group_current_member_assignment_key.hpp>
+#include <ottla/protocol/messages/consumer_group_current_member_assignment_value.hpp>
+#include <ottla/protocol/messages/consumer_group_member_metadata_key.hpp>
+#include <ottla/protocol/messages/consumer_group_member_metadata_value.hpp>
+#include <ottla/protocol/messages/consumer_group_metadata_key.hpp>
+#include <ottla/protocol/messages/consumer_group_metadata_value.hpp>
+#include <ottla/protocol/messages/consumer_group_partition_metadata_key.hpp>
+#include <ottla/protocol/messages/consumer_group_partition_metadata_value.hpp>
+#include <ottla/protocol/messages/consumer_group_regular_expression_key.hpp>
+#include <ottla/protocol/messages/consumer_group_regular_expression_value.hpp>
+#include <ottla/protocol/messages/consumer_group_target_assignment_member_key.hpp>
+#include <ottla/protocol/messages/consumer_group_target_assignment_member_value.hpp>
+#include <ottla/protocol/messages/consumer_group_target_assignment_metadata_key.hpp>
+#include <ottla/protocol/messages/consumer_group_target_assignment_metadata_value.hpp>
 #include <ottla/protocol/messages/group_metadata_key.hpp>
 #include <ottla/protocol/messages/group_metadata_value.hpp>
 #include <ottla/protocol/messages/offset_commit_key.hpp>
@@ -33,7 +47,28 @@ struct KeyedRecord {
 using OffsetRecord = KeyedRecord<protocol::OffsetCommitKey, protocol::OffsetCommitValue>;
 using ClassicGroupRecord = KeyedRecord<protocol::GroupMetadataKey, protocol::GroupMetadataValue>;
 
-using GroupRecord = std::variant<OffsetRecord, ClassicGroupRecord>;
+// Of a group of the consumer protocol (KIP-848): its epoch and what topics it reads were then, its members, what each
+// is to have and in which epoch that was found, what each has, the topics that its regular expressions match.
+using GroupEpochRecord = KeyedRecord<protocol::ConsumerGroupMetadataKey, protocol::ConsumerGroupMetadataValue>;
+using ConsumerMemberRecord =
+    KeyedRecord<protocol::ConsumerGroupMemberMetadataKey, protocol::ConsumerGroupMemberMetadataValue>;
+using TargetEpochRecord = KeyedRecord<protocol::ConsumerGroupTargetAssignmentMetadataKey,
+                                      protocol::ConsumerGroupTargetAssignmentMetadataValue>;
+using TargetRecord =
+    KeyedRecord<protocol::ConsumerGroupTargetAssignmentMemberKey, protocol::ConsumerGroupTargetAssignmentMemberValue>;
+using MemberPositionRecord =
+    KeyedRecord<protocol::ConsumerGroupCurrentMemberAssignmentKey, protocol::ConsumerGroupCurrentMemberAssignmentValue>;
+using RegexRecord =
+    KeyedRecord<protocol::ConsumerGroupRegularExpressionKey, protocol::ConsumerGroupRegularExpressionValue>;
+// Written before Kafka 4.1; now only deleted.
+using PartitionMetadataRecord =
+    KeyedRecord<protocol::ConsumerGroupPartitionMetadataKey, protocol::ConsumerGroupPartitionMetadataValue>;
+
+using GroupRecord =
+    std::variant<OffsetRecord, ClassicGroupRecord, GroupEpochRecord, ConsumerMemberRecord, TargetEpochRecord,
+                 TargetRecord, MemberPositionRecord, RegexRecord, PartitionMetadataRecord>;
+
+const std::string& group_of(const GroupRecord&) noexcept;
 
 OffsetRecord offset_tombstone(std::string group_id, std::string topic, std::int32_t partition);
 ClassicGroupRecord classic_group_tombstone(std::string group_id);

@@ -3,11 +3,13 @@
 // speak of several.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include <ottla/protocol/messages/consumer_group_heartbeat_request.hpp>
 #include <ottla/protocol/messages/heartbeat_request.hpp>
 #include <ottla/protocol/messages/join_group_request.hpp>
 #include <ottla/protocol/messages/leave_group_request.hpp>
@@ -24,10 +26,18 @@ struct FetchOffsets {
     // Nothing: all that there are.
     std::optional<std::vector<protocol::OffsetFetchRequest::OffsetFetchRequestTopics>> topics;
     bool require_stable = false;
+    // Who asks, as a member of a group of the consumer protocol; null: nobody of it.
+    std::optional<std::string> member_id;
+    std::int32_t member_epoch = -1;
 };
 
 // One group of a DescribeGroups.
 struct DescribeGroup {
+    std::string group_id;
+};
+
+// One group of a ConsumerGroupDescribe.
+struct DescribeConsumerGroup {
     std::string group_id;
 };
 
@@ -45,6 +55,7 @@ struct ListGroups {
 
 using GroupRequest = std::variant<protocol::JoinGroupRequest, protocol::SyncGroupRequest, protocol::HeartbeatRequest,
                                   protocol::LeaveGroupRequest, protocol::OffsetCommitRequest, FetchOffsets,
-                                  protocol::OffsetDeleteRequest, DescribeGroup, DeleteGroup, ListGroups>;
+                                  protocol::OffsetDeleteRequest, DescribeGroup, DeleteGroup, ListGroups,
+                                  protocol::ConsumerGroupHeartbeatRequest, DescribeConsumerGroup>;
 
 }  // namespace ottla::broker::groups

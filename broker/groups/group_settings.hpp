@@ -5,8 +5,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <vector>
 
 namespace ottla::broker::groups {
+
+// Of groups of the consumer protocol (KIP-848).
+struct ConsumerSettings {
+    bool is_enabled = true;                                            // group.coordinator.rebalance.protocols
+    std::int32_t session_timeout_ms = 45'000;                          // group.consumer.session.timeout.ms
+    std::int32_t min_session_timeout_ms = 45'000;                      // group.consumer.min.session.timeout.ms
+    std::int32_t max_session_timeout_ms = 60'000;                      // group.consumer.max.session.timeout.ms
+    std::int32_t heartbeat_interval_ms = 5'000;                        // group.consumer.heartbeat.interval.ms
+    std::int32_t min_heartbeat_interval_ms = 5'000;                    // group.consumer.min.heartbeat.interval.ms
+    std::int32_t max_heartbeat_interval_ms = 15'000;                   // group.consumer.max.heartbeat.interval.ms
+    std::int32_t max_size = std::numeric_limits<std::int32_t>::max();  // group.consumer.max.size
+    std::vector<std::string> assignors = {"uniform",
+                                          "range"};  // group.consumer.assignors; the first when none is asked for
+};
 
 struct GroupSettings {
     std::int32_t min_session_timeout_ms = 6'000;                       // group.min.session.timeout.ms
@@ -16,6 +32,7 @@ struct GroupSettings {
     std::int32_t offset_metadata_bytes_max = 4'096;                    // offset.metadata.max.bytes
     std::int64_t retention_ms = 604'800'000;                           // offsets.retention.minutes
     std::int64_t retention_check_interval_ms = 600'000;                // offsets.retention.check.interval.ms
+    ConsumerSettings consumer;
 };
 
 // What no setting of Kafka's bounds.

@@ -15,11 +15,12 @@
 namespace ottla::broker::groups {
 
 enum class TimerKind : std::uint8_t {
-    join,     // the time to join a generation is over
-    sync,     // the time to ask for one's assignment is over
-    session,  // a member was not heard of
-    pending,  // somebody did not come back with the id that was given out
-    record,   // the group's record was refused, and is to be written again
+    join,       // the time to join a generation is over
+    sync,       // the time to ask for one's assignment is over
+    session,    // a member was not heard of
+    pending,    // somebody did not come back with the id that was given out
+    rebalance,  // a member of the consumer protocol did not give up what it was to
+    record,     // the group's record was refused, and is to be written again
 };
 
 struct TimerKey {

@@ -72,6 +72,12 @@ void GroupCalls::begin(Wanted& wanted) {
     });
 }
 
+bool offers_consumer_protocol(const RequestContext& context) {
+    const auto& features = context.image->features();
+    const auto level = features.find("group.version");
+    return context.node.config->groups.consumer.is_enabled && level != features.end() && level->second >= 1;
+}
+
 awaitable<GroupHost::Answer> GroupCalls::answer(std::size_t place) {
     const auto call = wanted_.at(place).call;
     while (!call->answer) co_await call->answered.wait();

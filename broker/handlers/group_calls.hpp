@@ -53,6 +53,9 @@ private:
 // A request's groups: each has one place in the answer, however often it is named.
 std::vector<std::string> each_once(const std::vector<std::string>& group_ids);
 
+// The consumer protocol is in group.coordinator.rebalance.protocols, and the cluster's group.version has it (KIP-848).
+bool offers_consumer_protocol(const RequestContext&);
+
 // One call; its answer is the request's own.
 template <class Request>
 awaitable<Result<typename Request::Response>> ask_group(RequestContext& context, Request& request) {

@@ -148,6 +148,8 @@ awaitable<Result<OffsetFetchResponse>> OffsetFetchHandler::handle(RequestContext
         fetch.group_id = slot.wanted.group_id;
         fetch.topics = slot.wanted.topics;
         fetch.require_stable = request.require_stable;
+        fetch.member_id = slot.wanted.member_id;
+        fetch.member_epoch = slot.wanted.member_epoch;
         calls.start(slot.wanted.group_id, std::move(fetch));
     }
     std::vector<FetchedOffsets> answers;

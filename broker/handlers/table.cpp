@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "broker/handlers/api_versions.hpp"
+#include "broker/handlers/consumer_group_describe.hpp"
+#include "broker/handlers/consumer_group_heartbeat.hpp"
 #include "broker/handlers/create_partitions.hpp"
 #include "broker/handlers/create_topics.hpp"
 #include "broker/handlers/delete_groups.hpp"
@@ -82,6 +84,8 @@ constexpr ApiRow table[] = {
     row<OffsetDeleteHandler>(),
     row<DescribeClusterHandler>(),
     row<DescribeProducersHandler>(),
+    row<ConsumerGroupHeartbeatHandler>(),
+    row<ConsumerGroupDescribeHandler>(),
     row<DescribeTopicPartitionsHandler>(),
 };
 // clang-format on

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "broker/groups/assignors/server_assignor.hpp"
+
 namespace ottla::broker {
 namespace {
 
@@ -126,6 +128,39 @@ Result<void> read_log_dirs(const Reading& reading, BrokerConfig& config) {
     return ok();
 }
 
+Result<void> check_between(std::string_view key, std::int32_t value, std::int32_t min, std::int32_t max) {
+    if (min <= value && value <= max) return ok();
+    return invalid(
+        fmt::format("{} is {}, and must be between its minimum {} and its maximum {}", key, value, min, max));
+}
+
+Result<void> read_consumer_groups(const Reading& reading, groups::ConsumerSettings& consumer) {
+    const auto protocols = reading.list("group.coordinator.rebalance.protocols");
+    consumer.is_enabled = std::find(protocols.begin(), protocols.end(), "consumer") != protocols.end();
+    consumer.session_timeout_ms = reading.number<std::int32_t>("group.consumer.session.timeout.ms");
+    consumer.min_session_timeout_ms = reading.number<std::int32_t>("group.consumer.min.session.timeout.ms");
+    consumer.max_session_timeout_ms = reading.number<std::int32_t>("group.consumer.max.session.timeout.ms");
+    consumer.heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.heartbeat.interval.ms");
+    consumer.min_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.min.heartbeat.interval.ms");
+    consumer.max_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.max.heartbeat.interval.ms");
+    consumer.max_size = reading.number<std::int32_t>("group.consumer.max.size");
+    consumer.assignors = reading.list("group.consumer.assignors");
+    for (const auto& name : consumer.assignors) {
+        if (!groups::find_server_assignor(name))
+            return invalid(fmt::format("group.consumer.assignors: there is no '{}', but uniform and range", name));
+    }
+    if (auto right = check_between("group.consumer.session.timeout.ms", consumer.session_timeout_ms,
+                                   consumer.min_session_timeout_ms, consumer.max_session_timeout_ms);
+        !right)
+        return right;
+    if (auto right = check_between("group.consumer.heartbeat.interval.ms", consumer.heartbeat_interval_ms,
+                                   consumer.min_heartbeat_interval_ms, consumer.max_heartbeat_interval_ms);
+        !right)
+        return right;
+    if (consumer.heartbeat_interval_ms < consumer.session_timeout_ms) return ok();
+    return invalid("group.consumer.heartbeat.interval.ms must be less than group.consumer.session.timeout.ms");
+}
+
 Result<void> read_groups(const Reading& reading, BrokerConfig& config) {
     config.offsets_topic_partitions = reading.number<std::int32_t>("offsets.topic.num.partitions");
     config.offsets_topic_replication_factor = reading.number<std::int16_t>("offsets.topic.replication.factor");
@@ -143,7 +178,7 @@ Result<void> read_groups(const Reading& reading, BrokerConfig& config) {
         return invalid("group.min.session.timeout.ms must be between 0 and group.max.session.timeout.ms");
     if (groups.initial_rebalance_delay_ms < 0) return invalid("group.initial.rebalance.delay.ms must not be negative");
     if (groups.offset_metadata_bytes_max < 0) return invalid("offset.metadata.max.bytes must not be negative");
-    return ok();
+    return read_consumer_groups(reading, groups.consumer);
 }
 
 }  // namespace

@@ -12,7 +12,6 @@
 namespace ottla::broker {
 namespace asio = boost::asio;
 
-using groups::Decision;
 using groups::GroupRecord;
 using groups::Reply;
 
@@ -148,8 +147,10 @@ void GroupHost::call(const groups::Caller& caller, const groups::GroupRequest& r
     perform(coordinator_.handle(ticket, caller, request, moment()));
 }
 
-void GroupHost::take_image(std::shared_ptr<const MetadataImage> image) {
+void GroupHost::take_image(std::shared_ptr<const MetadataImage> image, bool some_gone) {
     image_ = std::move(image);
+    if (image_) coordinator_.take_image(image_);
+    if (!some_gone) return;
     drop_from_.reset();
     drop_offsets_of_gone_topics();
 }
@@ -173,11 +174,11 @@ void GroupHost::drop_offsets_of_gone_topics() {
     if (state_ == State::active) set_alarm();
 }
 
-ErrorCode GroupHost::perform(Decision decision) {
+ErrorCode GroupHost::perform(groups::Decision decision) {
     ErrorCode failure = ErrorCode::none;
     while (true) {
         ErrorCode written = ErrorCode::none;
-        Decision more;
+        groups::Decision more;
         if (!decision.records.empty()) {
             written = append(decision.records);
             more = coordinator_.appended(decision, written, moment());

@@ -47,8 +47,8 @@ public:
     boost::asio::awaitable<void> load();
     // `done` is called once, now or later.
     void call(const groups::Caller&, const groups::GroupRequest&, Done done);
-    // The topics that there are: offsets of others go, now or when the log was read.
-    void take_image(std::shared_ptr<const MetadataImage>);
+    // The topics that there are. `some_gone`: offsets of others go, now or when the log was read.
+    void take_image(std::shared_ptr<const MetadataImage>, bool some_gone);
     // Who waits is told that the coordinator is elsewhere.
     void end();
 

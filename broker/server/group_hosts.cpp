@@ -19,7 +19,7 @@ void GroupHosts::lead(const std::shared_ptr<Partition>& partition) {
     GroupHost::Parts parts = parts_;
     parts.random = parts_.random.split();
     host = GroupHost::make(partition, std::move(parts));
-    host->take_image(image_);
+    host->take_image(image_, false);
     ++loads_;
     boost::asio::co_spawn(parts_.executor, load(shared_from_this(), host), boost::asio::detached);
 }
@@ -32,10 +32,9 @@ boost::asio::awaitable<void> GroupHosts::load(std::shared_ptr<GroupHosts> self, 
 
 void GroupHosts::take_image(const std::shared_ptr<const MetadataImage>& image, bool some_gone) {
     image_ = image;
-    if (!some_gone) return;
     for (const auto& [key, host] : hosts_) {
         const auto kept = host;
-        kept->take_image(image);
+        kept->take_image(image, some_gone);
     }
 }
 

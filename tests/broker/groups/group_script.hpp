@@ -15,6 +15,8 @@
 #include <ottla/protocol/messages/consumer_protocol_subscription.hpp>
 #include <ottla/protocol/writer.hpp>
 #include "broker/groups/group_coordinator.hpp"
+#include "broker/metadata/image_builder.hpp"
+#include "tests/support/uuids.hpp"
 
 namespace ottla::broker::groups {
 
@@ -106,6 +108,38 @@ public:
     GroupCoordinator& coordinator() { return *coordinator_; }
     base::TimePoint now() const { return clock_.now(); }
     std::int64_t wall_ms() const { return clock_.wall_ms(); }
+
+    // --- topics ---
+    Uuid make_topic(const std::string& name, std::int32_t partitions) {
+        protocol::TopicRecord topic;
+        topic.name = name;
+        topic.topic_id = test::uuid_ending_in(++last_topic_);
+        change_metadata(topic);
+        add_partitions(topic.topic_id, 0, partitions);
+        return topic.topic_id;
+    }
+    void add_partitions(const Uuid& topic, std::int32_t from, std::int32_t to) {
+        for (std::int32_t i = from; i < to; ++i) {
+            protocol::PartitionRecord partition;
+            partition.topic_id = topic;
+            partition.partition_id = i;
+            partition.replicas = partition.isr = {1};
+            partition.leader = 1;
+            change_metadata(partition);
+        }
+    }
+    void remove_topic(const Uuid& topic) {
+        protocol::RemoveTopicRecord record;
+        record.topic_id = topic;
+        change_metadata(record);
+    }
+    void change_metadata(const MetadataRecord& record) {
+        ImageBuilder builder(image_);
+        EXPECT_TRUE(builder.apply(record, image_->offset() + 1));
+        image_ = builder.build();
+        coordinator_->take_image(image_);
+    }
+    const MetadataImage& image() const { return *image_; }
 
     // --- requests in short ---
     static JoinGroupRequest join(std::string member_id, std::vector<std::string> protocols = {"range"}) {
@@ -264,7 +298,10 @@ public:
     }
 
 private:
-    void start() { coordinator_ = std::make_unique<GroupCoordinator>(settings_, base::Random(last_ + 1)); }
+    void start() {
+        coordinator_ = std::make_unique<GroupCoordinator>(settings_, base::Random(last_ + 1));
+        coordinator_->take_image(image_);
+    }
     Moment moment() const { return {clock_.now(), clock_.wall_ms()}; }
     void run_due() {
         while (auto decision = coordinator_->on_time(moment())) perform(std::move(*decision));
@@ -299,6 +336,8 @@ private:
 
     GroupSettings settings_;
     base::ManualClock clock_;
+    std::shared_ptr<const MetadataImage> image_ = MetadataImage::empty();
+    std::uint8_t last_topic_ = 0;
     std::unique_ptr<GroupCoordinator> coordinator_;
     std::vector<GroupRecord> log_;
     std::set<Ticket> open_;
