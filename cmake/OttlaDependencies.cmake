@@ -28,6 +28,7 @@ ottla_find_library(lz4_lib lz4frame.h lz4 liblz4-dev)
 ottla_find_library(snappy_lib snappy.h snappy libsnappy-dev)
 ottla_find_library(isal_lib isa-l.h isal libisal-dev)
 ottla_find_library(deflate_lib libdeflate.h deflate libdeflate-dev)
+ottla_find_library(re2_lib re2/re2.h re2 libre2-dev)
 
 if(OTTLA_BUILD_TESTS)
   find_package(GTest REQUIRED)

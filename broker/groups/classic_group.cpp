@@ -4,25 +4,10 @@
 #include <algorithm>
 #include <limits>
 
-#include <ottla/protocol/messages/consumer_protocol_subscription.hpp>
-#include <ottla/protocol/reader.hpp>
 #include "base/assert.hpp"
+#include "broker/groups/embedded_protocol.hpp"
 
 namespace ottla::broker::groups {
-namespace {
-
-// What a consumer says of itself behind a version of its own; nothing when it is something else. What newer versions
-// add stands behind what we know.
-std::optional<protocol::ConsumerProtocolSubscription> subscription_in(ByteSpan metadata) {
-    using Subscription = protocol::ConsumerProtocolSubscription;
-    protocol::Reader reader(metadata);
-    const std::int16_t version = std::min(reader.int16(), Subscription::versions.max);
-    std::optional<Subscription> subscription(std::in_place);
-    if (version < Subscription::versions.min || !decode(reader, *subscription, version)) return std::nullopt;
-    return subscription;
-}
-
-}  // namespace
 
 std::string_view name_of(ClassicState state) noexcept {
     switch (state) {

@@ -17,6 +17,11 @@ void ClassicProtocol::resume() {
     if (group_.members().size() > static_cast<std::size_t>(turn_.settings.max_size)) prepare_rebalance();
 }
 
+void ClassicProtocol::take_over() {
+    for (const auto& [id, member] : group_.members()) heard_of(member);
+    prepare_rebalance();
+}
+
 ErrorCode ClassicProtocol::heartbeat(const HeartbeatRequest& request) {
     const ErrorCode valid = group_.validate(request.member_id, request.group_instance_id);
     if (valid != ErrorCode::none) return valid;

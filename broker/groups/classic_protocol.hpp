@@ -35,6 +35,9 @@ public:
     // The group was read from the log: its members have a session's time to be heard of.
     void resume();
 
+    // The group was one of the consumer protocol until now: all are to join again.
+    void take_over();
+
     // --- moments ---
     void join_time_over();
     void sync_time_over();

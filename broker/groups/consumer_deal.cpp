@@ -108,8 +108,8 @@ TopicPartitions ConsumerProtocol::deal(const Step& step) {
     return of_next;
 }
 
-Result<void> ConsumerProtocol::reconcile_member(Step& step, const Request& request, const TopicPartitions& target,
-                                                std::int32_t assignment_epoch) {
+Result<void> ConsumerProtocol::reconcile_member(Step& step, const Reconciliation::Owned* owned,
+                                                const TopicPartitions& target, std::int32_t assignment_epoch) {
     MemberPosition& position = step.next.position;
     if (!step.is_new_subscription && position.is_reconciled_to(assignment_epoch)) return ok();
     Reconciliation facts;
@@ -117,7 +117,7 @@ Result<void> ConsumerProtocol::reconcile_member(Step& step, const Request& reque
     facts.target = &target;
     facts.subscribed = topic_ids(step.next.profile);
     facts.has_new_subscription = step.is_new_subscription;
-    facts.owned = request.topic_partitions ? &*request.topic_partitions : nullptr;
+    facts.owned = owned;
     facts.is_held = [&](const Uuid& topic, std::int32_t partition) {
         const std::string* const owner = group_.owner(topic, partition);
         return owner && *owner != step.next.id && *owner != step.replaced;
@@ -128,7 +128,8 @@ Result<void> ConsumerProtocol::reconcile_member(Step& step, const Request& reque
     position = *next;
     turn_.write(position_record(group_.id(), step.next));
     const auto rebalance = timer(TimerKind::rebalance, step.next.id);
-    if (position.state == MemberState::unrevoked_partitions) {
+    // Those of the classic protocol are to join again, and have their time for that.
+    if (!step.next.is_classic() && position.state == MemberState::unrevoked_partitions) {
         const std::chrono::milliseconds patience(std::max(step.next.profile.rebalance_timeout_ms, 0));
         turn_.timers.set(rebalance, turn_.after(patience));
     } else {

@@ -119,6 +119,12 @@ void ConsumerGroup::count_topics(const MemberProfile& profile, bool more) {
     }
 }
 
+std::vector<std::string> ConsumerGroup::used_regexes() const {
+    std::vector<std::string> used;
+    for (const auto& [regex, users] : regex_users_) used.push_back(regex);
+    return used;
+}
+
 std::size_t ConsumerGroup::users_of(std::string_view regex) const {
     const auto at = regex_users_.find(regex);
     return at == regex_users_.end() ? 0 : at->second;
@@ -147,6 +153,14 @@ ConsumerGroup::Names ConsumerGroup::topics_with(const ConsumerMember* old, const
 }
 
 // --- records ---
+
+void ConsumerGroup::apply_any(const GroupRecord& record) {
+    std::visit(
+        [this](const auto& one) {
+            if constexpr (requires { apply(one); }) apply(one);
+        },
+        record);
+}
 
 void ConsumerGroup::apply(const GroupEpochRecord& record) {
     epoch_ = record.value ? record.value->epoch : 0;

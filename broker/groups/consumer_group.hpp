@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -41,7 +42,9 @@ public:
     const std::string& id() const noexcept { return id_; }
     // 0: there was no reason to deal anything yet.
     std::int32_t epoch() const noexcept { return epoch_; }
-    std::int32_t next_epoch() const noexcept { return epoch_ == 0 ? 2 : epoch_ + 1; }
+    std::int32_t next_epoch() const noexcept {
+        return epoch_ <= 0 || epoch_ == std::numeric_limits<std::int32_t>::max() ? 2 : epoch_ + 1;
+    }
     // Members begin with 1, which is before the first assignment.
     std::int32_t assignment_epoch() const noexcept { return std::max(assignment_epoch_, 1); }
     // Of its topics, when its epoch went up last.
@@ -64,6 +67,8 @@ public:
     // All topics, with `next` in place of `old`; null: nobody.
     Names topics_with(const ConsumerMember* old, const ConsumerMember* next) const;
     const Regexes& regexes() const noexcept { return regexes_; }
+    // Those that members use.
+    std::vector<std::string> used_regexes() const;
     // How many members use it.
     std::size_t users_of(std::string_view regex) const;
 
@@ -75,6 +80,8 @@ public:
     void apply(const MemberPositionRecord&);
     void apply(const RegexRecord&);
     void apply(const PartitionMetadataRecord& record) { has_partition_metadata_ = record.value.has_value(); }
+    // One of those; others are none of its business.
+    void apply_any(const GroupRecord&);
     bool has_partition_metadata() const noexcept { return has_partition_metadata_; }
     bool has_target_epoch() const noexcept { return assignment_epoch_ != 0; }
 

@@ -88,20 +88,30 @@ Response ConsumerProtocol::heartbeat(const Caller& caller, const Request& reques
     if (request.member_epoch == leave_epoch || request.member_epoch == static_leave_epoch) return leave(request);
     auto step = begin(caller, request);
     if (!step) return refused(step.error());
-    if (!step->replaced.empty()) replace(*group_.find(step->replaced), step->old);
-    if (step->next.profile != step->old.profile || !group_.find(step->next.id))
-        turn_.write(member_record(group_.id(), step->next));
-    step->is_new_subscription = step->next.profile.topics != step->old.profile.topics;
-    raise_epoch(*step, step->is_new_subscription);
-
-    const TopicPartitions target = target_for(*step);
-    const std::int32_t assignment_epoch = std::max(step->epoch, group_.assignment_epoch());
-    if (auto done = reconcile_member(*step, request, target, assignment_epoch); !done) {
-        turn_.decision.records.clear();
-        return refused(done.error());
-    }
-    heard_of(step->next);
+    const auto* const owned = request.topic_partitions ? &*request.topic_partitions : nullptr;
+    if (auto done = take_step(*step, owned); !done) return refused(done.error());
     return answer(*step, request);
+}
+
+Result<void> ConsumerProtocol::take_step(Step& step, const Reconciliation::Owned* owned) {
+    if (auto right = check_regex(step); !right) return right;
+    if (!step.replaced.empty()) replace(*group_.find(step.replaced), step.old);
+    if (step.next.profile != step.old.profile || !group_.find(step.next.id))
+        turn_.write(member_record(group_.id(), step.next));
+    const bool deals_regex = change_regex(step);
+    const bool has_other_topics = step.next.profile.topics != step.old.profile.topics;
+    step.is_new_subscription = has_other_topics || step.next.profile.regex != step.old.profile.regex;
+    raise_epoch(step, has_other_topics || deals_regex);
+
+    const TopicPartitions target = target_for(step);
+    const std::int32_t assignment_epoch = std::max(step.epoch, group_.assignment_epoch());
+    if (auto done = reconcile_member(step, owned, target, assignment_epoch); !done) {
+        turn_.decision.records.clear();
+        turn_.decision.then = {};
+        return done;
+    }
+    heard_of(step.next);
+    return ok();
 }
 
 Response ConsumerProtocol::answer(const Step& step, const Request& request) const {
@@ -124,12 +134,7 @@ Response ConsumerProtocol::answer(const Step& step, const Request& request) cons
 
 Result<ConsumerProtocol::Step> ConsumerProtocol::begin(const Caller& caller, const Request& request) {
     const std::string member_id = request.member_id.empty() ? to_string(turn_.random.uuid()) : request.member_id;
-    const bool is_full_up = group_.members().size() >= static_cast<std::size_t>(turn_.settings.consumer.max_size);
-    if (is_full_up && !group_.find(member_id)) {
-        return Error::of(
-            ErrorCode::group_max_size_reached,
-            fmt::format("Group '{}' has {} members, and may not have more.", group_.id(), group_.members().size()));
-    }
+    if (auto right = check_room(member_id); !right) return right.error();
     Step step;
     auto member = find_member(request, member_id, step.replaced);
     if (!member) return member.error();
@@ -137,6 +142,25 @@ Result<ConsumerProtocol::Step> ConsumerProtocol::begin(const Caller& caller, con
     step.next = step.old;
     tell(step.next.profile, caller, request);
     return step;
+}
+
+Result<void> ConsumerProtocol::check_room(const std::string& member_id) const {
+    const bool is_full_up = group_.members().size() >= static_cast<std::size_t>(turn_.settings.consumer.max_size);
+    if (is_full_up && !group_.find(member_id)) {
+        return Error::of(
+            ErrorCode::group_max_size_reached,
+            fmt::format("Group '{}' has {} members, and may not have more.", group_.id(), group_.members().size()));
+    }
+    return ok();
+}
+
+ConsumerMember ConsumerProtocol::in_place_of(const ConsumerMember& holder, const std::string& member_id) {
+    ConsumerMember member = holder;
+    member.id = member_id;
+    member.position.epoch = 0;
+    member.position.previous_epoch = 0;
+    member.position.assigned = from_the_begin(std::move(member.position.assigned));
+    return member;
 }
 
 Result<ConsumerMember> ConsumerProtocol::find_member(const Request& request, const std::string& member_id,
@@ -180,12 +204,7 @@ Result<ConsumerMember> ConsumerProtocol::find_static(const Request& request, con
                                      *request.instance_id, group_.id(), holder->id));
     }
     replaced = holder->id;
-    ConsumerMember member = *holder;
-    member.id = member_id;
-    member.position.epoch = 0;
-    member.position.previous_epoch = 0;
-    member.position.assigned = from_the_begin(std::move(member.position.assigned));
-    return member;
+    return in_place_of(*holder, member_id);
 }
 
 Result<void> ConsumerProtocol::check_epoch(const ConsumerMember& member, const Request& request) const {
@@ -208,7 +227,7 @@ void ConsumerProtocol::replace(const ConsumerMember& old, const ConsumerMember& 
     turn_.write(member_record(group_.id(), next));
     turn_.write(target_record(group_.id(), next.id, group_.target(old.id)));
     turn_.write(position_record(group_.id(), next));
-    if (old.id != next.id) forget(old.id);
+    if (old.id != next.id) forget({old.id});
 }
 
 }  // namespace ottla::broker::groups

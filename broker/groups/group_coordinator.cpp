@@ -58,6 +58,8 @@ Decision GroupCoordinator::appended(Decision& decision, ErrorCode written, Momen
         for (const auto& record : decision.records) take_effect(record);
     }
     if (decision.then) decision.then(step, written);
+    if (written == ErrorCode::none && more.records.empty() && !decision.records.empty())
+        downgrade_if_due(step, group_of(decision.records.front()));
     if (more.records.empty()) {
         for (const auto& record : decision.records) drop_if_bare(group_of(record));
     }
@@ -80,7 +82,7 @@ std::optional<Decision> GroupCoordinator::on_time(Moment at) {
     if (!group) return decision;
     Turn step = turn(at, decision);
     if (group->consumer) {
-        on_consumer_time(step, *group->consumer, *due);
+        on_consumer_time(step, *group, *due);
     } else {
         on_classic_time(step, group->classic, *due);
     }
@@ -96,14 +98,17 @@ void GroupCoordinator::on_classic_time(Turn& step, ClassicGroup& group, const Ti
         case TimerKind::session: return classic.session_over(due.member_id);
         case TimerKind::pending: return classic.pending_over(due.member_id);
         case TimerKind::record: return classic.record_time_over();
+        case TimerKind::regex:
         case TimerKind::rebalance: return;
     }
 }
 
-void GroupCoordinator::on_consumer_time(Turn& step, ConsumerGroup& group, const TimerKey& due) {
-    ConsumerProtocol consumer(group, *image_, step);
+void GroupCoordinator::on_consumer_time(Turn& step, Group& group, const TimerKey& due) {
+    if (due.kind == TimerKind::regex) return resolve_regexes(step, group);
+    ConsumerProtocol consumer(*group.consumer, *image_, step);
     if (due.kind == TimerKind::session) consumer.session_over(due.member_id);
     if (due.kind == TimerKind::rebalance) consumer.rebalance_over(due.member_id);
+    if (due.kind == TimerKind::join || due.kind == TimerKind::sync) consumer.classic_over(due.member_id, due.kind);
 }
 
 // --- groups ---
@@ -206,13 +211,13 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller& caller, const
     Group& group = find_or_make(request.group_id);
     if (!group.consumer) return ClassicProtocol(group.classic, step).join(ticket, caller, request);
     if (!group.has_members()) return join_as_classic(step, ticket, caller, request, group);
-    auto answer = failed<JoinGroupResponse>(ErrorCode::inconsistent_group_protocol);
-    answer.member_id = request.member_id;
-    step.answer(ticket, std::move(answer));
+    ConsumerProtocol(*group.consumer, *image_, step).join_classic(ticket, caller, request);
 }
 
 void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const SyncGroupRequest& request) {
     Group* const group = find(request.group_id);
+    if (group && group->consumer)
+        return step.answer(ticket, ConsumerProtocol(*group->consumer, *image_, step).sync_classic(request));
     if (group) return ClassicProtocol(group->classic, step).sync(ticket, request);
     const auto wrong = request.group_id.empty() ? ErrorCode::invalid_group_id : ErrorCode::unknown_member_id;
     step.answer(ticket, failed<SyncGroupResponse>(wrong));
@@ -220,6 +225,10 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const SyncGr
 
 void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const HeartbeatRequest& request) {
     Group* const group = find(request.group_id);
+    if (group && group->consumer) {
+        const ErrorCode code = ConsumerProtocol(*group->consumer, *image_, step).heartbeat_classic(request);
+        return step.answer(ticket, failed<HeartbeatResponse>(code));
+    }
     const ErrorCode code = group                      ? ClassicProtocol(group->classic, step).heartbeat(request)
                            : request.group_id.empty() ? ErrorCode::invalid_group_id
                                                       : ErrorCode::unknown_member_id;
@@ -228,8 +237,11 @@ void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const Heartb
 
 void GroupCoordinator::on(Turn& step, Ticket ticket, const Caller&, const LeaveGroupRequest& request) {
     if (request.group_id.empty()) return step.answer(ticket, failed<LeaveGroupResponse>(ErrorCode::invalid_group_id));
-    if (Group* const group = find(request.group_id))
-        return step.answer(ticket, ClassicProtocol(group->classic, step).leave(request));
+    if (Group* const group = find(request.group_id)) {
+        auto answer = group->consumer ? ConsumerProtocol(*group->consumer, *image_, step).leave_classic(request)
+                                      : ClassicProtocol(group->classic, step).leave(request);
+        return step.answer(ticket, std::move(answer));
+    }
     LeaveGroupResponse answer;
     for (const auto& one : request.members) {
         auto& told = answer.members.emplace_back();

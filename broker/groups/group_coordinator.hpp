@@ -19,6 +19,7 @@
 #include "broker/groups/decision.hpp"
 #include "broker/groups/group_offsets.hpp"
 #include "broker/groups/group_requests.hpp"
+#include "broker/groups/topic_pattern.hpp"
 
 namespace ottla::broker::groups {
 
@@ -46,7 +47,7 @@ public:
     std::optional<Decision> on_time(Moment);
 
     // The topics that there are: groups of the consumer protocol deal the partitions of these from now on.
-    void take_image(std::shared_ptr<const MetadataImage> image) { image_ = std::move(image); }
+    void take_image(std::shared_ptr<const MetadataImage> image);
 
     // Whether a topic of this name and id (zero: not known) is gone.
     using TopicFilter = std::function<bool(const std::string&, const Uuid&)>;
@@ -71,7 +72,8 @@ private:
         ClassicGroup classic;                   // bare, when the group is of the consumer protocol
         std::optional<ConsumerGroup> consumer;  // there, when it is
         GroupOffsets offsets;
-        bool is_recorded = false;  // a record says that it is there, as a classic one
+        std::optional<RegexRun> regex_run;  // that is under way
+        bool is_recorded = false;           // a record says that it is there, as a classic one
 
         bool has_members() const noexcept {
             return consumer ? !consumer->members().empty() : !classic.is(ClassicState::empty);
@@ -91,7 +93,12 @@ private:
     // False: it is none of a group of the consumer protocol.
     bool apply_to_consumer(const GroupRecord&);
     void on_classic_time(Turn&, ClassicGroup&, const TimerKey& due);
-    void on_consumer_time(Turn&, ConsumerGroup&, const TimerKey& due);
+    void on_consumer_time(Turn&, Group&, const TimerKey& due);
+    void consumer_heartbeat(Turn&, Ticket, const Caller&, const protocol::ConsumerGroupHeartbeatRequest&,
+                            ConsumerGroup&);
+    void resolve_regexes(Turn&, Group&);
+    void upgrade(Turn&, Ticket, const Caller&, const protocol::ConsumerGroupHeartbeatRequest&, Group&);
+    void downgrade_if_due(Turn&, const std::string& group_id);
     void join_as_classic(Turn&, Ticket, const Caller&, const protocol::JoinGroupRequest&, Group&);
     void write_group_tombstones(Turn&, const std::string& group_id);
 
@@ -134,6 +141,7 @@ private:
     base::Random random_;
     GroupTimers timers_;
     std::shared_ptr<const MetadataImage> image_ = MetadataImage::empty();
+    std::int64_t topics_changed_at_ = -1;  // the offset of the metadata that they have been so since
     std::map<std::string, Group, std::less<>> groups_;
     std::map<std::int64_t, std::set<std::string>> in_transaction_;  // by producer: groups it has offsets for
     std::optional<base::TimePoint> next_clean_up_;                  // once the log was read

@@ -41,9 +41,10 @@ ErrorCode check_consumer_commit(const ConsumerGroup& group, const OffsetCommitRe
     if (epoch < 0 && group.members().empty()) return ErrorCode::none;
     const ConsumerMember* const member = group.find(request.member_id);
     if (!member) return ErrorCode::unknown_member_id;
-    if (version < member_epochs_from) return ErrorCode::unsupported_version;
+    if (!member->is_classic() && version < member_epochs_from) return ErrorCode::unsupported_version;
     const MemberPosition& position = member->position;
     if (epoch == position.epoch) return ErrorCode::none;
+    if (member->is_classic()) return ErrorCode::illegal_generation;
     if (epoch > position.epoch) return ErrorCode::stale_member_epoch;
     for (const auto& topic : request.topics) {
         for (const auto& partition : topic.partitions) {

@@ -10,6 +10,9 @@
 
 namespace ottla::broker::groups {
 
+// Whether groups with members go from one protocol to the other.
+enum class MigrationPolicy : std::uint8_t { disabled, downgrade, upgrade, bidirectional };
+
 // Of groups of the consumer protocol (KIP-848).
 struct ConsumerSettings {
     bool is_enabled = true;                                            // group.coordinator.rebalance.protocols
@@ -20,8 +23,17 @@ struct ConsumerSettings {
     std::int32_t min_heartbeat_interval_ms = 5'000;                    // group.consumer.min.heartbeat.interval.ms
     std::int32_t max_heartbeat_interval_ms = 15'000;                   // group.consumer.max.heartbeat.interval.ms
     std::int32_t max_size = std::numeric_limits<std::int32_t>::max();  // group.consumer.max.size
-    std::vector<std::string> assignors = {"uniform",
-                                          "range"};  // group.consumer.assignors; the first when none is asked for
+    MigrationPolicy migration = MigrationPolicy::bidirectional;        // group.consumer.migration.policy
+    std::int32_t regex_refresh_interval_ms = 600'000;                  // group.consumer.regex.refresh.interval.ms
+    // group.consumer.assignors; the first when none is asked for
+    std::vector<std::string> assignors = {"uniform", "range"};
+
+    bool may_upgrade() const noexcept {
+        return migration == MigrationPolicy::upgrade || migration == MigrationPolicy::bidirectional;
+    }
+    bool may_downgrade() const noexcept {
+        return migration == MigrationPolicy::downgrade || migration == MigrationPolicy::bidirectional;
+    }
 };
 
 struct GroupSettings {
@@ -42,6 +54,10 @@ inline constexpr std::size_t pending_members_max = 10'000;
 // What one member may say of itself, over all of its protocols: more never fits into a record.
 inline constexpr std::size_t member_protocol_bytes_max = 1 << 20;
 inline constexpr std::size_t member_protocols_max = 100;
+// So many names are matched before others have their turn.
+inline constexpr std::size_t regex_matches_per_turn = 10'000;
+// New topics are looked for no more often than that.
+inline constexpr std::int32_t regex_refresh_min_ms = 10'000;
 // So much goes with one batch, when many records go: Kafka's limits let a single key have 33 KiB.
 inline constexpr std::size_t drop_records_max = 1000;
 inline constexpr std::size_t drop_bytes_max = 256 << 10;

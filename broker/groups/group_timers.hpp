@@ -19,6 +19,7 @@ enum class TimerKind : std::uint8_t {
     sync,       // the time to ask for one's assignment is over
     session,    // a member was not heard of
     pending,    // somebody did not come back with the id that was given out
+    regex,      // the group's regular expressions are to be resolved, or to be gone on with
     rebalance,  // a member of the consumer protocol did not give up what it was to
     record,     // the group's record was refused, and is to be written again
 };

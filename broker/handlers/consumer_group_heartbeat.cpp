@@ -16,7 +16,7 @@ ConsumerGroupHeartbeatHandler::Response ConsumerGroupHeartbeatHandler::error_ans
                                                                                     ErrorCode code) {
     Response response;
     response.error_code = wire(code);
-    response.error_message = std::string(describe(code));
+    response.error_message = std::string(ottla::describe(code));
     return response;
 }
 

@@ -70,12 +70,24 @@ Result<void> describe_broker(const ConfigView& view, const DescribeConfigsReques
     return ok();
 }
 
+Result<void> describe_group_configs(const ConfigView& view, const DescribeConfigsRequest& request,
+                                    const DescribeConfigsRequest::DescribeConfigsResource& resource,
+                                    DescribeConfigsResponse::DescribeConfigsResult& result) {
+    const auto& name = resource.resource_name;
+    if (name.empty()) return Error::of(ErrorCode::invalid_request, "Group name must not be empty");
+    for (const auto& key : config_keys(ConfigScope::group)) {
+        if (is_wanted(resource, key.name)) add(key, effective_group_config(key, view, name), request, result);
+    }
+    return ok();
+}
+
 Result<void> describe(const ConfigView& view, const DescribeConfigsRequest& request,
                       const DescribeConfigsRequest::DescribeConfigsResource& resource,
                       DescribeConfigsResponse::DescribeConfigsResult& result) {
     switch (static_cast<ConfigResourceType>(resource.resource_type)) {
         case ConfigResourceType::topic: return describe_topic(view, request, resource, result);
         case ConfigResourceType::broker: return describe_broker(view, request, resource, result);
+        case ConfigResourceType::group: return describe_group_configs(view, request, resource, result);
         default:
             return Error::of(ErrorCode::invalid_request,
                              fmt::format("Unsupported resource type: {}", resource.resource_type));

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "broker/groups/group_id.hpp"
+#include "broker/server/config.hpp"
 
 namespace ottla::broker {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Controller: IncrementalAlterConfigs (KIP-339) on topics and brokers.
+// Controller: IncrementalAlterConfigs (KIP-339) on topics, brokers and groups.
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -27,6 +27,10 @@ Result<ConfigScope> scope_of(const MetadataImage& image, const ConfigResource& r
         }
         return ConfigScope::topic;
     }
+    if (resource.type == ConfigResourceType::group) {
+        if (!resource.name.empty()) return ConfigScope::group;
+        return Error::of(ErrorCode::invalid_request, "Default group resources are not allowed.");
+    }
     if (resource.type != ConfigResourceType::broker) {
         return Error::of(ErrorCode::invalid_request,
                          fmt::format("Unexpected resource type {}", static_cast<int>(resource.type)));
@@ -49,6 +53,32 @@ std::string changed_list(Operation operation, const std::string& now, std::strin
         if (operation == Operation::subtract && at != items.end()) items.erase(at);
     }
     return boost::algorithm::join(items, ",");
+}
+
+std::int32_t static_number(const Properties& values, std::string_view name) {
+    const auto at = values.find(name);
+    const std::string_view text =
+        at == values.end() ? find_config_key(ConfigScope::broker, name)->default_value : std::string_view(at->second);
+    std::int32_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+// What a group is set to stays within what the brokers allow.
+Result<void> check_group_value(const ConfigKey& key, std::string_view value, const Properties& static_values) {
+    const bool is_session = key.name == "consumer.session.timeout.ms";
+    if (!is_session && key.name != "consumer.heartbeat.interval.ms") return ok();
+    const std::string_view rest = is_session ? "session.timeout.ms" : "heartbeat.interval.ms";
+    std::int32_t number = 0;
+    std::from_chars(value.data(), value.data() + value.size(), number);
+    const auto min = fmt::format("group.consumer.min.{}", rest);
+    const auto max = fmt::format("group.consumer.max.{}", rest);
+    if (number < static_number(static_values, min))
+        return Error::of(ErrorCode::invalid_config,
+                         fmt::format("{} must be greater than or equal to {}", key.name, min));
+    if (number > static_number(static_values, max))
+        return Error::of(ErrorCode::invalid_config, fmt::format("{} must be less than or equal to {}", key.name, max));
+    return ok();
 }
 
 Result<void> check_key(const ConfigKey& key, const ConfigResource& resource,
@@ -89,11 +119,15 @@ Decision Controller::on(const ImagePtr& image, const IncrementalAlterConfigsRequ
         if (operation == Operation::remove) return std::optional<std::string>{};
         auto value = *change.value;
         if (operation != Operation::set) {
-            const auto now = scope == ConfigScope::topic ? effective_topic_config(*key, view, resource.name)
-                                                         : effective_broker_config(*key, view, resource.name);
+            const auto now = scope == ConfigScope::topic   ? effective_topic_config(*key, view, resource.name)
+                             : scope == ConfigScope::group ? effective_group_config(*key, view, resource.name)
+                                                           : effective_broker_config(*key, view, resource.name);
             value = changed_list(operation, now.value.value_or(""), value);
         }
         if (auto right = check_config_value(*key, value); !right) return right.error();
+        if (scope == ConfigScope::group) {
+            if (auto right = check_group_value(*key, value, options_.static_values); !right) return right.error();
+        }
         return std::optional(std::move(value));
     };
 

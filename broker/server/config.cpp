@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <boost/algorithm/string/predicate.hpp>
 
 #include "broker/groups/assignors/server_assignor.hpp"
 
@@ -134,6 +135,13 @@ Result<void> check_between(std::string_view key, std::int32_t value, std::int32_
         fmt::format("{} is {}, and must be between its minimum {} and its maximum {}", key, value, min, max));
 }
 
+groups::MigrationPolicy migration_policy(std::string_view word) {
+    if (boost::algorithm::iequals(word, "disabled")) return groups::MigrationPolicy::disabled;
+    if (boost::algorithm::iequals(word, "downgrade")) return groups::MigrationPolicy::downgrade;
+    if (boost::algorithm::iequals(word, "upgrade")) return groups::MigrationPolicy::upgrade;
+    return groups::MigrationPolicy::bidirectional;
+}
+
 Result<void> read_consumer_groups(const Reading& reading, groups::ConsumerSettings& consumer) {
     const auto protocols = reading.list("group.coordinator.rebalance.protocols");
     consumer.is_enabled = std::find(protocols.begin(), protocols.end(), "consumer") != protocols.end();
@@ -144,6 +152,8 @@ Result<void> read_consumer_groups(const Reading& reading, groups::ConsumerSettin
     consumer.min_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.min.heartbeat.interval.ms");
     consumer.max_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.max.heartbeat.interval.ms");
     consumer.max_size = reading.number<std::int32_t>("group.consumer.max.size");
+    consumer.regex_refresh_interval_ms = reading.number<std::int32_t>("group.consumer.regex.refresh.interval.ms");
+    consumer.migration = migration_policy(reading.text("group.consumer.migration.policy"));
     consumer.assignors = reading.list("group.consumer.assignors");
     for (const auto& name : consumer.assignors) {
         if (!groups::find_server_assignor(name))

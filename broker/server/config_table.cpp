@@ -13,6 +13,7 @@ namespace {
 
 constexpr auto topic = ConfigScope::topic;
 constexpr auto broker = ConfigScope::broker;
+constexpr auto group = ConfigScope::group;
 constexpr auto boolean = ConfigType::boolean;
 constexpr auto int16 = ConfigType::int16;
 constexpr auto int32 = ConfigType::int32;
@@ -36,8 +37,21 @@ constexpr ConfigKey keys[] = {
 #include "broker/server/config_keys.inc"
 #undef OTTLA_CONFIG_KEY
 };
-constexpr std::size_t topic_keys =
-    static_cast<std::size_t>(std::count_if(std::begin(keys), std::end(keys), [](auto& k) { return k.scope == topic; }));
+constexpr std::size_t count_of(ConfigScope scope) {
+    return static_cast<std::size_t>(
+        std::count_if(std::begin(keys), std::end(keys), [scope](auto& k) { return k.scope == scope; }));
+}
+constexpr std::size_t topic_keys = count_of(topic);
+constexpr std::size_t broker_keys = count_of(broker);
+
+const char* name_of_scope(ConfigScope scope) {
+    switch (scope) {
+        case topic: return "topic";
+        case broker: return "broker";
+        case group: break;
+    }
+    return "group";
+}
 
 std::string_view trimmed(std::string_view s) {
     const auto from = s.find_first_not_of(" \t");
@@ -162,7 +176,8 @@ std::int8_t ConfigKey::wire_type() const noexcept {
 
 std::span<const ConfigKey> config_keys(ConfigScope scope) noexcept {
     const std::span<const ConfigKey> all(keys);
-    return scope == topic ? all.first(topic_keys) : all.subspan(topic_keys);
+    if (scope == topic) return all.first(topic_keys);
+    return scope == broker ? all.subspan(topic_keys, broker_keys) : all.subspan(topic_keys + broker_keys);
 }
 
 const ConfigKey* find_config_key(ConfigScope scope, std::string_view name) noexcept {
@@ -199,7 +214,7 @@ Error unknown_config_key(ConfigScope scope, std::string_view name) {
         return distance(a.name, name) < distance(b.name, name);
     });
     return Error::of(ErrorCode::invalid_config, fmt::format("unknown {} config '{}'; did you mean '{}'?",
-                                                            scope == topic ? "topic" : "broker", name, nearest->name));
+                                                            name_of_scope(scope), name, nearest->name));
 }
 
 std::vector<std::string> split_list(std::string_view value) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of config keys: Kafka's names, types, defaults and ranges for brokers and topics, in one explicit list
-// (config_keys.inc). It decides whether a name is known and whether a value is right; it keeps no values.
+// The table of config keys: Kafka's names, types, defaults and ranges for brokers, topics and groups, in one explicit
+// list (config_keys.inc). It decides whether a name is known and whether a value is right; it keeps no values.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace ottla::broker {
 
-enum class ConfigScope : std::uint8_t { topic, broker };
+enum class ConfigScope : std::uint8_t { topic, broker, group };
 enum class ConfigType : std::uint8_t { boolean, int16, int32, int64, floating, text, list, class_name, password };
 // Who may change a key while the broker runs: nobody, each broker for itself, or the cluster as a whole.
 enum class ConfigUpdate : std::uint8_t { read_only, per_broker, cluster };
@@ -27,8 +27,9 @@ struct ConfigKey {
     ConfigType type;
     const char* default_value;  // null: there is none, or it is computed
     ConfigUpdate update;
-    std::string_view valid;     // Kafka's wording: "[1,...]", "[compact, delete]; no duplicates"
-    std::string_view synonyms;  // of a topic key: the broker keys that stand behind it, the first that is set wins
+    std::string_view valid;  // Kafka's wording: "[1,...]", "[compact, delete]; no duplicates"
+    std::string_view
+        synonyms;  // of a topic or group key: the broker keys that stand behind it, the first that is set wins
     ConfigState state;
     std::uint8_t flags;
 

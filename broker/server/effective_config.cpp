@@ -142,6 +142,16 @@ EffectiveConfig effective_broker_config(const ConfigKey& key, const ConfigView& 
     return head_of(std::move(chain));
 }
 
+EffectiveConfig effective_group_config(const ConfigKey& key, const ConfigView& view, std::string_view group) {
+    std::vector<ConfigSynonym> chain;
+    if (auto value = find(view.image.configs(ConfigResourceType::group, group), key.name))
+        chain.push_back({key.name, std::move(value), ConfigSource::dynamic_group});
+    auto otherwise = default_of(key);
+    if (const auto at = view.static_values.find(key.synonyms); at != view.static_values.end()) otherwise = at->second;
+    if (otherwise) chain.push_back({key.name, std::move(otherwise), ConfigSource::default_value});
+    return head_of(std::move(chain));
+}
+
 TopicConfig topic_config(const ConfigView& view, std::string_view topic) {
     const TopicReading reading(view, topic);
     TopicConfig config;

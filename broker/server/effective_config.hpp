@@ -21,7 +21,8 @@ enum class ConfigSource : std::int8_t {
     dynamic_broker = 2,
     dynamic_default_broker = 3,
     static_broker = 4,
-    default_value = 5
+    default_value = 5,
+    dynamic_group = 8
 };
 
 struct ConfigSynonym {
@@ -46,6 +47,9 @@ struct ConfigView {
 EffectiveConfig effective_topic_config(const ConfigKey&, const ConfigView&, std::string_view topic);
 // `broker` is empty for the default of all brokers.
 EffectiveConfig effective_broker_config(const ConfigKey&, const ConfigView&, std::string_view broker);
+
+// What the brokers are set to is a group's default.
+EffectiveConfig effective_group_config(const ConfigKey&, const ConfigView&, std::string_view group);
 
 // What the partitions of a topic need at run time.
 struct TopicConfig {

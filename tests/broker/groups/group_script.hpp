@@ -139,6 +139,16 @@ public:
         image_ = builder.build();
         coordinator_->take_image(image_);
     }
+    // Many records, shown to the coordinator together.
+    void add_quietly(const MetadataRecord& record) {
+        if (!quiet_) quiet_ = std::make_unique<ImageBuilder>(image_);
+        EXPECT_TRUE(quiet_->apply(record, image_->offset() + ++quiet_records_));
+    }
+    void show_metadata() {
+        image_ = quiet_->build();
+        quiet_.reset();
+        coordinator_->take_image(image_);
+    }
     const MetadataImage& image() const { return *image_; }
 
     // --- requests in short ---
@@ -338,6 +348,8 @@ private:
     base::ManualClock clock_;
     std::shared_ptr<const MetadataImage> image_ = MetadataImage::empty();
     std::uint8_t last_topic_ = 0;
+    std::unique_ptr<ImageBuilder> quiet_;
+    std::int64_t quiet_records_ = 0;
     std::unique_ptr<GroupCoordinator> coordinator_;
     std::vector<GroupRecord> log_;
     std::set<Ticket> open_;
