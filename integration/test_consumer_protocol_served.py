@@ -86,6 +86,31 @@ class ConsumerProtocol(unittest.TestCase):
             members.ask("join", name="a", topic=topic, settings=self.settings("g-static", **{"group.instance.id": "i-a"}))
             self.assertEqual(members.ask("settle", partitions=6)["owned"], before)
 
+    def test_a_group_goes_over_with_its_members_and_back(self):
+        topic = self.topic("moves")
+        classic = {"group.id": "g-moves", "partition.assignment.strategy": "cooperative-sticky"}
+        with Members(self.broker) as members:
+            members.ask("join", name="old", topic=topic, settings=classic)
+            members.ask("settle", partitions=6)
+            members.ask("join", name="new", topic=topic, settings=self.settings("g-moves"))
+            both = members.ask("settle", partitions=6)["owned"]
+            self.assertEqual({len(p) for p in both.values()}, {3})
+            produce(self.broker, topic, range(300))
+            seen = members.ask("poll", seconds=3)
+            self.assertEqual(sorted(v for values in seen.values() for v in values), list(range(300)))
+            self.assertRegex(self.command("--list", "--type").stdout, r"g-moves +Consumer")
+            members.ask("leave", name="new")
+            self.assertEqual(members.ask("settle", partitions=6)["owned"], {"old": list(range(6))})
+            self.assertRegex(self.command("--list", "--type").stdout, r"g-moves +Classic")
+
+    def test_an_expression_finds_its_topics(self):
+        topic = self.topic("by-expression-1", 2)
+        with Members(self.broker) as members:
+            members.ask("join", name="a", topic="^by-expression-.*", settings=self.settings("g-expression"))
+            members.ask("settle", partitions=2)
+            produce(self.broker, topic, range(50))
+            self.assertEqual(sorted(members.ask("poll", seconds=3)["a"]), list(range(50)))
+
     def test_the_java_client_goes_on_where_it_ended(self):
         topic = self.topic("java", 3)
         produce(self.broker, topic, range(200))
