@@ -11,6 +11,7 @@ from harness import Broker, kafka_run, kafka_setup, main, ottla
 from test_groups import Members, java, produce
 
 COMMAND = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+CONFIGS = "kafka.admin.ConfigCommand"
 DUMP = "org.apache.kafka.tools.DumpLogSegments"
 QUICK = ["-c", "group.consumer.min.heartbeat.interval.ms=200", "-c", "group.consumer.heartbeat.interval.ms=200",
          "-c", "group.consumer.min.session.timeout.ms=3000", "-c", "group.consumer.session.timeout.ms=6000"]
@@ -110,6 +111,15 @@ class ConsumerProtocol(unittest.TestCase):
             members.ask("settle", partitions=2)
             produce(self.broker, topic, range(50))
             self.assertEqual(sorted(members.ask("poll", seconds=3)["a"]), list(range(50)))
+
+    def test_a_group_has_settings_of_its_own(self):
+        def configs(*words, check=True):
+            return kafka_run(CONFIGS, "--bootstrap-server", self.broker.bootstrap, "--entity-type", "groups", "--entity-name", "g-set", *words,
+                             check=check, timeout=60)
+        configs("--alter", "--add-config", "consumer.heartbeat.interval.ms=500")
+        self.assertIn("consumer.heartbeat.interval.ms=500", configs("--describe").stdout)
+        refused = configs("--alter", "--add-config", "consumer.session.timeout.ms=70000", check=False)
+        self.assertIn("group.consumer.max.session.timeout.ms", refused.stdout + refused.stderr)
 
     def test_the_java_client_goes_on_where_it_ended(self):
         topic = self.topic("java", 3)
