@@ -79,7 +79,12 @@ TEST_F(AlterConfigs, refuses_with_kafkas_codes) {
     EXPECT_EQ(alter(broker, "one", "message.max.bytes", set, "5"), ErrorCode::invalid_request);
     EXPECT_EQ(alter(broker, "1", "node.id", set, "5"), ErrorCode::invalid_request);
     EXPECT_EQ(alter(broker, "", "listeners", set, "PLAINTEXT://:1"), ErrorCode::invalid_request);
-    EXPECT_EQ(alter(group, "g", "share.auto.offset.reset", set, "earliest"), ErrorCode::invalid_request);
+    EXPECT_EQ(alter(group, "", "consumer.session.timeout.ms", set, "45000"), ErrorCode::invalid_request);
+    EXPECT_EQ(alter(group, "g", "consumer.session.timeout.ms", set, "44999"), ErrorCode::invalid_config);
+    EXPECT_EQ(alter(group, "g", "consumer.session.timeout.ms", set, "60001"), ErrorCode::invalid_config);
+    EXPECT_EQ(alter(group, "g", "consumer.heartbeat.interval.ms", set, "4999"), ErrorCode::invalid_config);
+    EXPECT_EQ(alter(group, "g", "consumer.heartbeat.interval.ms", set, "15000"), ErrorCode::none);
+    EXPECT_EQ(alter(group, "g", "consumer.session", set, "1"), ErrorCode::invalid_config);
     EXPECT_EQ(alter(broker, "", "message.max.bytes", set, "5"), ErrorCode::none);
 }
 

@@ -14,7 +14,7 @@ bool takes(ConfigScope scope, std::string_view name, std::string_view value) {
 }
 
 TEST(ConfigTable, is_sorted_and_its_defaults_pass_their_own_checks) {
-    for (const auto scope : {ConfigScope::topic, ConfigScope::broker}) {
+    for (const auto scope : {ConfigScope::topic, ConfigScope::broker, ConfigScope::group}) {
         const auto keys = config_keys(scope);
         EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end(), [](auto& a, auto& b) { return a.name < b.name; }));
         for (const auto& key : keys) {
@@ -28,12 +28,14 @@ TEST(ConfigTable, is_sorted_and_its_defaults_pass_their_own_checks) {
     EXPECT_EQ(config_keys(ConfigScope::topic).size(), 34U);
 }
 
-TEST(ConfigTable, every_broker_key_behind_a_topic_key_exists) {
-    for (const auto& key : config_keys(ConfigScope::topic)) {
-        std::string names(key.synonyms);
-        std::replace(names.begin(), names.end(), ' ', ',');
-        for (const auto& name : split_list(names))
-            EXPECT_NE(find_config_key(ConfigScope::broker, name), nullptr) << name;
+TEST(ConfigTable, every_broker_key_behind_a_topic_or_group_key_exists) {
+    for (const auto scope : {ConfigScope::topic, ConfigScope::group}) {
+        for (const auto& key : config_keys(scope)) {
+            std::string names(key.synonyms);
+            std::replace(names.begin(), names.end(), ' ', ',');
+            for (const auto& name : split_list(names))
+                EXPECT_NE(find_config_key(ConfigScope::broker, name), nullptr) << name;
+        }
     }
 }
 
