@@ -75,8 +75,7 @@ Result<void> Delivery::incremental_assign(std::vector<TopicPartition> partitions
         slot->position = tp.offset.value();
         if (!slots_.emplace(Key(tp.topic, tp.partition), slot).second) continue;
         const auto turn = begin_turn(*slot);
-        changes.push_back({Change::Kind::add, std::move(slot), turn, tp.offset, false,
-                           tp.leader_epoch.value_or(-1)});
+        changes.push_back({Change::Kind::add, std::move(slot), turn, tp.offset, false, tp.leader_epoch.value_or(-1)});
     }
     on_changes_(std::move(changes));
     return ok();

@@ -49,7 +49,7 @@ public:
 
     int partitions = 1;
     bool knows_topic = true;
-    std::uint8_t incarnation = 0;  // of the topics: part of their ids; 0: they have none
+    std::uint8_t incarnation = 0;                              // of the topics: part of their ids; 0: they have none
     std::vector<std::string> everything;                       // what who asks for all topics is told
     std::map<std::int32_t, std::string> nodes{{1, "broker"}};  // hosts
     BrokerId leader = 1;

@@ -106,14 +106,14 @@ TEST(GroupCalls, a_topic_that_is_made_anew_is_shared_out_and_read_anew) {
     for (const auto* strategy : {"range", "cooperative-sticky"}) {
         SCOPED_TRACE(strategy);
         GroupScript s;
-        s.broker.records.topic_id.bytes[0] = 1;
+        s.broker.records.incarnation = 1;
         auto& c = s.add({{"topic.metadata.refresh.interval.ms", 5'000},
                          {"enable.auto.commit", false},
                          {"partition.assignment.strategy", strategy}});
         c.subscribe({"t"}).value();
         EXPECT_EQ(s.poll(c, 2s), "assigned t[0]; v0; v1; v2; v3; ");
         // At the same offset there is another record now.
-        s.broker.records.topic_id.bytes[0] = 2;
+        s.broker.records.incarnation = 2;
         s.broker.records.log = {{0, batch_of(0, 2)}, {2, batch_of(2, 3)}};
         s.broker.records.high = 5;
         const auto anew = s.poll(c, 20s);

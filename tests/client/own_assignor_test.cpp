@@ -77,7 +77,7 @@ public:
         auto settings = settings_for({});
         settings.assignors = {&row};
         script.emplace(std::move(settings));
-        script->membership.subscribe({"t"}, script->now);
+        script->membership.subscribe({{"t"}, ""}, script->now);
         script->found();
     }
     // Joins as the leader of members m and n, and is told of the topics.
