@@ -216,6 +216,7 @@ Result<void> ProducerCore::close_and_wait(nanoseconds timeout) {
     auto closed = wait_for<void>(*runtime_, "close", timeout, [&](Completion<void> done) {
         spawn_call<void>(*runtime_, close(shared_from_this(), timeout), std::move(done));
     });
+    if (!closed && closed.error() == ErrorCode::closed) return ok();  // another thread's call was there before
     // Everything has been told to end: that takes a moment, also where the time is up.
     if (closed) runtime_->finish(std::max(until, runtime_->deadline(thread_end_max)));
     return closed;

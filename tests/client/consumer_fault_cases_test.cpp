@@ -63,7 +63,8 @@ TEST(FaultCase6, a_log_that_lost_its_end_is_told_with_the_offset_and_read_where_
             EXPECT_EQ(told, "AUTO_OFFSET_RESET@4! ");
             continue;
         }
-        EXPECT_EQ(told, policy == std::string("earliest") ? "OFFSET_OUT_OF_RANGE@4>0 v0 v1 " : "OFFSET_OUT_OF_RANGE@4>2 ");
+        EXPECT_EQ(told,
+                  policy == std::string("earliest") ? "OFFSET_OUT_OF_RANGE@4>0 v0 v1 " : "OFFSET_OUT_OF_RANGE@4>2 ");
         s.broker.high = 3;
         s.broker.log[2] = batch_of(2, 1);
         EXPECT_EQ(s.events_after(5s), "v2 ");
