@@ -53,6 +53,12 @@ Duration trouble_time(base::Random& random) {
     return std::chrono::milliseconds(random.chance(0.2) ? 80'000 : random.between(5'000, 50'000));
 }
 
+// A controller that could not write its log has given up, until the broker is started again.
+asio::awaitable<void> fill_disk(BrokerHost& host) {
+    co_await host.fill_disk();
+    co_await host.again(host.any_end());
+}
+
 Outcome run_groups(std::uint64_t seed) {
     Simulation simulation(seed);
     auto random = simulation.chance();
@@ -64,7 +70,7 @@ Outcome run_groups(std::uint64_t seed) {
     faults.add("stopped", [&host] { return host.again(BrokerHost::End::stopped); });
     faults.add("killed", [&host] { return host.again(BrokerHost::End::killed); });
     faults.add("power lost", [&host] { return host.again(BrokerHost::End::power_lost); });
-    faults.add("disk full", [&host] { return host.fill_disk(); });
+    faults.add("disk full", [&host] { return fill_disk(host); });
     faults.add("disk failed", [&host] { return host.break_disk(); });
     faults.add("disk slow", [&host] { return host.slow_disk(); });
     const auto time = trouble_time(random);
