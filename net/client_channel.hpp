@@ -41,6 +41,8 @@ struct ClientChannelOptions {
     std::string software_name = "ottla";
     std::string software_version = "0.1.0";
     std::size_t frame_bytes_max = 1'000'000'000;
+    // Once connected, open() waits no longer than this for the broker's versions.
+    Duration negotiation_timeout = std::chrono::minutes(5);
     // Beyond, a call fails with queue_full.
     std::size_t in_flight_max = 1000;
     std::size_t unsent_bytes_max = std::size_t{1} << 30;

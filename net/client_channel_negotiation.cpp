@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a channel learns what its broker speaks (KIP-35): ApiVersions at our highest version first; a broker that does
 // not know that one answers error 35 in the layout of version 0 (KIP-511) and says which one it knows.
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <ottla/protocol/messages/api_versions_request.hpp>
 #include <ottla/protocol/messages/api_versions_response.hpp>
@@ -42,7 +44,8 @@ asio::awaitable<Result<std::shared_ptr<ClientChannel>>> ClientChannel::open(Tran
     auto stream = co_await transport.connect(endpoint, deadline);
     if (!stream) co_return stream.error();
     auto channel = over(std::move(*stream), timers, pool, std::move(endpoint), std::move(options), std::move(log));
-    auto negotiated = co_await channel->negotiate(deadline);
+    const TimePoint patience = timers.now() + channel->options_.negotiation_timeout;
+    auto negotiated = co_await channel->negotiate(std::min(deadline, patience));
     if (!negotiated) {
         channel->close(negotiated.error());
         co_return negotiated.error();

@@ -25,6 +25,9 @@ std::uint64_t checksum_of(ByteSpan bytes) {
 
 constexpr int other(int end) { return 1 - end; }
 
+constexpr Duration first_retransmission = std::chrono::milliseconds(200);
+constexpr Duration longest_retransmission = std::chrono::seconds(2);
+
 }  // namespace
 
 MemoryConnection::MemoryConnection(std::shared_ptr<MemoryNetwork::State> network, std::string client,
@@ -123,6 +126,7 @@ void MemoryConnection::send(int to_end, Bytes bytes) {
     if (state(to_end) != EndState::open) {
         if (state(to_end) == EndState::closed || network_->is_up(host(to_end))) return reset_later();
         ++network_->counts.lost;
+        pipe.is_owed = true;
         pipe.used += bytes.size();  // unacknowledged: the window fills up
         return;
     }
@@ -215,7 +219,29 @@ void MemoryConnection::vanish(int end) {
     finish(end, to(end).reader, asio::error::operation_aborted, 0);
     finish(end, to(other(end)).writer, asio::error::operation_aborted, 0);
     to(end).arrived.clear();
+    to(end).is_owed = !to(end).under_way.empty();
     to(end).under_way.clear();
+    if (!reset_ && state(other(end)) == EndState::open) probe_later(network_->timers.now(), first_retransmission);
+}
+
+// Retransmission backs off; a probe of keep-alive comes at its time. Either may reach a host that knows nothing of us.
+void MemoryConnection::probe_later(TimePoint silent_since, Duration pause) {
+    auto on_time = [self = shared_from_this(), silent_since, pause](error_code) {
+        const int gone = self->state(0) == EndState::vanished ? 0 : 1;
+        if (self->reset_ || self->state(other(gone)) != EndState::open) return;
+        const auto& network = *self->network_;
+        const auto silence = network.timers.now() - silent_since;
+        const bool is_owed = self->to(gone).is_owed;
+        const bool is_asked = is_owed || silence >= network.options.keepalive_idle;
+        const bool answers = network.is_up(self->host(gone)) && !network.is_cut(self->host(0), self->host(1)) &&
+                             !network.is_cut(self->host(1), self->host(0));
+        const bool gives_up =
+            !is_owed && silence >= network.options.keepalive_idle + network.options.keepalive_patience;
+        if ((is_asked && answers) || gives_up) return self->reset();
+        self->probe_later(silent_since, std::min(2 * pause, longest_retransmission));
+    };
+    const int left = state(0) == EndState::vanished ? 1 : 0;
+    network_->timers.start_wait(executor(left), network_->timers.now() + pause, std::move(on_time));
 }
 
 void MemoryConnection::drop_waiting() {

@@ -88,6 +88,7 @@ private:
         TimePoint last_at{};
         bool armed = false;
         bool end_arrived = false;
+        bool is_owed = false;  // its end has gone silently, and has not acknowledged everything
         asio::mutable_buffer reading;
         IoHandler reader;
         std::vector<asio::const_buffer> writing;
@@ -103,6 +104,8 @@ private:
     void serve_reader(int end);
     void serve_writer(int to_end);
     void reset_later();
+    // The end that is left asks now and then whether the other is there.
+    void probe_later(TimePoint silent_since, Duration pause);
     void finish(int end, IoHandler&, error_code, std::size_t);
     void watch_cancel(int end, IoHandler&, IoHandler Pipe::*which, int pipe);
 

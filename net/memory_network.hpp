@@ -24,6 +24,11 @@ struct MemoryNetworkOptions {
     bool fragment = false;
     // Bytes written and not yet read, per direction; a writer waits beyond.
     std::size_t window_bytes = 256 * 1024;
+    // TCP, where the other end has gone without a word: what it has not acknowledged is sent again, and after so long
+    // without a word it is asked; its host, once it is up again, answers either with a reset. An end that nothing is
+    // owed to gives up when it has asked for as long as `keepalive_patience`.
+    Duration keepalive_idle = std::chrono::seconds(10);
+    Duration keepalive_patience = std::chrono::seconds(9);
 };
 
 // What happened so far; faults are counted when they hit something.
@@ -70,7 +75,7 @@ public:
     bool reset_one(const std::string& a, const std::string& b);
 
     // The host's process dies: its listeners and its ends go. The others see resets; with `silently` they see
-    // nothing (power lost: half-open connections) until they write to a host that is up again.
+    // nothing (power lost: half-open connections) until the host is up again, or keep-alive gives up on it.
     void crash(const std::string& host, bool silently = false);
 
     void set_options(MemoryNetworkOptions);

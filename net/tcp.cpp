@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
 #include <fmt/format.h>
@@ -24,7 +25,7 @@ public:
         error_code ignored;
         if (const auto remote = socket_.remote_endpoint(ignored); !ignored) peer_ = text_of(remote);
         socket_.set_option(tcp::no_delay(true), ignored);
-        if (options.keepalive) socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+        if (options.keepalive) keep_alive(options);
         if (options.send_buffer_bytes > 0)
             socket_.set_option(asio::socket_base::send_buffer_size(options.send_buffer_bytes), ignored);
         if (options.receive_buffer_bytes > 0)
@@ -46,6 +47,18 @@ public:
     const std::string& peer() const override { return peer_; }
 
 private:
+    void keep_alive(const TcpOptions& options) {
+        error_code ignored;
+        socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+        const auto seconds = [](base::Duration d) {
+            return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(d).count());
+        };
+        using asio::detail::socket_option::integer;
+        socket_.set_option(integer<IPPROTO_TCP, TCP_KEEPIDLE>(seconds(options.keepalive_idle)), ignored);
+        socket_.set_option(integer<IPPROTO_TCP, TCP_KEEPINTVL>(seconds(options.keepalive_interval)), ignored);
+        socket_.set_option(integer<IPPROTO_TCP, TCP_KEEPCNT>(options.keepalive_probes), ignored);
+    }
+
     tcp::socket socket_;
     std::vector<asio::const_buffer> writing_;
     std::string peer_;

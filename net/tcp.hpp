@@ -12,7 +12,13 @@ struct TcpOptions {
     // SO_SNDBUF and SO_RCVBUF; 0 leaves the system's choice.
     int send_buffer_bytes = 0;
     int receive_buffer_bytes = 0;
+    // Keep-alive: who says nothing for so long is asked, and is gone when it is silent to `keepalive_probes` of them,
+    // so far apart. Whole seconds. A half-open connection that waits for an answer, which may take minutes (JoinGroup),
+    // ends after 10 to 19 s.
     bool keepalive = true;
+    base::Duration keepalive_idle = std::chrono::seconds(10);
+    base::Duration keepalive_interval = std::chrono::seconds(3);
+    int keepalive_probes = 3;
     int backlog = 1024;
     // How long accept() waits when the process is out of file descriptors.
     base::Duration accept_pause = std::chrono::milliseconds(100);

@@ -334,6 +334,7 @@ awaitable<void> Cluster::open(std::shared_ptr<Cluster> self, BrokerPtr broker) {
     net::ClientChannelOptions options;
     options.client_id = self->config_.client_id;
     options.frame_bytes_max = self->config_.receive_message_bytes_max;
+    options.negotiation_timeout = self->config_.api_version_timeout;
     options.observer = broker->observer;
     broker->observer->on_connecting();
     const auto deadline = runtime.deadline(self->config_.connection_setup_timeout);

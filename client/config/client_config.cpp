@@ -123,6 +123,7 @@ Result<CommonConfig> common_config(const Config& config) {
     c.metadata_propagation_max = v.ms("topic.metadata.propagation.max.ms");
     c.socket_timeout = v.ms("socket.timeout.ms");
     c.connection_setup_timeout = v.ms("socket.connection.setup.timeout.ms");
+    c.api_version_timeout = v.ms("api.version.request.timeout.ms");
     c.reconnect_backoff = v.ms("reconnect.backoff.ms");
     c.reconnect_backoff_max = v.ms("reconnect.backoff.max.ms");
     c.retry_backoff = v.ms("retry.backoff.ms");

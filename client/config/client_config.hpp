@@ -32,6 +32,7 @@ struct CommonConfig {
     milliseconds metadata_propagation_max;
     milliseconds socket_timeout;
     milliseconds connection_setup_timeout;
+    milliseconds api_version_timeout;
     milliseconds reconnect_backoff;
     milliseconds reconnect_backoff_max;
     milliseconds retry_backoff;

@@ -222,6 +222,22 @@ asio::awaitable<void> accept_raw(std::shared_ptr<Listener> listener, std::unique
     if (accepted) stream = std::move(*accepted);
 }
 
+TEST(ClientChannel, waits_for_the_versions_of_a_silent_broker_as_long_as_it_is_told) {
+    KafkaPair pair;
+    auto listener = pair.server->listen(pair.loop.io.get_executor(), Endpoint("", 1));
+    const std::shared_ptr<Listener> shared(std::move(*listener));
+    std::unique_ptr<Stream> accepted;
+    asio::co_spawn(pair.loop.io, accept_raw(shared, accepted), asio::detached);
+    ClientChannelOptions options;
+    options.negotiation_timeout = 3s;
+    const auto start = pair.loop.timers.now();
+    const auto opened = pair.loop.run(ClientChannel::open(*pair.client, pair.loop.timers, pair.pool,
+                                                          Endpoint("server", 1), options, pair.in(10s), pair.log()));
+    ASSERT_TRUE(opened);
+    EXPECT_EQ(opened->error(), ErrorCode::timed_out);
+    EXPECT_EQ(pair.loop.timers.now() - start, 3s);
+}
+
 // A channel whose peer is the test.
 struct RawServer {
     RawServer() {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <optional>
+
 #include <gtest/gtest.h>
 
 #include "net/alarm.hpp"
@@ -191,6 +194,45 @@ TEST(MemoryNetwork, a_host_without_power_says_nothing_until_it_is_back) {
     net.serve();
     EXPECT_EQ(net.try_exchange(*stream, 1h).value_or("").empty(), false);
     EXPECT_EQ(net.try_connect(30s), "");
+}
+
+// Waits for what the server has to say, which loses its power; then, perhaps, says something itself.
+struct HalfOpen : EchoNetwork {
+    explicit HalfOpen(std::string_view text = {}) : stream(connect()) {
+        network.crash("server", true);
+        if (!text.empty()) asio::async_write(*stream, asio::buffer(text), [](error_code, std::size_t) {});
+        stream->async_read_some(asio::buffer(got), [this](error_code ec, std::size_t) { ended = ec; });
+    }
+    std::array<char, 10> got{};
+    std::unique_ptr<Stream> stream;
+    std::optional<error_code> ended;
+};
+
+TEST(MemoryNetwork, keep_alive_gives_up_on_a_host_without_power) {
+    HalfOpen half;
+    half.loop.run_for(18s);
+    EXPECT_FALSE(half.ended);
+    half.loop.run_for(4s);
+    EXPECT_TRUE(half.ended && *half.ended);
+}
+
+TEST(MemoryNetwork, keep_alive_finds_that_a_host_has_begun_anew) {
+    HalfOpen half;
+    half.loop.run_for(1s);
+    half.serve();
+    half.loop.run_for(8s);
+    EXPECT_FALSE(half.ended);
+    half.loop.run_for(4s);
+    EXPECT_TRUE(half.ended && *half.ended);
+}
+
+TEST(MemoryNetwork, what_a_host_without_power_did_not_acknowledge_is_sent_until_it_is_back) {
+    HalfOpen half("hello");
+    half.loop.run_for(1h);
+    EXPECT_FALSE(half.ended);
+    half.serve();
+    half.loop.run_for(3s);
+    EXPECT_TRUE(half.ended && *half.ended);
 }
 
 TEST(MemoryNetwork, makes_a_writer_wait_for_its_reader) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real sockets on the loopback.
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
 #include "base/buffer_pool.hpp"
@@ -89,6 +90,26 @@ asio::awaitable<void> accept_two(std::shared_ptr<Listener> listener, std::vector
         outcomes.push_back(stream ? "accepted" : std::string(stream.error().name()));
         if (!stream) co_return;
     }
+}
+
+TEST(Tcp, asks_who_has_been_silent_for_ten_seconds) {
+    asio::io_context io{1};
+    asio::ip::tcp::acceptor acceptor(io, {asio::ip::make_address("127.0.0.1"), 0});
+    asio::ip::tcp::socket socket(io);
+    socket.connect(acceptor.local_endpoint());
+    const int fd = socket.native_handle();
+    const auto stream = make_tcp_stream(std::move(socket), {});
+    const auto option = [fd](int level, int name) {
+        int value = -1;
+        socklen_t size = sizeof value;
+        EXPECT_EQ(getsockopt(fd, level, name, &value, &size), 0);
+        return value;
+    };
+    EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 10);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 3);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
+    stream->close();
 }
 
 TEST(Tcp, pauses_when_it_runs_out_of_descriptors) {

@@ -114,6 +114,7 @@ Result<void> MemberHost::start(Life& life) {
     set("heartbeat.interval.ms", plan_.heartbeat_ms);
     set("max.poll.interval.ms", plan_.max_poll_ms);
     set("socket.timeout.ms", plan_.socket_timeout_ms);
+    set("socket.connection.setup.timeout.ms", 2 * plan_.socket_timeout_ms);
     set("topic.metadata.refresh.interval.ms", plan_.metadata_age_ms);
     set("reconnect.backoff.max.ms", 1'000);
     set("enable.auto.commit", life.commits == Commits::automatic || life.commits == Commits::stored);
