@@ -95,6 +95,8 @@ void ClassicMembership::on_answer(std::uint64_t call, MembershipAnswer answer, T
         on_sync(call, std::move(*sync), now);
     else if (auto* heartbeat = std::get_if<Result<protocol::HeartbeatResponse>>(&answer))
         on_heartbeat(call, *heartbeat, now);
+    else if (auto* described = std::get_if<Result<protocol::DescribeGroupsResponse>>(&answer))
+        on_described(call, *described, now);
     else
         on_leave(call);
 }
@@ -195,6 +197,7 @@ void ClassicMembership::on_sync(std::uint64_t call, Result<protocol::SyncGroupRe
     // The leader may have known an older subscription.
     std::erase_if(*assigned, [&](const auto& entry) { return !std::ranges::binary_search(topics_, entry.first); });
     tell_assignor(*assigned, std::move(user_data));
+    expect_owners(now);
     hand_over(std::move(*assigned));
 }
 

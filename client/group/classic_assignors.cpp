@@ -25,7 +25,7 @@ Bytes ClassicMembership::own_user_data(const Assignor& assignor) {
     return {};
 }
 
-Result<std::vector<protocol::SyncGroupRequest::SyncGroupRequestAssignment>> ClassicMembership::shares() const {
+Result<std::vector<protocol::SyncGroupRequest::SyncGroupRequestAssignment>> ClassicMembership::shares() {
     GroupAssignor::Assignment assignment;
     if (assignor_->own) {
         auto by_own = assign_by_own(*assignor_, members_, shared_);
@@ -36,7 +36,9 @@ Result<std::vector<protocol::SyncGroupRequest::SyncGroupRequestAssignment>> Clas
             assignment[member].partitions = std::move(partitions);
     }
     std::vector<protocol::SyncGroupRequest::SyncGroupRequestAssignment> shares;
+    dealt_ = 0;
     for (const auto& [member, assigned] : assignment) {
+        for (const auto& [topic, partitions] : assigned.partitions) dealt_ += partitions.size();
         auto bytes = write_assignment(assigned.partitions, assigned.user_data);
         if (!bytes) return bytes.error().with_context("the assignment");
         auto& to = shares.emplace_back();

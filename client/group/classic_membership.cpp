@@ -107,6 +107,7 @@ TimePoint ClassicMembership::wake_at() const {
     if (heartbeats() && heartbeat_ == 0 && search_.is_known())
         at = std::min(at, last_heartbeat_ + settings_.heartbeat_interval);
     using enum Phase;
+    if (phase_ == stable && leads_ && description_ == 0 && search_.is_known()) at = std::min(at, orphans_due_);
     const bool looks = !search_.is_known() && !search_.is_under_way() && phase_ != out && phase_ != away &&
                        phase_ != fenced && phase_ != leaving;
     const bool asks =
@@ -238,6 +239,7 @@ std::optional<ClassicMembership::Action> ClassicMembership::next_request(TimePoi
         action.what = std::move(request);
         return action;
     }
+    if (auto action = look_for_orphans(now)) return action;
     if (request_ != 0 || now < search_.not_before()) return std::nullopt;
     if (phase_ == unjoined && !application_busy()) {
         auto action = act(now + settings_.max_poll_interval + join_grace);

@@ -43,6 +43,7 @@ public:
     void on_sync(std::uint64_t call, Result<protocol::SyncGroupResponse>, TimePoint now);
     void on_heartbeat(std::uint64_t call, const Result<protocol::HeartbeatResponse>&, TimePoint now);
     void on_leave(std::uint64_t call);
+    void on_described(std::uint64_t call, const Result<protocol::DescribeGroupsResponse>&, TimePoint now);
     void on_rebalanced(std::uint64_t call, TimePoint now) override;
     bool on_commit_error(ErrorCode, const MemberIdentity& who, TimePoint now) override;
 
@@ -96,12 +97,14 @@ private:
     void begin_rejoin();
     void share_out(GroupTopics, TimePoint now);
     void refuse_assignment(const Error&, TimePoint now);
-    Result<std::vector<protocol::SyncGroupRequest::SyncGroupRequestAssignment>> shares() const;
+    Result<std::vector<protocol::SyncGroupRequest::SyncGroupRequestAssignment>> shares();
     const Assignor* offered(std::string_view name) const;
     Bytes own_user_data(const Assignor&);
     void tell_assignor(const PartitionMap&, Bytes user_data);
     void take_members(const protocol::JoinGroupResponse&);
     void hand_over(PartitionMap assigned);
+    void expect_owners(TimePoint now);
+    std::optional<Action> look_for_orphans(TimePoint now);
 
     void lose();
     void join_anew(TimePoint now);
@@ -124,6 +127,9 @@ private:
     std::vector<GroupMember> members_;
     std::vector<protocol::SyncGroupRequest::SyncGroupRequestAssignment> assignments_;
     GroupTopics shared_;
+    std::size_t dealt_ = 0;  // so many of their partitions
+    TimePoint orphans_due_ = TimePoint::max();
+    std::uint64_t description_ = 0;  // of the group, under way
     Handover handover_;
     // The last assignment, for sticky assignors.
     PartitionMap held_;

@@ -14,6 +14,8 @@
 #include <ottla/error.hpp>
 #include <ottla/protocol/messages/consumer_group_heartbeat_request.hpp>
 #include <ottla/protocol/messages/consumer_group_heartbeat_response.hpp>
+#include <ottla/protocol/messages/describe_groups_request.hpp>
+#include <ottla/protocol/messages/describe_groups_response.hpp>
 #include <ottla/protocol/messages/heartbeat_request.hpp>
 #include <ottla/protocol/messages/heartbeat_response.hpp>
 #include <ottla/protocol/messages/join_group_request.hpp>
@@ -71,8 +73,8 @@ struct Report {
 struct MembershipAction {
     std::uint64_t call = 0;
     std::variant<FindCoordinator, protocol::JoinGroupRequest, protocol::SyncGroupRequest, protocol::HeartbeatRequest,
-                 protocol::LeaveGroupRequest, protocol::ConsumerGroupHeartbeatRequest, DescribeTopics, NameTopics,
-                 Rebalance, Report>
+                 protocol::LeaveGroupRequest, protocol::DescribeGroupsRequest, protocol::ConsumerGroupHeartbeatRequest,
+                 DescribeTopics, NameTopics, Rebalance, Report>
         what;
     // Of a request.
     TimePoint deadline{};
@@ -88,7 +90,8 @@ using TopicNames = std::map<Uuid, std::string>;
 using MembershipAnswer =
     std::variant<CoordinatorFound, Result<protocol::JoinGroupResponse>, Result<protocol::SyncGroupResponse>,
                  Result<protocol::HeartbeatResponse>, Result<protocol::LeaveGroupResponse>,
-                 Result<protocol::ConsumerGroupHeartbeatResponse>, Result<GroupTopics>, Result<TopicNames>>;
+                 Result<protocol::DescribeGroupsResponse>, Result<protocol::ConsumerGroupHeartbeatResponse>,
+                 Result<GroupTopics>, Result<TopicNames>>;
 
 class Membership {
 public:

@@ -14,15 +14,25 @@ constexpr protocol::VersionRange join_versions{2, 9};
 constexpr protocol::VersionRange sync_versions{1, 5};
 constexpr protocol::VersionRange heartbeat_versions{1, 4};
 constexpr protocol::VersionRange leave_versions{1, 5};
+constexpr protocol::VersionRange describe_versions{0, 6};
 // From 1 on members name themselves (KIP-1082), and patterns travel.
 constexpr protocol::VersionRange consumer_heartbeat_versions{1, 1};
 static_assert(protocol::JoinGroupRequest::versions.contains(join_versions));
 static_assert(protocol::SyncGroupRequest::versions.contains(sync_versions));
 static_assert(protocol::HeartbeatRequest::versions.contains(heartbeat_versions));
 static_assert(protocol::LeaveGroupRequest::versions.contains(leave_versions));
+static_assert(protocol::DescribeGroupsRequest::versions.contains(describe_versions));
 static_assert(protocol::ConsumerGroupHeartbeatRequest::versions.contains(consumer_heartbeat_versions));
 // From here on a leave names several members.
 constexpr std::int16_t first_with_members = 3;
+
+std::int16_t error_code_of(const protocol::DescribeGroupsResponse& answer) {
+    return answer.groups.empty() ? std::int16_t{0} : answer.groups.front().error_code;
+}
+template <class Response>
+std::int16_t error_code_of(const Response& answer) {
+    return answer.error_code;
+}
 
 template <class Request>
 awaitable<Result<typename Request::Response>> ask(std::shared_ptr<Coordinator> coordinator, Request request,
@@ -37,7 +47,7 @@ awaitable<Result<typename Request::Response>> ask(std::shared_ptr<Coordinator> c
             request.members.clear();
         }
     auto answer = co_await (*channel)->call(std::move(request), *version, deadline);
-    const Error error = answer ? Error::of(static_cast<ErrorCode>(answer->error_code)) : answer.error();
+    const Error error = answer ? Error::of(static_cast<ErrorCode>(error_code_of(*answer))) : answer.error();
     if (is_elsewhere(error)) coordinator->forget();
     co_return answer;
 }
@@ -117,6 +127,9 @@ awaitable<MembershipAnswer> ask_coordinator(std::shared_ptr<Coordinator> coordin
         return ask_for<HeartbeatRequest>(std::move(coordinator), std::move(action), heartbeat_versions, Line::group);
     if (std::holds_alternative<LeaveGroupRequest>(what))
         return ask_for<LeaveGroupRequest>(std::move(coordinator), std::move(action), leave_versions, Line::group);
+    if (std::holds_alternative<DescribeGroupsRequest>(what))
+        return ask_for<DescribeGroupsRequest>(std::move(coordinator), std::move(action), describe_versions,
+                                              Line::group);
     if (std::holds_alternative<ConsumerGroupHeartbeatRequest>(what))
         return ask_for<ConsumerGroupHeartbeatRequest>(std::move(coordinator), std::move(action),
                                                       consumer_heartbeat_versions, Line::group);

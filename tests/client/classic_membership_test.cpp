@@ -66,34 +66,6 @@ TEST(ClassicMembership, the_leader_shares_out) {
     EXPECT_EQ(s.take_said(), "+t0 t1; -t0 t1; ");
 }
 
-TEST(ClassicMembership, a_static_leader_that_is_told_to_skip_keeps_what_the_group_has) {
-    auto settings = settings_for({"range"});
-    settings.instance_id = "i";
-    ClassicScript s(settings);
-    s.subscribe({"t"});
-    s.found();
-    s.last_join = s.expect<JoinGroupRequest>();
-    EXPECT_EQ(s.last_join.group_instance_id, "i");
-    protocol::JoinGroupResponse r;
-    r.member_id = r.leader = "m";
-    r.generation_id = 1;
-    r.protocol_name = "range";
-    r.skip_assignment = true;
-    auto& self = r.members.emplace_back();
-    self.member_id = "m";
-    self.metadata = s.last_join.protocols[0].metadata;
-    s.membership.on_join(s.call, r, s.now);
-    s.expect<DescribeTopics>();
-    s.membership.on_topics(s.call, GroupTopics{{"t", std::vector<std::vector<std::string>>(3)}}, s.now);
-    s.sync({{"t", {0}}});
-    EXPECT_TRUE(s.last_sync.assignments.empty());
-    EXPECT_TRUE(s.membership.shared_topics().contains("t"));
-    // A static member does not leave: it may be back soon.
-    s.membership.unsubscribe("the consumer is closed", s.now);
-    EXPECT_TRUE(s.idle());
-    EXPECT_TRUE(s.membership.is_out());
-}
-
 TEST(ClassicMembership, an_eager_member_gives_everything_back_before_it_joins_again) {
     ClassicScript s;
     s.become_member({{"t", {0, 1}}});

@@ -125,11 +125,7 @@ std::size_t GroupWorld::rebalances() const {
 
 void GroupWorld::add_faults(Faults& faults) {
     faults.add("member frozen", [this] { return freeze_one(); });
-    // A static leader that comes back to the assignment there is (KIP-814) cannot know that a topic has grown
-    // meanwhile.
-    const bool any_static =
-        std::ranges::any_of(members_, [](const auto& member) { return member->plan().instance_id.has_value(); });
-    if (!any_static) faults.add("partitions added", [this] { return topics_.grow(); });
+    faults.add("partitions added", [this] { return topics_.grow(); });
     faults.add("topic made or deleted", [this] { return topics_.make_or_delete(); });
 }
 
