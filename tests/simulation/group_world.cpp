@@ -27,7 +27,8 @@ const std::vector<std::vector<const char*>> strategies = {
 // Until a coordinator and the leaders are found again by everybody.
 constexpr Duration reconnecting = 8s;
 constexpr Duration quiet_time = 12s;
-constexpr Duration longest_session = 5s;
+// Of a session, and then until the others have heard of its end with their next heartbeat.
+constexpr Duration longest_session = 6s;
 constexpr Duration longest_commit_interval = 7s;
 
 }  // namespace
