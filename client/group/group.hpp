@@ -62,6 +62,8 @@ public:
     const std::shared_ptr<Coordinator>& coordinator() noexcept { return coordinator_; }
     // Ends at once, without leaving.
     void stop();
+    // What the membership is about. Loop only.
+    std::string_view state_name() const { return membership_->state_name(); }
 
 private:
     static awaitable<void> membership_loop(std::shared_ptr<Group> self);

@@ -22,11 +22,13 @@ GroupBook::Stint* GroupBook::find(std::size_t member, const Place& place) {
 }
 
 void GroupBook::assigned(std::size_t member, const Name& name, const std::vector<Place>& places, std::int64_t now_ms) {
+    away_.erase(member);
     for (const auto& place : places) {
         if (find(member, place)) problem(fmt::format("member {} was assigned {} twice", member, to_string(place)));
         for (const auto& [key, at] : open_)
             if (key.second == place && key.first != member)
-                overlaps_.push_back({place, name, stints_[at].name, member, key.first, now_ms});
+                overlaps_.push_back(
+                    {place, name, stints_[at].name, member, key.first, now_ms, away_.contains(key.first)});
         open_[{member, place}] = stints_.size();
         Stint& stint = stints_.emplace_back();
         stint.place = place;
@@ -52,6 +54,7 @@ void GroupBook::ended(std::size_t member, bool in_order) {
             problem(fmt::format("member {} was closed and never told to give back {}", member, to_string(place)));
         open_.erase({member, place});
     }
+    away_.erase(member);
 }
 
 void GroupBook::handed_out(std::size_t member, const Place& place, std::int64_t offset, std::string_view value,
@@ -250,9 +253,9 @@ void GroupBook::compare_overlaps(const GroupLog& log) {
             fmt::format("at {} member {} was given {} in generation {}, which member {} held in generation {}",
                         overlap.at_ms, overlap.newer_member, to_string(overlap.place), overlap.newer.generation,
                         overlap.older_member, overlap.older.generation);
-        if (!found)
-            problem(who + ": the log knows no such generation");
-        else if (found->members.contains(overlap.older.member_id))
+        if (!found) problem(who + ": the log knows no such generation");
+        // A static member that does not join again stays in the group all the same, until its session is over.
+        else if (found->members.contains(overlap.older.member_id) && !overlap.older_is_away)
             problem(who + ", and is a member of the newer one, too");
     }
 }

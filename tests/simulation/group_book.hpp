@@ -51,6 +51,9 @@ public:
     // A connection of the member has ended.
     void lost_connection(std::size_t member, std::int64_t now_ms) { connections_lost_[member].insert(now_ms); }
 
+    // Nobody polled in time: it has left, or is being left, and its application hears of that with its next poll.
+    void went_away(std::size_t member) { away_.insert(member); }
+
     // Who holds what now, as its members know it.
     std::map<Place, std::set<std::size_t>> holders() const;
     std::set<Place> held_by(std::size_t member) const;
@@ -86,6 +89,7 @@ private:
         Name newer, older;
         std::size_t newer_member = 0, older_member = 0;
         std::int64_t at_ms = 0;
+        bool older_is_away = false;
     };
     struct Processed {
         std::map<std::int64_t, std::int64_t> first_ms;  // by offset
@@ -108,6 +112,7 @@ private:
     std::map<Place, Processed> records_;
     std::vector<Commit> commits_;
     std::map<std::size_t, std::set<std::int64_t>> connections_lost_;
+    std::set<std::size_t> away_;
     std::map<Place, std::int64_t> committed_;
     std::size_t processed_count_ = 0;
     std::size_t again_ = 0;

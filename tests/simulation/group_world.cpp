@@ -2,6 +2,7 @@
 #include "tests/simulation/group_world.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <regex>
 
 #include <fmt/format.h>
@@ -30,6 +31,10 @@ constexpr Duration quiet_time = 12s;
 // Of a session, and then until the others have heard of its end with their next heartbeat.
 constexpr Duration longest_session = 6s;
 constexpr Duration longest_commit_interval = 7s;
+
+// In the place of a generation.
+constexpr std::int32_t differing = -1;
+constexpr std::int32_t nobody = -2;
 
 }  // namespace
 
@@ -190,20 +195,22 @@ std::set<Place> GroupWorld::wanted(const Group& group) const {
 }
 
 std::int32_t GroupWorld::generation(const Group& group) const {
-    std::int32_t number = -2;
+    std::optional<std::int32_t> number;
     for (const auto* member : group.members) {
         if (!member->is_alive()) continue;
         const auto its = member->group_metadata().generation;
-        if (number == -2) number = its;
-        if (its != number) return -1;
+        if (number.value_or(its) != its) return differing;
+        number = its;
     }
-    return number;
+    return number.value_or(nobody);
 }
 
 std::string GroupWorld::unrest(const Group& group) const {
     for (const auto* member : group.members)
         if (member->takes_part() && !member->is_alive()) return fmt::format("{} is not up", member->name());
-    if (generation(group) < 0) return "its members are not of one generation";
+    for (const auto* member : group.members)
+        if (member->is_alive() && !member->is_settled()) return fmt::format("{} has not joined", member->name());
+    if (generation(group) == differing) return "its members are not of one generation";
     const auto holders = group.book->holders();
     const auto places = wanted(group);
     for (const auto& place : places) {

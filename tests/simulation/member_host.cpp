@@ -61,6 +61,8 @@ GroupMetadata MemberHost::group_metadata() const {
     return alive_ ? life_->consumer->group_metadata() : GroupMetadata();
 }
 
+bool MemberHost::is_settled() const { return alive_ && life_->core->group()->state_name() == "stable"; }
+
 asio::awaitable<void> MemberHost::wait_ms(std::int64_t ms) {
     return simulation_.loop.timers.wait_for(std::chrono::milliseconds(ms));
 }
@@ -148,6 +150,7 @@ base::Log MemberHost::log() {
     return base::Log(name(), base::LogLevel::info,
                      [this](base::LogLevel, std::string_view logger, std::string_view text) {
                          simulation_.note(fmt::format("{}: {}", logger, text));
+                         if (text.find("MAX_POLL_EXCEEDED") != std::string_view::npos) book_.went_away(plan_.number);
                          if (text.find("ended: ") != std::string_view::npos) {
                              lost_connection_ = true;
                              book_.lost_connection(plan_.number, now_ms());

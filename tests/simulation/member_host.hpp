@@ -71,6 +71,8 @@ public:
     bool takes_part() const noexcept { return alive_ || (calm_ && comes_back_ && !fenced_); }
     const MemberPlan& plan() const noexcept { return plan_; }
     GroupMetadata group_metadata() const;
+    // It has joined, and knows of nothing that is to be done; its generation is then the group's, as far as it knows.
+    bool is_settled() const;
     std::size_t commits_done() const noexcept { return commits_done_; }
     // By the coordinator, or since the partitions are not its any more.
     std::size_t commits_refused() const noexcept { return commits_refused_; }
