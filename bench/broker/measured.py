@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What both comparisons with Apache Kafka say: the machine, and spreads beside the peer's."""
+"""What the comparisons with Apache Kafka say: the machine, what a process uses, and spreads beside the peer's."""
 import os
 import statistics
 import subprocess
@@ -21,6 +21,19 @@ def others_busy(seconds=1.0):
     before = busy()
     time.sleep(seconds)
     return (busy() - before) / seconds
+
+
+def cpu_of(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory_of(pid):
+    """Megabytes: all that is resident, and its anonymous part."""
+    with open(f"/proc/{pid}/status") as f:
+        lines = dict(line.split(":", 1) for line in f if line.startswith(("VmRSS", "RssAnon")))
+    return tuple(int(lines[key].split()[0]) / 1024 for key in ("VmRSS", "RssAnon"))
 
 
 def say_machine(directory):

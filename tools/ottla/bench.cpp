@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include <sys/resource.h>
+#include <time.h>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -57,6 +58,22 @@ std::vector<std::string> payloads(const BenchOptions& options) {
     for (std::string line; std::getline(file, line);) lines.push_back(std::move(line));
     if (lines.empty()) throw UsageError(fmt::format("--values: no line can be read from '{}'", options.values));
     return lines;
+}
+
+std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+void wait_until_ns(std::int64_t due) {
+    const timespec at{due / 1'000'000'000, due % 1'000'000'000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
+}
+
+std::string percentiles(std::vector<std::int64_t>& times_ns) {
+    std::sort(times_ns.begin(), times_ns.end());
+    const auto at_us = [&](double p) {
+        const auto at = static_cast<std::size_t>(p * static_cast<double>(times_ns.size()));
+        return times_ns.empty() ? 0.0 : static_cast<double>(times_ns[std::min(at, times_ns.size() - 1)]) / 1e3;
+    };
+    return fmt::format(" p50_us={:.1f} p99_us={:.1f} p999_us={:.1f}", at_us(0.5), at_us(0.99), at_us(0.999));
 }
 
 Usage Usage::now() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the three benchmarks share: options, payloads, and what the process has used between two points.
+// What the benchmarks share: options, payloads, and what the process has used between two points.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,12 @@ void add_bench_options(CLI::App&, BenchOptions&);
 // The values, in turn: the lines of the file, or random bytes, the same in every run and enough of them that a cache
 // does not flatter. Throws UsageError for a file without lines.
 std::vector<std::string> payloads(const BenchOptions&);
+
+// By the clock that never goes back.
+std::int64_t now_ns();
+void wait_until_ns(std::int64_t due);
+// " p50_us=… p99_us=… p999_us=…"; puts them in order.
+std::string percentiles(std::vector<std::int64_t>& times_ns);
 
 // Wall time and CPU of this process at one point.
 struct Usage {

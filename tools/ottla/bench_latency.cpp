@@ -5,7 +5,6 @@
 #include <memory>
 
 #include <sys/prctl.h>
-#include <time.h>
 
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
@@ -24,20 +23,6 @@
 namespace ottla::tools {
 
 namespace {
-
-std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
-
-void wait_until_ns(std::int64_t due) {
-    const timespec at{due / 1'000'000'000, due % 1'000'000'000};
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
-}
-
-double percentile_us(std::vector<std::int64_t>& times_ns, double p) {
-    if (times_ns.empty()) return 0;
-    std::sort(times_ns.begin(), times_ns.end());
-    const auto at = static_cast<std::size_t>(p * static_cast<double>(times_ns.size()));
-    return static_cast<double>(times_ns[std::min(at, times_ns.size() - 1)]) / 1e3;
-}
 
 // What is sent when, and how long each took.
 class LatencyRun {
@@ -194,8 +179,7 @@ int bench_latency(Session& session, const BenchOptions& options) {
     result.bytes = result.records * static_cast<std::int64_t>(options.size);
     result.errors = run->deliveries().failed() - failed;
     auto& times = run->times_ns();
-    session.out.print(fmt::format("{} p50_us={:.1f} p99_us={:.1f} p999_us={:.1f}\n", to_line(result),
-                                  percentile_us(times, 0.5), percentile_us(times, 0.99), percentile_us(times, 0.999)));
+    session.out.print(to_line(result) + percentiles(times) + "\n");
     if (result.errors > 0) throw Exception(run->deliveries().first_error());
     return result.records == options.records ? exit_ok : exit_failure;
 }

@@ -25,6 +25,9 @@ Action declare_consume(CLI::App&);
 Action declare_bench_produce(CLI::App&);
 Action declare_bench_consume(CLI::App&);
 Action declare_bench_latency(CLI::App&);
+Action declare_bench_end_to_end(CLI::App&);
+Action declare_bench_commit(CLI::App&);
+Action declare_bench_members(CLI::App&);
 Action declare_wire(CLI::App&);
 Action declare_log_dump(CLI::App&);
 Action declare_log_verify(CLI::App&);
@@ -55,6 +58,9 @@ constexpr Verb table[] = {
     {"bench produce", "Produce as fast as possible", declare_bench_produce},
     {"bench consume", "Consume as fast as possible", declare_bench_consume},
     {"bench latency", "Time from produce() to the delivery report at a steady rate", declare_bench_latency},
+    {"bench end-to-end", "Time from produce() to poll() at a steady rate", declare_bench_end_to_end},
+    {"bench commit", "Commit offsets, one after the other", declare_bench_commit},
+    {"bench members", "Be members of groups, and say what is given to whom", declare_bench_members},
     {"log", "Look into a broker's files", nullptr},
     {"log dump", "Print segments, indexes and snapshots, as Kafka's dump tool does", declare_log_dump},
     {"log verify", "Look for what is wrong with a broker's files; changes nothing", declare_log_verify},
