@@ -193,6 +193,7 @@ void ConsumerGroup::apply(const ConsumerMemberRecord& record) {
 
 void ConsumerGroup::apply(const TargetEpochRecord& record) {
     assignment_epoch_ = record.value ? record.value->assignment_epoch : 0;
+    dealt_at_ms_ = record.value ? record.value->assignment_timestamp : 0;
 }
 
 void ConsumerGroup::apply(const TargetRecord& record) {

@@ -47,6 +47,8 @@ public:
     }
     // Members begin with 1, which is before the first assignment.
     std::int32_t assignment_epoch() const noexcept { return std::max(assignment_epoch_, 1); }
+    // When partitions were dealt last, by the wall clock; 0: not yet, or the log does not tell.
+    std::int64_t dealt_at_ms() const noexcept { return dealt_at_ms_; }
     // Of its topics, when its epoch went up last.
     std::int64_t metadata_hash() const noexcept { return metadata_hash_; }
     // As DescribeGroups and ListGroups name it.
@@ -101,6 +103,7 @@ private:
     std::string id_;
     std::int32_t epoch_ = 0;
     std::int32_t assignment_epoch_ = 0;
+    std::int64_t dealt_at_ms_ = 0;
     std::int64_t metadata_hash_ = 0;
     bool has_partition_metadata_ = false;
     Members members_;

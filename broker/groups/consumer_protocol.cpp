@@ -118,7 +118,7 @@ Response ConsumerProtocol::answer(const Step& step, const Request& request) cons
     Response response;
     response.member_id = step.next.id;
     response.member_epoch = step.next.position.epoch;
-    response.heartbeat_interval_ms = heartbeat_interval_ms(image_, group_.id(), turn_.settings.consumer);
+    response.heartbeat_interval_ms = next_heartbeat_ms(step);
     const bool has_changed = step.next.position.assigned != step.old.position.assigned;
     if (request.member_epoch != 0 && !is_full(request) && !has_changed) return response;
     auto& assignment = response.assignment.emplace();
@@ -128,6 +128,22 @@ Response ConsumerProtocol::answer(const Step& step, const Request& request) cons
         for (const auto& [number, epoch] : partitions) one.partitions.push_back(number);
     }
     return response;
+}
+
+// Members hear of partitions by their heartbeats alone. So those that wait for others, and all while the group was
+// dealt to lately and more is likely to come, are asked to be heard of sooner; not by too many at once.
+std::int32_t ConsumerProtocol::next_heartbeat_ms(const Step& step) const {
+    const auto& settings = turn_.settings.consumer;
+    const std::int32_t usual = heartbeat_interval_ms(image_, group_.id(), settings);
+    if (settings.rebalance_heartbeat_interval_ms == 0) return usual;
+    const bool is_dealt_now = step.epoch > group_.assignment_epoch();
+    const std::int64_t age_ms = turn_.wall_ms - group_.dealt_at_ms();
+    const bool is_calm = !is_dealt_now && (age_ms < 0 || age_ms >= usual);
+    if (is_calm && step.next.position.state != MemberState::unreleased_partitions) return usual;
+    const auto members = static_cast<std::int64_t>(group_.members().size()) + 1;
+    const std::int64_t soon = std::max<std::int64_t>(settings.rebalance_heartbeat_interval_ms,
+                                                     members * 1'000 / rebalance_heartbeats_per_s_max);
+    return static_cast<std::int32_t>(std::min<std::int64_t>(usual, soon));
 }
 
 // --- who it is ---

@@ -90,6 +90,7 @@ private:
     // has.
     Result<void> take_step(Step&, const Reconciliation::Owned* owned);
     Response answer(const Step&, const Request&) const;
+    std::int32_t next_heartbeat_ms(const Step&) const;
 
     // --- dealing ---
     void raise_epoch(Step&, bool must);

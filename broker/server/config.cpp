@@ -151,6 +151,8 @@ Result<void> read_consumer_groups(const Reading& reading, groups::ConsumerSettin
     consumer.heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.heartbeat.interval.ms");
     consumer.min_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.min.heartbeat.interval.ms");
     consumer.max_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.max.heartbeat.interval.ms");
+    consumer.rebalance_heartbeat_interval_ms =
+        reading.number<std::int32_t>("group.consumer.rebalance.heartbeat.interval.ms");
     consumer.max_size = reading.number<std::int32_t>("group.consumer.max.size");
     consumer.regex_refresh_interval_ms = reading.number<std::int32_t>("group.consumer.regex.refresh.interval.ms");
     consumer.migration = migration_policy(reading.text("group.consumer.migration.policy"));

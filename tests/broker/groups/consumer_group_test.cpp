@@ -255,7 +255,9 @@ TEST(ConsumerGroup, has_no_more_members_than_it_may) {
 }
 
 TEST(ConsumerGroup, the_interval_of_heartbeats_comes_from_the_coordinator) {
-    ConsumerScript s;
+    auto settings = GroupScript::quick();
+    settings.consumer.rebalance_heartbeat_interval_ms = 0;
+    ConsumerScript s(settings);
     const Member a{"a", {"t"}, {}, 0, {}, {}, {}};
     EXPECT_EQ(s.ask_beat(s.joining(a)).heartbeat_interval_ms, 5000);
     protocol::ConfigRecord config;
@@ -268,6 +270,41 @@ TEST(ConsumerGroup, the_interval_of_heartbeats_comes_from_the_coordinator) {
     config.value = "70000";
     s.change_metadata(config);
     EXPECT_EQ(s.ask_beat(s.joining(a)).heartbeat_interval_ms, 15000);
+}
+
+TEST(ConsumerGroup, members_are_heard_of_sooner_while_partitions_change_hands) {
+    ConsumerScript s;
+    s.make_topic("t", 2);
+    const auto interval_of = [&](Member& member) {
+        const auto answer = s.ask_beat(s.beating(member));
+        EXPECT_EQ(s.take(member, answer), ErrorCode::none);
+        return answer.heartbeat_interval_ms;
+    };
+    Member a{"a", {"t"}, {}, 0, {}, {}, {}};
+    const auto first = s.ask_beat(s.joining(a));
+    s.take(a, first);
+    EXPECT_EQ(first.heartbeat_interval_ms, 250);
+    EXPECT_EQ(interval_of(a), 250);  // more members are likely to come
+    s.pass(5s);
+    EXPECT_EQ(interval_of(a), 5000);
+
+    auto b = s.joined("b", {"t"});
+    EXPECT_EQ(interval_of(a), 250);  // a is to give one up
+    s.pass(6s);
+    EXPECT_EQ(interval_of(b), 250);   // b still waits for it
+    EXPECT_EQ(interval_of(a), 5000);  // a has given it up
+    EXPECT_EQ(interval_of(b), 5000);
+    EXPECT_EQ(size_of(b.owned), 1U);
+}
+
+TEST(ConsumerGroup, members_are_not_heard_of_by_too_many_at_once) {
+    auto settings = GroupScript::quick();
+    settings.consumer.rebalance_heartbeat_interval_ms = 1;
+    ConsumerScript s(settings);
+    s.make_topic("t", 2);
+    for (int i = 0; i < 50; ++i) s.joined("m" + std::to_string(i), {"t"});
+    const Member last{"last", {"t"}, {}, 0, {}, {}, {}};
+    EXPECT_EQ(s.ask_beat(s.joining(last)).heartbeat_interval_ms, 102);
 }
 
 TEST(ConsumerGroup, changes_nothing_when_the_log_takes_nothing) {
