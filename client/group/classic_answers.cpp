@@ -135,6 +135,7 @@ void ClassicMembership::on_join(std::uint64_t call, Result<protocol::JoinGroupRe
     identity_.generation = answer->generation_id;
     last_heartbeat_ = now;
     heartbeat_ = 0;
+    heartbeat_pace_ = first_pace();
     reports_.went_well();
     leads_ = answer->leader == answer->member_id;
     shared_.clear();
@@ -147,6 +148,13 @@ void ClassicMembership::on_join(std::uint64_t call, Result<protocol::JoinGroupRe
     // KIP-814: the group keeps its assignment, yet somebody must mind the topics.
     phase_ = Phase::sharing;
     skip_assignment_ = answer->skip_assignment;
+}
+
+// When partitions move cooperatively, the next generation comes as soon as they were given back, and heartbeats tell
+// of it: at first they are more frequent.
+base::Duration ClassicMembership::first_pace() const {
+    constexpr base::Duration pace = std::chrono::milliseconds(100);
+    return cooperative_ ? std::min(pace, settings_.heartbeat_interval) : settings_.heartbeat_interval;
 }
 
 void ClassicMembership::take_members(const protocol::JoinGroupResponse& answer) {

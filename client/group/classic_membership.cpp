@@ -30,6 +30,7 @@ ClassicMembership::ClassicMembership(ClassicSettings settings, base::Random& ran
     : settings_(std::move(settings)),
       cooperative_(all_cooperative(settings_.assignors)),
       search_(settings_.retry_backoff, settings_.retry_backoff_max, random),
+      heartbeat_pace_(settings_.heartbeat_interval),
       reports_(settings_) {
     OTTLA_ASSERT(!settings_.assignors.empty());
 }
@@ -104,8 +105,7 @@ TimePoint ClassicMembership::wake_at() const {
     auto at = TimePoint::max();
     if (must_be_polled()) at = std::min(at, last_poll_ + settings_.max_poll_interval);
     if (can_be_lost()) at = std::min(at, last_contact_ + settings_.session_timeout);
-    if (heartbeats() && heartbeat_ == 0 && search_.is_known())
-        at = std::min(at, last_heartbeat_ + settings_.heartbeat_interval);
+    if (heartbeats() && heartbeat_ == 0 && search_.is_known()) at = std::min(at, last_heartbeat_ + heartbeat_pace_);
     using enum Phase;
     if (phase_ == stable && leads_ && description_ == 0 && search_.is_known()) at = std::min(at, orphans_due_);
     const bool looks = !search_.is_known() && !search_.is_under_way() && phase_ != out && phase_ != away &&
@@ -226,11 +226,11 @@ protocol::JoinGroupRequest ClassicMembership::join_request() {
 
 std::optional<ClassicMembership::Action> ClassicMembership::next_request(TimePoint now) {
     using enum Phase;
-    if (heartbeats() && search_.is_known() && heartbeat_ == 0 &&
-        now >= last_heartbeat_ + settings_.heartbeat_interval) {
+    if (heartbeats() && search_.is_known() && heartbeat_ == 0 && now >= last_heartbeat_ + heartbeat_pace_) {
         auto action = act(now + std::min(settings_.session_timeout, settings_.request_timeout));
         heartbeat_ = action.call;
         last_heartbeat_ = now;
+        heartbeat_pace_ = std::min<base::Duration>(2 * heartbeat_pace_, settings_.heartbeat_interval);
         protocol::HeartbeatRequest request;
         request.group_id = settings_.group_id;
         request.generation_id = identity_.generation;

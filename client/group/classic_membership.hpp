@@ -107,6 +107,7 @@ private:
     std::optional<Action> look_for_orphans(TimePoint now);
 
     void lose();
+    base::Duration first_pace() const;
     void join_anew(TimePoint now);
     void fence();
     // What an error asks for wherever it comes. False: it says nothing about the membership.
@@ -139,6 +140,7 @@ private:
     std::uint64_t request_ = 0;    // join, sync, topics or leave that is under way
     std::uint64_t heartbeat_ = 0;  // under way
     TimePoint last_heartbeat_{};
+    base::Duration heartbeat_pace_;  // until the next; heartbeat_interval when the generation is not new
     TimePoint last_contact_{};
     bool join_unanswered_ = false;  // the last one
     TimePoint last_poll_{};

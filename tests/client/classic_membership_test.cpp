@@ -102,6 +102,40 @@ TEST(ClassicMembership, a_cooperative_member_gives_back_only_what_moves_and_join
     EXPECT_EQ(show(s.held), "t0 t1 t5");
 }
 
+TEST(ClassicMembership, a_cooperative_member_asks_sooner_whether_the_next_generation_begins) {
+    ClassicScript s(settings_for({"cooperative-sticky"}));
+    s.subscribe({"t"});
+    s.found();
+    s.join("m", 1);
+    s.sync({{"t", {0}}});
+    s.settle();
+    auto last = s.now;
+    for (const auto pace : {100ms, 200ms, 400ms, 800ms, 1600ms, 3000ms, 3000ms}) {
+        s.heartbeat(ErrorCode::none);
+        EXPECT_EQ(s.now - last, base::Duration(pace));
+        last = s.now;
+    }
+    s.heartbeat(ErrorCode::rebalance_in_progress);
+    s.join("m", 2);
+    last = s.now;
+    s.sync({{"t", {0}}});
+    s.settle();
+    s.heartbeat(ErrorCode::none);
+    EXPECT_EQ(s.now - last, base::Duration(100ms));
+}
+
+TEST(ClassicMembership, an_eager_member_asks_at_the_pace_that_is_set) {
+    ClassicScript s;
+    s.subscribe({"t"});
+    s.found();
+    s.join("m", 1);
+    s.sync({{"t", {0}}});
+    s.settle();
+    const auto joined = s.now;
+    s.heartbeat(ErrorCode::none);
+    EXPECT_EQ(s.now - joined, base::Duration(3s));
+}
+
 TEST(ClassicMembership, a_change_of_topics_joins_anew_and_gives_back_what_is_not_wanted_any_more) {
     ClassicScript s(settings_for({"cooperative-sticky"}));
     s.subscribe({"t", "u"});
