@@ -2,7 +2,8 @@
 """How long groups take: until every partition of the topic has one owner and shares differ by one at most.
 
 A case is a group of so many members in one process; then one more joins in a process of its own, leaves politely, joins
-again and is killed. Each step begins 1.5 s after the one before has settled. Members say with the time of
+again and is killed. Each step begins 1.5 s after the one before has settled; the last, one more that joins, 8 s after it, when
+members are heard of at their usual intervals. Members say with the time of
 CLOCK_MONOTONIC what they are given and give back (`ottla bench members`, rdk_members)."""
 import collections
 import os
@@ -14,6 +15,7 @@ import uuid
 
 PARTITIONS = 100
 QUIET_S = 1.5
+REST_S = 8
 
 Protocol = collections.namedtuple("Protocol", "name settings group_settings kills")
 PROTOCOLS = [
@@ -23,7 +25,6 @@ PROTOCOLS = [
     Protocol("consumer, session 6 s, heartbeat 2 s", ("group.protocol=consumer",),
              {"consumer.session.timeout.ms": "6000", "consumer.heartbeat.interval.ms": "2000"}, True),
 ]
-STEPS = ("all join at once", "one more joins", "polite leave", "kill -9")
 
 
 class Shares:
@@ -129,14 +130,18 @@ def run_case(peer, start, protocol, members):
             began = time.monotonic_ns()
             os.kill(victim.process.pid, signal.SIGKILL)
             took["kill -9"] = shares.settled(60) - began
+        time.sleep(REST_S)
+        shares.live([*crowd, "last/0"])
+        last = begin("last", 1)
+        took["one more joins a group at rest"] = shares.settled(60) - last.when("BEGIN")
         return {step: nanoseconds / 1e9 for step, nanoseconds in took.items()}
     finally:
         for one in processes:
             one.end()
 
 
-def run_together(cases, stagger_s=1.0):
-    """Cases wait nearly all of their time, so they run side by side, a second apart. name → steps, or what went wrong."""
+def run_together(cases, stagger_s=0.5):
+    """Cases wait nearly all of their time, so they run side by side, half a second apart. name → steps, or what went wrong."""
     results = {}
 
     def run(name, case):
