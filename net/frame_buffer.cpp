@@ -18,7 +18,8 @@ constexpr std::size_t chunk_min = 4096;
 // The first frame of a connection is small; a TLS record read as a length is 350 MB or more.
 constexpr std::size_t first_frame_max = 100 * 1024 * 1024;
 constexpr std::size_t chunk_max = 256 * 1024;
-// A frame above this gets memory as its bytes arrive, twice what is there.
+// A frame above this, and above what frames were before, gets memory as its bytes arrive, twice what is there: each
+// time what is there is copied.
 constexpr std::size_t trusted_bytes = 4 * 1024 * 1024;
 // An idle connection gives back blocks above this.
 constexpr std::size_t idle_bytes_max = 64 * 1024;
@@ -35,7 +36,7 @@ std::span<std::uint8_t> FrameBuffer::prepare() {
     } else {
         const auto length = protocol::detail::load_big_endian<std::int32_t>(block_.data() + begin_);
         const std::size_t whole = length_bytes + static_cast<std::size_t>(std::max(length, 0));
-        const std::size_t wanted = std::min(whole, std::max(trusted_bytes, 2 * pending()));
+        const std::size_t wanted = std::min(whole, std::max({trusted_bytes, experience_, 2 * pending()}));
         if (begin_ + wanted > block_.capacity()) move_to(std::max(wanted, chunk_));
     }
     OTTLA_ASSERT(end_ < block_.capacity());
@@ -81,6 +82,7 @@ Result<std::optional<Bytes>> FrameBuffer::next() {
     std::optional<Bytes> frame(block_.share(begin_ + length_bytes, size));
     begin_ += length_bytes + size;
     any_ = true;
+    experience_ = std::max(2 * size, experience_ - experience_ / 8);
     return frame;
 }
 

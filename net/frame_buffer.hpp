@@ -26,7 +26,8 @@ public:
     // Holds from the next frame on.
     void set_frame_max(std::size_t frame_max) noexcept { frame_max_ = frame_max; }
 
-    // Where the next bytes go; never empty. Memory is taken as bytes come, not as a length promises.
+    // Where the next bytes go; never empty. Memory is taken as bytes come, not as a length promises, unless frames of
+    // half that size have come before.
     std::span<std::uint8_t> prepare();
     void commit(std::size_t count);
 
@@ -50,6 +51,7 @@ private:
     bool any_ = false;          // a frame has been handed out
     std::size_t chunk_ = 4096;  // what a fresh block has at least: follows the size of reads
     std::size_t largest_read_ = 0;
+    std::size_t experience_ = 0;  // twice the last large frames
 };
 
 // What the first bytes of a broken stream look like: "an HTTP request", "a TLS handshake", …, else their hex.

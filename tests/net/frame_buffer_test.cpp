@@ -90,6 +90,26 @@ TEST(FrameBuffer, takes_memory_as_bytes_come_not_as_promised) {
     EXPECT_LE(frames.prepare().size(), 4U << 20);
 }
 
+TEST(FrameBuffer, a_large_frame_after_such_a_frame_gets_its_memory_at_once) {
+    base::BufferPool pool(0);
+    FrameBuffer frames(pool, 1'000'000'000);
+    const auto room_for = [&](std::size_t size) {
+        const std::string whole = framed(std::string(size, 'x'));
+        std::copy_n(whole.begin(), 4, frames.prepare().begin());
+        frames.commit(4);
+        const std::size_t room = frames.prepare().size();
+        std::vector<Bytes> out;
+        feed(frames, std::string_view(whole).substr(4), 1 << 20, out);
+        EXPECT_EQ(out.size(), 1U);
+        return room;
+    };
+    EXPECT_LT(room_for(6U << 20), 6U << 20);
+    EXPECT_GE(room_for(10U << 20), 10U << 20);
+    EXPECT_GE(room_for(6U << 20), 6U << 20);
+    for (int i = 0; i < 40; ++i) room_for(10);
+    EXPECT_LT(room_for(6U << 20), 6U << 20);
+}
+
 TEST(FrameBuffer, refuses_lengths_that_cannot_be_and_says_what_it_saw) {
     const struct {
         std::string bytes;
