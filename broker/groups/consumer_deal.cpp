@@ -63,9 +63,18 @@ std::vector<Uuid> ConsumerProtocol::topic_ids(const MemberProfile& profile) cons
     return ids;
 }
 
-TopicPartitions ConsumerProtocol::target_for(const Step& step) {
-    if (step.epoch > group_.assignment_epoch()) return deal(step);
+TopicPartitions ConsumerProtocol::target_for(Step& step) {
+    step.is_dealt = step.epoch > group_.assignment_epoch() && is_time_to_deal(step);
+    if (step.is_dealt) return deal(step);
     return group_.target(step.replaced.empty() ? step.next.id : step.replaced);
+}
+
+// To deal takes as long as the group is large, and so do all that join it: in large ones, many are dealt to at once
+// (KIP-1263). Those of the classic protocol cannot be told later.
+bool ConsumerProtocol::is_time_to_deal(const Step& step) const {
+    if (group_.members().size() <= members_dealt_to_at_once || step.next.is_classic()) return true;
+    const std::int64_t age_ms = turn_.wall_ms - group_.dealt_at_ms();
+    return age_ms < 0 || age_ms >= turn_.settings.consumer.assignment_interval_ms;
 }
 
 // Deals all partitions anew; what the step's member is to have.

@@ -104,7 +104,7 @@ Result<void> ConsumerProtocol::take_step(Step& step, const Reconciliation::Owned
     raise_epoch(step, has_other_topics || deals_regex);
 
     const TopicPartitions target = target_for(step);
-    const std::int32_t assignment_epoch = std::max(step.epoch, group_.assignment_epoch());
+    const std::int32_t assignment_epoch = step.is_dealt ? step.epoch : group_.assignment_epoch();
     if (auto done = reconcile_member(step, owned, target, assignment_epoch); !done) {
         turn_.decision.records.clear();
         turn_.decision.then = {};
@@ -136,9 +136,9 @@ std::int32_t ConsumerProtocol::next_heartbeat_ms(const Step& step) const {
     const auto& settings = turn_.settings.consumer;
     const std::int32_t usual = heartbeat_interval_ms(image_, group_.id(), settings);
     if (settings.rebalance_heartbeat_interval_ms == 0) return usual;
-    const bool is_dealt_now = step.epoch > group_.assignment_epoch();
+    const bool is_to_be_dealt = step.epoch > group_.assignment_epoch();
     const std::int64_t age_ms = turn_.wall_ms - group_.dealt_at_ms();
-    const bool is_calm = !is_dealt_now && (age_ms < 0 || age_ms >= usual);
+    const bool is_calm = !is_to_be_dealt && (age_ms < 0 || age_ms >= usual);
     if (is_calm && step.next.position.state != MemberState::unreleased_partitions) return usual;
     const auto members = static_cast<std::int64_t>(group_.members().size()) + 1;
     const std::int64_t soon = std::max<std::int64_t>(settings.rebalance_heartbeat_interval_ms,

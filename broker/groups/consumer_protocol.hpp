@@ -71,6 +71,7 @@ private:
         ConsumerMember next;
         std::string replaced;  // the static member whose place it takes; empty: none
         std::int32_t epoch = 0;
+        bool is_dealt = false;  // with this step
         bool is_new_subscription = false;
     };
 
@@ -95,7 +96,8 @@ private:
     // --- dealing ---
     void raise_epoch(Step&, bool must);
     void write_epoch(std::int32_t epoch, std::int64_t hash);
-    TopicPartitions target_for(const Step&);
+    TopicPartitions target_for(Step&);
+    bool is_time_to_deal(const Step&) const;
     TopicPartitions deal(const Step&);
     std::vector<Uuid> topic_ids(const MemberProfile&) const;
     Result<void> reconcile_member(Step&, const Reconciliation::Owned*, const TopicPartitions& target,

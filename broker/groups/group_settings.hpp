@@ -23,6 +23,7 @@ struct ConsumerSettings {
     std::int32_t min_heartbeat_interval_ms = 5'000;                    // group.consumer.min.heartbeat.interval.ms
     std::int32_t max_heartbeat_interval_ms = 15'000;                   // group.consumer.max.heartbeat.interval.ms
     std::int32_t rebalance_heartbeat_interval_ms = 250;                // group.consumer.rebalance.heartbeat.interval.ms
+    std::int32_t assignment_interval_ms = 1'000;                       // group.consumer.assignment.interval.ms
     std::int32_t max_size = std::numeric_limits<std::int32_t>::max();  // group.consumer.max.size
     MigrationPolicy migration = MigrationPolicy::bidirectional;        // group.consumer.migration.policy
     std::int32_t regex_refresh_interval_ms = 600'000;                  // group.consumer.regex.refresh.interval.ms
@@ -55,6 +56,8 @@ inline constexpr std::size_t pending_members_max = 10'000;
 // What one member may say of itself, over all of its protocols: more never fits into a record.
 inline constexpr std::size_t member_protocol_bytes_max = 1 << 20;
 inline constexpr std::size_t member_protocols_max = 100;
+// Of a larger group partitions are dealt at intervals.
+inline constexpr std::size_t members_dealt_to_at_once = 100;
 // So many of one group, while it is rebalanced.
 inline constexpr std::int32_t rebalance_heartbeats_per_s_max = 500;
 // So many names are matched before others have their turn.

@@ -151,6 +151,7 @@ Result<void> read_consumer_groups(const Reading& reading, groups::ConsumerSettin
     consumer.heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.heartbeat.interval.ms");
     consumer.min_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.min.heartbeat.interval.ms");
     consumer.max_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.max.heartbeat.interval.ms");
+    consumer.assignment_interval_ms = reading.number<std::int32_t>("group.consumer.assignment.interval.ms");
     consumer.rebalance_heartbeat_interval_ms =
         reading.number<std::int32_t>("group.consumer.rebalance.heartbeat.interval.ms");
     consumer.max_size = reading.number<std::int32_t>("group.consumer.max.size");

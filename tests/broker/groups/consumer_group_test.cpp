@@ -297,6 +297,28 @@ TEST(ConsumerGroup, members_are_heard_of_sooner_while_partitions_change_hands) {
     EXPECT_EQ(size_of(b.owned), 1U);
 }
 
+TEST(ConsumerGroup, partitions_of_a_large_group_are_dealt_at_intervals) {
+    ConsumerScript s;
+    s.make_topic("t", 300);
+    std::vector<Member> crowd;
+    for (int i = 0; i < 101; ++i) crowd.push_back(s.joined("m" + std::to_string(i), {"t"}));
+    auto late = s.joined("late", {"t"});
+    auto later = s.joined("later", {"t"});
+    EXPECT_EQ(s.described_consumer().group_state, "Assigning");
+    EXPECT_TRUE(late.owned.empty());
+    EXPECT_EQ(late.epoch, s.described_consumer().assignment_epoch);
+    const auto dealt = s.count_records<TargetEpochRecord>();
+    s.pass(1s);
+    EXPECT_EQ(s.beat(crowd.front()), ErrorCode::none);
+    EXPECT_EQ(s.count_records<TargetEpochRecord>(), dealt + 1);
+
+    std::vector<Member*> all{&late, &later};
+    for (auto& member : crowd) all.push_back(&member);
+    s.settle(all);
+    EXPECT_GE(size_of(late.owned), 2U);
+    EXPECT_GE(size_of(later.owned), 2U);
+}
+
 TEST(ConsumerGroup, members_are_not_heard_of_by_too_many_at_once) {
     auto settings = GroupScript::quick();
     settings.consumer.rebalance_heartbeat_interval_ms = 1;
