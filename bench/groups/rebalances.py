@@ -2,7 +2,7 @@
 """How long groups take: until every partition of the topic has one owner and shares differ by one at most.
 
 A case is a group of so many members in one process; then one more joins in a process of its own, leaves politely, joins
-again and is killed. Each step begins 1.5 s after the one before has settled; the last, one more that joins, 8 s after it, when
+again and is killed. Each step begins 1.5 s after the one before has settled; the last, one more that joins, 9 s after it, when
 members are heard of at their usual intervals. Members say with the time of
 CLOCK_MONOTONIC what they are given and give back (`ottla bench members`, rdk_members)."""
 import collections
@@ -15,7 +15,7 @@ import uuid
 
 PARTITIONS = 100
 QUIET_S = 1.5
-REST_S = 8
+REST_S = 9
 
 Protocol = collections.namedtuple("Protocol", "name settings group_settings kills")
 PROTOCOLS = [
