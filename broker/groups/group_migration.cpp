@@ -97,7 +97,10 @@ Result<std::vector<GroupRecord>> upgraded(const ClassicGroup& group, const Metad
 ClassicGroup downgraded(const ConsumerGroup& group, const MetadataImage& image, std::int64_t wall_ms) {
     protocol::GroupMetadataValue value;
     value.protocol_type = "consumer";
-    value.generation = group.epoch();
+    // That of the members who are furthest, not the group's, which went up when the last of the others left: they are
+    // still members in it, and may commit before they join again. The one that follows is new to all of them.
+    for (const auto& [id, member] : group.members())
+        value.generation = std::max(value.generation, member.position.epoch);
     value.protocol = common_protocol(group);
     value.leader = group.members().begin()->first;
     value.current_state_timestamp = wall_ms;

@@ -117,6 +117,9 @@ TEST_F(Migration, the_last_of_the_consumer_protocol_leaves_a_classic_group_behin
     ASSERT_EQ(group.members.size(), 1U);
     EXPECT_EQ(group.group_state, "PreparingRebalance");
     EXPECT_EQ(code_of(s.described_consumer().error_code), ErrorCode::group_id_not_found);
+    // It has lost nothing by that, and joins again with what it has.
+    EXPECT_EQ(s.commit(9, old, generation), ErrorCode::none);
+    EXPECT_EQ(s.heartbeat(old, generation), ErrorCode::rebalance_in_progress);
     // In a generation after all epochs that there were.
     const auto joined = s.ask<JoinGroupResponse>(joining(old, kept));
     EXPECT_GT(joined.generation_id, epoch);
