@@ -254,23 +254,23 @@ class MixedGroup:
         assert sorted(value for _, value in member.read) == list(range(first, first + count)), (self.group, make.__name__, member.read)
 
 
-def take_over(bootstrap, strategy, others):
+def take_over(bootstrap, strategy, others, ours=our_member):
     """Ours and others share; ours is killed, then the others are; then each goes on where another make has ended."""
     with MixedGroup(bootstrap, strategy, strategy) as group:
-        group.add(our_member, *others)
+        group.add(ours, *others)
         group.settle()
-        group.drop(group.of(our_member), signal.SIGKILL)
+        group.drop(group.of(ours), signal.SIGKILL)
         group.settle()
-        group.add(our_member)
+        group.add(ours)
         group.settle()
         for other in others:
             group.drop(group.of(other), signal.SIGKILL)
         group.settle()
         count = group.writer.end()
         eventually(lambda: group.all_seen(count), seconds=30)
-        group.drop(group.of(our_member), signal.SIGTERM)
+        group.drop(group.of(ours), signal.SIGTERM)
         assert group.lag() == 0, group.lag()
-        for make in (*others, our_member):
+        for make in (*others, ours):
             group.alone(make, count, 60)
             count += 60
             assert group.lag() == 0, (make.__name__, group.lag())
