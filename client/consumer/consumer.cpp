@@ -231,7 +231,7 @@ Result<void> Consumer::close(nanoseconds timeout) {
     core_->leave_group(until);
     const auto left = until == client::TimePoint::max() ? timeout : until - runtime.now();
     auto closed = client::wait_for<void>(runtime, "close", left, [&](Completion<void> done) {
-        client::spawn_call(runtime, ConsumerCore::end(core_), std::move(done));
+        client::spawn_call(runtime, ConsumerCore::end(core_, until), std::move(done));
     });
     runtime.finish(until);
     return closed;

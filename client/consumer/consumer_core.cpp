@@ -101,10 +101,11 @@ void ConsumerCore::finish_close() {
     delivery_->close();
 }
 
-awaitable<Result<void>> ConsumerCore::end(std::shared_ptr<ConsumerCore> self) {
+awaitable<Result<void>> ConsumerCore::end(std::shared_ptr<ConsumerCore> self, TimePoint until) {
     if (self->group_) self->group_->stop();
     self->finish_close();
     self->fetcher_->close();
+    co_await Fetcher::end_sessions(self->fetcher_, until);
     self->cluster_->close();
     co_return ok();
 }

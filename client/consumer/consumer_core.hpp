@@ -105,8 +105,8 @@ public:
     bool begin_close();
     // Until `until` at most; the callbacks run here. Not on the loop.
     void leave_group(TimePoint until);
-    // Then: ends everything at once.
-    static awaitable<Result<void>> end(std::shared_ptr<ConsumerCore> self);
+    // Then: ends everything, and the fetch sessions at the brokers, until `until` at most.
+    static awaitable<Result<void>> end(std::shared_ptr<ConsumerCore> self, TimePoint until);
     // Both, begun by the call itself; the awaitable only waits.
     static awaitable<Result<void>> close(std::shared_ptr<ConsumerCore> self, TimePoint until);
 

@@ -12,7 +12,6 @@ namespace {
 
 using protocol::FetchRequest;
 using protocol::FetchResponse;
-constexpr protocol::VersionRange fetch_versions{4, 18};
 static_assert(FetchRequest::versions.contains(fetch_versions));
 // From here on requests carry the epoch of the last record (KIP-595), and topics go by their ids (KIP-516).
 constexpr std::int16_t first_with_last_epoch = 12;
@@ -25,9 +24,9 @@ bool is_of_session(ErrorCode code) noexcept {
 
 }  // namespace
 
-awaitable<void> Fetcher::fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker) {
+awaitable<void> Fetcher::fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker, std::shared_ptr<Loop> loop) {
     auto& runtime = self->cluster_->runtime();
-    FetchSession session;
+    FetchSession& session = loop->session;
     Watch watch(self->wake_, runtime.executor());
     watch.add(self->cluster_->changes());
     while (!self->closed_ && self->state_.has_work(broker, self->cluster_->metadata())) {
@@ -55,14 +54,17 @@ awaitable<void> Fetcher::fetch_loop(std::shared_ptr<Fetcher> self, BrokerId brok
         auto call = self->make_call(broker, *channel, session);
         if (call.asked.empty()) continue;
         runtime.log(DebugContext::fetch).debug("{} partitions are asked for from broker {}", call.asked.size(), broker);
+        loop->is_asking = true;
         const auto fetched = co_await self->fetch_once(std::move(*channel), call, session);
+        loop->is_asking = false;
         if (self->closed_) break;
         if (fetched)
             self->no_trouble();
         else
             self->on_fetch_failed(call, fetched.error());
     }
-    if (!self->closed_) self->close_session(broker, session);
+    if (self->closed_) co_return;  // see end_sessions()
+    self->close_session(broker, session);
     self->loops_.erase(broker);
     // The leader may have come back in between.
     self->wake();
@@ -150,18 +152,6 @@ awaitable<Result<void>> Fetcher::fetch_once(Channel channel, FetchCall& call, Fe
     }
     on_answer(call, session, response, std::make_shared<const ChargedBytes>(std::move(*body), budget_));
     co_return ok();
-}
-
-// Without waiting for the answer: the broker forgets the session sooner or later by itself.
-void Fetcher::close_session(BrokerId broker, FetchSession& session) {
-    const auto channel = cluster_->connection(broker);
-    const auto request = session.close();
-    if (!channel || !channel->is_open() || !request) return;
-    const auto version = channel->pick(protocol::ApiKey::fetch, fetch_versions);
-    protocol::Writer writer(256, &cluster_->runtime().pool());
-    if (!version || !encode(writer, *request, *version)) return;
-    channel->send(protocol::ApiKey::fetch, *version, writer.finish(),
-                  cluster_->runtime().deadline(config_.common.socket_timeout), [](const Result<Bytes>&) {});
 }
 
 void Fetcher::on_fetch_failed(const FetchCall& call, const Error& error) {

@@ -162,8 +162,12 @@ awaitable<void> Fetcher::supervise_loop(std::shared_ptr<Fetcher> self) {
         self->state_.drop_old_replicas(runtime.now());
         self->start_lookups();
         self->start_checks();
-        for (const auto source : self->state_.sources(self->cluster_->metadata()))
-            if (self->loops_.insert(source).second) spawn(runtime.executor(), fetch_loop(self, source));
+        for (const auto source : self->state_.sources(self->cluster_->metadata())) {
+            if (self->loops_.contains(source)) continue;
+            auto loop = std::make_shared<Loop>();
+            self->loops_.emplace(source, loop);
+            spawn(runtime.executor(), fetch_loop(self, source, std::move(loop)));
+        }
         if (self->state_.lacks_leader(self->cluster_->metadata()))
             self->cluster_->request_refresh("a partition has no leader");
         co_await watch.wait_until(runtime.timers(), self->state_.next_time(runtime.now()));

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +25,8 @@
 
 namespace ottla::client {
 
+inline constexpr protocol::VersionRange fetch_versions{4, 18};
+
 class Fetcher : public std::enable_shared_from_this<Fetcher> {
 public:
     // `coordinator`: of the group whose committed offsets count; null: there is no group.
@@ -42,6 +44,9 @@ public:
     // About the whole client.
     void tell(Event);
     void close();
+    // Then: tells the brokers that the fetch sessions are over, and waits for them, until `until` and no longer than a
+    // fetch waits for records.
+    static awaitable<void> end_sessions(std::shared_ptr<Fetcher> self, TimePoint until);
     // In the layout of librdkafka's STATISTICS.md (consumer_statistics.cpp).
     std::string statistics();
 
@@ -60,6 +65,10 @@ private:
         std::shared_ptr<const ChargedBytes> body;
         std::int32_t leader_epoch = -1;
     };
+    struct Loop {
+        FetchSession session;
+        bool is_asking = false;  // the broker has a request of it
+    };
     struct FetchCall {
         BrokerId broker = no_broker;
         std::int16_t version = 0;
@@ -73,7 +82,11 @@ private:
                                   std::vector<FetchState::Lookup> lookups);
     static awaitable<void> lookup_committed(std::shared_ptr<Fetcher> self, std::vector<FetchState::Lookup> lookups);
     void start_lookups();
-    static awaitable<void> fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker);
+    static awaitable<void> fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker, std::shared_ptr<Loop> loop);
+    static awaitable<Result<void>> ask_to_end(std::shared_ptr<Fetcher> self, BrokerId broker,
+                                              protocol::FetchRequest last, Line line, TimePoint until);
+    static awaitable<void> end_session(std::shared_ptr<Fetcher> self, BrokerId broker, protocol::FetchRequest last,
+                                       Line line, TimePoint until);
     awaitable<Result<void>> fetch_once(Channel channel, FetchCall& call, FetchSession& session);
     void close_session(BrokerId, FetchSession&);
     void start_checks();
@@ -116,7 +129,8 @@ private:
     std::shared_ptr<MemoryBudget> budget_;
     FetchState state_;
     Unpacker unpacker_;
-    std::set<BrokerId> loops_;
+    std::map<BrokerId, std::shared_ptr<Loop>> loops_;
+    int sessions_to_end_ = 0;
     // What the requests under way may bring.
     std::int64_t bytes_asked_ = 0;
     Watched wake_;

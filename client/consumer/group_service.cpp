@@ -212,7 +212,7 @@ awaitable<void> ConsumerCore::leave_and_end(std::shared_ptr<ConsumerCore> self, 
             co_await watch.wait_until(self->runtime_->timers(), until);
         }
     }
-    static_cast<void>(co_await end(self));
+    static_cast<void>(co_await end(self, until));
     self->has_ended_ = true;
     self->fetcher_->arrivals().notify();
 }
