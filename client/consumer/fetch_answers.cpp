@@ -39,6 +39,12 @@ void Fetcher::on_answer(FetchCall& call, const FetchSession& session, protocol::
         auto* p = state_.find(topic, asked.slot->partition, asked.turn);
         if (!p) continue;
         p->in_flight = false;
+        if (!p->is_placed() || p->position != asked.position) {
+            // Its topic was made anew meanwhile: this is of the old one, or of a place in the new one that nobody
+            // chose.
+            wake();
+            continue;
+        }
         answer.leader_epoch = asked.leader_epoch;
         const auto at = answers.find({topic, asked.slot->partition});
         if (at != answers.end()) {

@@ -109,7 +109,7 @@ Fetcher::FetchCall Fetcher::make_call(BrokerId broker, const Channel& channel, F
         if (call.version >= first_with_last_epoch) item.wanted.last_fetched_epoch = p->last_epoch;
         item.wanted.partition_max_bytes = config_.partition_fetch_bytes_max;
         p->in_flight = true;
-        call.asked.push_back({p->slot, p->turn, item.wanted.current_leader_epoch});
+        call.asked.push_back({p->slot, p->turn, p->position, item.wanted.current_leader_epoch});
     }
     if (!all_have_ids) call.version = std::min<std::int16_t>(call.version, first_with_ids - 1);
     auto& request = call.request;

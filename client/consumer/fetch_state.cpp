@@ -20,10 +20,6 @@ BrokerId source_of(const FetchState::Partition& p, const MetadataCache& metadata
     return p.replica != no_broker && metadata.broker(p.replica) ? p.replica : leader_of(p, metadata);
 }
 
-bool is_fetched(const FetchState::Partition& p) {
-    return p.phase == FetchPhase::fetching || p.phase == FetchPhase::checking;
-}
-
 bool needs_check(const FetchState::Partition& p, const MetadataCache& metadata) {
     if (p.phase != FetchPhase::fetching || p.last_epoch < 0) return false;
     const PartitionInfo* info = metadata.partition(*p.slot->topic, p.slot->partition);
@@ -36,6 +32,7 @@ Result<void> FetchState::place_at(Partition& p, Offset where, std::int32_t epoch
     p.not_before = {};
     p.end_told = -1;
     p.by_age = false;
+    p.topic_id = {};
     p.last_epoch = where.is_absolute() ? epoch : -1;
     p.checked_epoch = -1;
     if (where.is_absolute()) {
@@ -143,9 +140,33 @@ Result<void> FetchState::on_out_of_range(Partition& p, TimePoint now, base::Dura
                                      "choosing another; seek to one",
                                      *p.slot->topic, p.slot->partition, lost));
     p.lost_position = lost;
+    p.lost_by = ErrorCode::offset_out_of_range;
     if (p.last_reset && now < *p.last_reset + pause) p.not_before = now + pause;
     p.last_reset = now;
     return ok();
+}
+
+std::vector<FetchState::Partition*> FetchState::take_made_anew(const MetadataCache& metadata) {
+    std::vector<Partition*> anew;
+    for (auto& [key, p] : partitions_) {
+        const auto id = metadata.id_of(key.first);
+        if (!id || id->is_zero()) continue;
+        if (const auto before = std::exchange(p.topic_id, *id); before.is_zero() || before == *id) continue;
+        if (p.phase == FetchPhase::stopped) continue;
+        p.checked_epoch = -1;
+        p.replica = no_broker;
+        const bool has_position = p.is_placed() || p.place.is_absolute();
+        if (!has_position) {
+            // What is being looked up may be of the old one.
+            p.phase = FetchPhase::lookup;
+            continue;
+        }
+        p.lost_position = p.is_placed() ? p.position : p.place.value();
+        p.lost_by = ErrorCode::inconsistent_topic_id;
+        static_cast<void>(reset(p).has_error());
+        anew.push_back(&p);
+    }
+    return anew;
 }
 
 void FetchState::leave_replica(Partition& p, TimePoint now, base::Duration pause) {
@@ -232,7 +253,7 @@ std::vector<FetchState::Partition*> FetchState::plan(BrokerId broker, const Meta
 
 bool FetchState::has_work(BrokerId broker, const MetadataCache& metadata) const {
     return std::ranges::any_of(partitions_, [&](const auto& entry) {
-        return is_fetched(entry.second) && source_of(entry.second, metadata) == broker;
+        return entry.second.is_placed() && source_of(entry.second, metadata) == broker;
     });
 }
 
@@ -240,14 +261,14 @@ std::vector<BrokerId> FetchState::sources(const MetadataCache& metadata) const {
     std::set<BrokerId> found;
     for (const auto& [key, p] : partitions_) {
         const auto source = source_of(p, metadata);
-        if (is_fetched(p) && source != no_broker) found.insert(source);
+        if (p.is_placed() && source != no_broker) found.insert(source);
     }
     return {found.begin(), found.end()};
 }
 
 bool FetchState::lacks_leader(const MetadataCache& metadata) const {
     return std::ranges::any_of(partitions_, [&](const auto& entry) {
-        return is_fetched(entry.second) && leader_of(entry.second, metadata) == no_broker;
+        return entry.second.is_placed() && leader_of(entry.second, metadata) == no_broker;
     });
 }
 

@@ -36,8 +36,11 @@ public:
         Offset place;
         // In lookup: by the age of the records, as auto.offset.reset=by_duration says; `place` is not looked at.
         bool by_age = false;
-        // In lookup: the position that was out of range, to be told when the new one is known.
+        // In lookup: the position that is no good any more, and why, to be told when the new one is known.
         std::optional<std::int64_t> lost_position;
+        ErrorCode lost_by = ErrorCode::none;
+        // The topic that the position is of; zero: not known yet.
+        Uuid topic_id;
         std::int64_t position = 0;
         // Of the record before `position`; -1: not known.
         std::int32_t last_epoch = -1;
@@ -57,6 +60,9 @@ public:
         // As the last fetch told; -1: nothing yet.
         std::int64_t high_watermark = -1;
         std::int64_t last_stable_offset = -1;
+
+        // `position` is what to fetch next.
+        bool is_placed() const noexcept { return phase == Phase::fetching || phase == Phase::checking; }
     };
     struct Limits {
         std::int32_t partition_bytes_max;
@@ -105,6 +111,9 @@ public:
     // The broker does not have the position. The second time within `pause`, it is asked again only after a `pause`: a
     // broker that contradicts itself must not be asked without end. Errors as add().
     Result<void> on_out_of_range(Partition&, TimePoint now, base::Duration pause);
+    // The positions that say nothing any more since their topic is another by the same name. They are looked up anew by
+    // the policy; where none may choose, the partition is stopped.
+    std::vector<Partition*> take_made_anew(const MetadataCache&);
     // A follower has answered with an error: the leader is asked. The second time within `pause` only after a `pause`:
     // the leader may send us there again.
     void leave_replica(Partition&, TimePoint now, base::Duration pause);

@@ -102,12 +102,20 @@ void Fetcher::tell(const FetchState::Partition& p, Error error, Offset at, bool 
     push(Notice{p.slot, p.turn, std::move(event)});
 }
 
+std::string Fetcher::why_moved(const FetchState::Partition& p, ErrorCode why, std::int64_t from, std::int64_t to) {
+    const auto where = fmt::format("{}[{}]", *p.slot->topic, p.slot->partition);
+    if (why == ErrorCode::log_truncation)
+        return fmt::format("{} was truncated to {}, below the position {}; it is read from there on", where, to, from);
+    if (why == ErrorCode::inconsistent_topic_id)
+        return fmt::format(
+            "topic '{}' was deleted and made anew; {} was read up to offset {} of the old one, "
+            "auto.offset.reset goes on at {} of the new one",
+            *p.slot->topic, where, from, to);
+    return fmt::format("{} has no offset {} (any more, or yet); auto.offset.reset goes on at {}", where, from, to);
+}
+
 void Fetcher::tell_moved(const FetchState::Partition& p, ErrorCode why, std::int64_t from, std::int64_t to) {
-    const auto text = why == ErrorCode::log_truncation
-                          ? fmt::format("{}[{}] was truncated to {}, below the position {}; it is read from there on",
-                                        *p.slot->topic, p.slot->partition, to, from)
-                          : fmt::format("{}[{}] has no offset {} (any more, or yet); auto.offset.reset goes on at {}",
-                                        *p.slot->topic, p.slot->partition, from, to);
+    const auto text = why_moved(p, why, from, to);
     cluster_->runtime().log(DebugContext::fetch).warn("{}", text);
     PartitionError event;
     event.topic = *p.slot->topic;
@@ -160,6 +168,7 @@ awaitable<void> Fetcher::supervise_loop(std::shared_ptr<Fetcher> self) {
     watch.add(self->cluster_->changes());
     while (!self->closed_) {
         self->state_.drop_old_replicas(runtime.now());
+        self->look_at_topics();
         self->start_lookups();
         self->start_checks();
         for (const auto source : self->state_.sources(self->cluster_->metadata())) {

@@ -57,6 +57,7 @@ private:
     struct Asked {
         SlotPtr slot;
         std::uint32_t turn;
+        std::int64_t position;
         std::int32_t leader_epoch;
     };
     // What all partitions of an answer share; `leader_epoch` is the one that was asked with.
@@ -82,6 +83,7 @@ private:
                                   std::vector<FetchState::Lookup> lookups);
     static awaitable<void> lookup_committed(std::shared_ptr<Fetcher> self, std::vector<FetchState::Lookup> lookups);
     void start_lookups();
+    void look_at_topics();
     static awaitable<void> fetch_loop(std::shared_ptr<Fetcher> self, BrokerId broker, std::shared_ptr<Loop> loop);
     static awaitable<Result<void>> ask_to_end(std::shared_ptr<Fetcher> self, BrokerId broker,
                                               protocol::FetchRequest last, Line line, TimePoint until);
@@ -112,6 +114,7 @@ private:
     // The partition's error as an event; `goes_on` as in PartitionError.
     void tell(const FetchState::Partition&, Error, Offset at, bool goes_on);
     // The position is another now, and why: said to the log and as an event.
+    static std::string why_moved(const FetchState::Partition&, ErrorCode why, std::int64_t from, std::int64_t to);
     void tell_moved(const FetchState::Partition&, ErrorCode why, std::int64_t from, std::int64_t to);
     // Kept for whoever waits in vain; and told as an event, once, when no broker can be reached at all.
     void trouble(const Error&);

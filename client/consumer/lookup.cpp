@@ -41,6 +41,20 @@ struct OpenLookup {
 
 }  // namespace
 
+// What was fetched of the old one is still handed out, before it is told where reading goes on. (Where a group assigned
+// the partition, the group's committed offset counts: it seeks there.)
+void Fetcher::look_at_topics() {
+    for (const auto* p : state_.take_made_anew(cluster_->metadata())) {
+        if (p->phase != FetchState::Partition::Phase::stopped) continue;
+        tell(*p,
+             Error::of(ErrorCode::inconsistent_topic_id,
+                       fmt::format("topic '{}' was deleted and made anew; {}[{}] was read up to offset {} of the old "
+                                   "one, and auto.offset.reset=error forbids choosing another; seek to one",
+                                   *p->slot->topic, *p->slot->topic, p->slot->partition, *p->lost_position)),
+             *p->lost_position, false);
+    }
+}
+
 awaitable<void> Fetcher::lookup(std::shared_ptr<Fetcher> self, std::string topic,
                                 std::vector<FetchState::Lookup> lookups) {
     auto& runtime = self->cluster_->runtime();
@@ -116,7 +130,7 @@ void Fetcher::place(const FetchState::Lookup& l, const Result<std::int64_t>& fou
     if (!p || p->phase != FetchState::Partition::Phase::looking_up) return;
     if (!found) return lookup_failed(l, found.error());
     const std::int64_t position = *found;
-    if (p->lost_position) tell_moved(*p, ErrorCode::offset_out_of_range, *p->lost_position, position);
+    if (p->lost_position) tell_moved(*p, p->lost_by, *p->lost_position, position);
     cluster_->runtime()
         .log(DebugContext::fetch)
         .debug("{}[{}] is read from offset {} on", l.topic, l.partition, position);

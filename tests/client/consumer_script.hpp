@@ -126,6 +126,11 @@ public:
                 auto& to = topic.partitions.emplace_back();
                 to.partition_index = p.partition;
                 to.error_code = static_cast<std::int16_t>(fetch_error);
+                if (!t.topic_id.is_zero() && incarnation != 0 && name_of(t.topic_id).empty()) {
+                    to.error_code = static_cast<std::int16_t>(ErrorCode::unknown_topic_id);
+                    has_records = true;
+                    continue;
+                }
                 to.high_watermark = to.last_stable_offset = high;
                 to.log_start_offset = low;
                 if (fetch_error == ErrorCode::none && (p.fetch_offset < low || p.fetch_offset > high)) {
