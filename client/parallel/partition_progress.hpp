@@ -32,6 +32,8 @@ public:
     // One behind the last that was taken or passed over.
     std::int64_t next() const noexcept { return next_; }
     std::size_t unfinished() const noexcept { return unfinished_; }
+    // Records from the watermark on, finished or not.
+    std::size_t taken() const noexcept { return count(); }
     // What is done beyond the watermark, also what the committed map told of and was not read again yet.
     OffsetMap beyond() const;
 

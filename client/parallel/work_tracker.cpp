@@ -118,6 +118,11 @@ std::size_t WorkTracker::take(std::span<Ticket> out) {
         const Partition p = take_turn();
         Assigned& a = partitions_[p];
         if (a.is_stopped || a.ready_head == nobody) continue;
+        const bool is_retry = slots_[a.ready_head].attempts > 0;
+        if (is_retry && count > 0) {
+            give_turn(p, a);
+            break;
+        }
         Ticket t = pop_ready(a);
         --ready_;
         if (a.ready_head != nobody) give_turn(p, a);
@@ -125,7 +130,9 @@ std::size_t WorkTracker::take(std::span<Ticket> out) {
         for (; t != nobody && count < out.size(); t = slots_[t].next) {
             start(t);
             out[count++] = t;
+            if (is_retry) break;
         }
+        if (is_retry) break;
     }
     if (count > 0) ++calls_;
     return count;

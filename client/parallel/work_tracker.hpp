@@ -54,7 +54,8 @@ public:
 
     // Nothing: it was done before the restart. `offset` is not below progress(p).next().
     std::optional<Ticket> add(Partition, Chain, std::int64_t offset, std::size_t bytes);
-    // The records of one call: as many as `out` has room for. 0: nothing can be done now. In the order of each chain.
+    // The records of one call: as many as `out` has room for, in the order of each chain; one that is tried again is
+    // alone, so that what fails does not take others along for ever. 0: nothing can be done now.
     std::size_t take(std::span<Ticket> out);
     // One call has ended well. All its tickets are free.
     void finish(std::span<const Ticket> call);

@@ -52,6 +52,20 @@ TEST_F(Examples, what_the_producer_writes_the_consumer_reads) {
               "words[0]@0 key=null value=one\nwords[0]@1 key=null value=two\nwords[0]@2 key=null value=three\n");
 }
 
+TEST_F(Examples, payments_are_charged_side_by_side) {
+    cluster.create_topic("payments").value();
+    cluster.create_topic("refused").value();
+    run("printf '1\\n2\\n3\\nnone\\n' | " OTTLA_EXAMPLE_PRODUCER + brokers + "payments");
+    const auto ran = run(OTTLA_EXAMPLE_PARALLEL_CONSUMER + brokers + "bank payments refused 4");
+    EXPECT_EQ(ran.status, 0) << ran.output;
+    for (const char* amount : {"@0 key=null value=1", "@1 key=null value=2", "@2 key=null value=3"})
+        EXPECT_NE(ran.output.find(amount), std::string::npos) << ran.output;
+    EXPECT_NE(ran.output.find("3 done, 1 retries, 1 dead letters, 0 dropped; 0 buffered"), std::string::npos)
+        << ran.output;
+    const auto refused = run(OTTLA_EXAMPLE_CONSUMER + brokers + "refused");
+    EXPECT_NE(refused.output.find("value=none"), std::string::npos) << refused.output;
+}
+
 TEST_F(Examples, a_group_goes_on_where_it_has_committed) {
     cluster.create_topic("words").value();
     run("printf 'one\\ntwo\\nthree\\n' | " OTTLA_EXAMPLE_PRODUCER + brokers + "words");

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/parallel/dead_letters.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace ottla::client {
+namespace {
+
+// Of the text of an error: a record must not become too large by it.
+constexpr std::size_t error_bytes_max = 1000;
+
+}  // namespace
+
+// The records of one call of the handler.
+struct DeadLetters::Letter {
+    WorkCall call;
+    std::string why;
+    std::vector<char> is_written;      // each by the report of its own record
+    std::atomic<std::size_t> open{0};  // reports to come
+    std::atomic<bool> has_failed{false};
+    std::chrono::milliseconds delay{0};
+    base::TimePoint due;
+};
+
+DeadLetters::DeadLetters(Producer producer, const ParallelConsumerConfig& c, std::shared_ptr<WorkDesk> desk,
+                         const base::Clock& clock, base::Log log, Function<void()> poke)
+    : producer_(std::move(producer)),
+      topic_(c.dead_letter_topic),
+      group_(c.group_id.empty() ? c.config.get("group.id").value_or("") : c.group_id),
+      first_delay_(std::max(c.retry_delay, std::chrono::milliseconds(1))),
+      delay_max_(std::max(c.retry_delay_max, first_delay_)),
+      desk_(std::move(desk)),
+      clock_(clock),
+      log_(std::move(log)),
+      poke_(std::move(poke)) {}
+
+void DeadLetters::send(WorkCall call, std::string why) {
+    auto letter = std::make_shared<Letter>();
+    letter->is_written.assign(call.items.size(), 0);
+    letter->call = std::move(call);
+    letter->why = why.substr(0, error_bytes_max);
+    letter->delay = first_delay_;
+    send(letter);
+}
+
+Record DeadLetters::record_of(const Letter& letter, const WorkItem& item, std::vector<Header>& headers,
+                              std::vector<std::string>& texts) const {
+    texts = {std::string(item.topic()),
+             std::to_string(item.partition()),
+             std::to_string(item.offset()),
+             std::to_string(item.timestamp_ms()),
+             group_,
+             std::to_string(item.attempt()),
+             letter.why};
+    headers = item.headers();
+    std::size_t i = 0;
+    for (const char* name :
+         {"dead-letter.topic", "dead-letter.partition", "dead-letter.offset", "dead-letter.timestamp",
+          "dead-letter.group", "dead-letter.attempts", "dead-letter.error"}) {
+        Header header;
+        header.name = name;
+        header.value = texts[i++];
+        headers.push_back(header);
+    }
+    Record record;
+    record.topic = topic_;
+    record.key = item.key();
+    record.value = item.value();
+    record.headers = headers;
+    return record;
+}
+
+void DeadLetters::send(const LetterPtr& letter) {
+    const auto self = shared_from_this();
+    letter->has_failed = false;
+    // Before reports come.
+    std::vector<std::size_t> missing;
+    for (std::size_t i = 0; i < letter->call.items.size(); ++i)
+        if (letter->is_written[i] == 0) missing.push_back(i);
+    // One more, so that reports that come at once do not end it before all are sent.
+    letter->open = 1 + missing.size();
+    std::vector<Header> headers;
+    std::vector<std::string> texts;
+    for (const auto i : missing) {
+        const Record record = record_of(*letter, letter->call.items[i], headers, texts);
+        auto told = [self, letter, i](const DeliveryReport& report) {
+            if (report) letter->is_written[i] = 1;
+            self->on_report(letter, report.error);
+        };
+        if (auto taken = producer_.produce(record, std::move(told)); !taken) on_report(letter, taken.error());
+    }
+    if (--letter->open == 0) on_all(letter);
+}
+
+void DeadLetters::on_report(const LetterPtr& letter, const Error& error) {
+    if (error.code() == ErrorCode::none) {
+        ++written_;
+    } else {
+        ++failed_;
+        if (!letter->has_failed.exchange(true))
+            log_.error("a dead letter to topic '{}' failed, and is tried again in {} ms: {}", topic_,
+                       letter->delay.count(), to_string(error));
+    }
+    if (--letter->open == 0) on_all(letter);
+}
+
+void DeadLetters::on_all(const LetterPtr& letter) {
+    if (!letter->has_failed) return desk_->finish(letter->call, WorkDesk::Ended::written);
+    letter->due = clock_.now() + letter->delay;
+    letter->delay = std::min(letter->delay * 2, delay_max_);
+    {
+        const std::lock_guard lock(waiting_mutex_);
+        waiting_.push_back(letter);
+    }
+    poke_();
+}
+
+void DeadLetters::send_again(base::TimePoint now) {
+    std::vector<LetterPtr> due;
+    {
+        const std::lock_guard lock(waiting_mutex_);
+        const auto rest = std::partition(waiting_.begin(), waiting_.end(),
+                                         [&](const LetterPtr& l) { return l->due > now && desk_->is_ours(l->call); });
+        due.assign(rest, waiting_.end());
+        waiting_.erase(rest, waiting_.end());
+    }
+    for (const auto& letter : due) {
+        if (desk_->is_ours(letter->call))
+            send(letter);
+        else
+            desk_->finish(letter->call, WorkDesk::Ended::written);
+    }
+}
+
+std::optional<base::TimePoint> DeadLetters::next_due() const {
+    const std::lock_guard lock(waiting_mutex_);
+    const auto first = std::ranges::min_element(waiting_, {}, [](const LetterPtr& l) { return l->due; });
+    if (first == waiting_.end()) return std::nullopt;
+    return (*first)->due;
+}
+
+}  // namespace ottla::client

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// DeadLetters: writes what is set aside to the dead-letter topic, with headers that tell where it came from. A call's
+// records count as done when all of them are acknowledged; those that could not be written are tried again.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ottla/producer.hpp>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "client/parallel/work_desk.hpp"
+
+namespace ottla::client {
+
+class DeadLetters : public std::enable_shared_from_this<DeadLetters> {
+public:
+    struct Counts {
+        std::uint64_t written = 0;
+        std::uint64_t failed = 0;
+    };
+    // `poke`: a letter failed, and is to be tried again at next_due(). Any thread.
+    DeadLetters(Producer, const ParallelConsumerConfig&, std::shared_ptr<WorkDesk>, const base::Clock&, base::Log,
+                Function<void()> poke);
+
+    // Never blocks. Any thread.
+    void send(WorkCall, std::string why);
+    // Those whose time has come are sent again; those that are another's by now are given up.
+    void send_again(base::TimePoint now);
+    std::optional<base::TimePoint> next_due() const;
+    Counts counts() const noexcept { return {written_, failed_}; }
+    Result<void> close(std::chrono::nanoseconds timeout) { return producer_.close(timeout); }
+
+private:
+    struct Letter;
+    using LetterPtr = std::shared_ptr<Letter>;
+
+    void send(const LetterPtr&);
+    Record record_of(const Letter&, const WorkItem&, std::vector<Header>& headers,
+                     std::vector<std::string>& texts) const;
+    void on_report(const LetterPtr&, const Error&);
+    void on_all(const LetterPtr&);
+
+    Producer producer_;
+    const std::string topic_;
+    const std::string group_;
+    const std::chrono::milliseconds first_delay_;
+    const std::chrono::milliseconds delay_max_;
+    std::shared_ptr<WorkDesk> desk_;
+    const base::Clock& clock_;
+    const base::Log log_;
+    Function<void()> poke_;
+    std::atomic<std::uint64_t> written_{0};
+    std::atomic<std::uint64_t> failed_{0};
+    mutable std::mutex waiting_mutex_;  // guards what follows
+    std::vector<LetterPtr> waiting_;
+};
+
+}  // namespace ottla::client

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Intake: the side of a ParallelConsumer that polls: brings records to the desk, pauses and resumes, commits what is
+// done, and gives partitions back. One thread runs it; what others may call is said.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/parallel/dead_letters.hpp"
+#include "client/parallel/poke.hpp"
+#include "client/parallel/work_desk.hpp"
+
+namespace ottla::client {
+
+class Intake {
+public:
+    using CloseMode = ParallelConsumer::CloseMode;
+
+    // `config` outlives it.
+    Intake(std::shared_ptr<ConsumerCore>, const ParallelConsumerConfig& config, std::shared_ptr<WorkDesk>,
+           std::shared_ptr<Poke>);
+
+    Result<void> subscribe();
+    // Work has come, or its time: for who begins coroutines. Before run().
+    void on_work(Function<void()> begin) { on_work_ = std::move(begin); }
+    void attach(std::shared_ptr<DeadLetters> letters) { letters_ = std::move(letters); }
+    // Until it is told to close, or a fatal error; then until the group is left.
+    void run();
+
+    // --- Any thread.
+    // Work may go on until the one, all must be over at the other.
+    void close(base::TimePoint work_until, base::TimePoint until, CloseMode);
+    std::optional<Error> failure() const;
+    void fill(ParallelStats&) const;
+    std::string describe() const;
+    Consumer& consumer() noexcept { return consumer_; }
+
+private:
+    struct Assigned {
+        WorkDesk::Partition number = 0;
+        bool is_paused = false;
+        bool is_held = false;  // its map is near the limit
+        std::int64_t committed = -1;
+        std::string metadata;
+        std::int64_t watermark = -1;  // when it was looked at last, and since when it is that
+        base::TimePoint moved_at;
+    };
+    using Key = std::pair<std::string, std::int32_t>;
+    // Of commits, which may end after this.
+    struct Commits {
+        std::atomic<std::uint64_t> done{0};
+        std::atomic<std::uint64_t> failed{0};
+        std::atomic<bool> again{false};  // what was committed last may not have arrived
+    };
+    enum class Closing : std::uint8_t { no, drain, stop };
+
+    bool turn();
+    base::TimePoint next_look(base::TimePoint now) const;
+    void take_in(const MessageBatch&);
+    void pause_and_resume();
+    bool has_ended_work();
+    void finish();
+
+    void on_assigned(Consumer&, std::span<const TopicPartition>);
+    void on_revoked(Consumer&, std::span<const TopicPartition>);
+    void on_lost(std::span<const TopicPartition>);
+    PartitionProgress begin_at(const TopicPartition& committed);
+    std::vector<WorkDesk::Partition> numbers_of(std::span<const TopicPartition>) const;
+    void forget(std::span<const TopicPartition>);
+
+    // What is to be committed: of all partitions, or of these.
+    std::vector<TopicPartition> to_commit(const std::span<const TopicPartition>* only);
+    std::optional<TopicPartition> to_commit(const Key&, Assigned&);
+    std::string metadata_of(Assigned&, const WorkDesk::Progress&);
+    void commit(base::TimePoint now);
+    // Of a call to the coordinator.
+    std::chrono::nanoseconds call_timeout() const;
+    static void on_committed(Commits&, const base::Log&, const Result<std::vector<TopicPartition>>&);
+
+    const base::Log& log() const { return core_->runtime().log(DebugContext::consumer); }
+
+    std::shared_ptr<ConsumerCore> core_;
+    const ParallelConsumerConfig& config_;
+    std::shared_ptr<WorkDesk> desk_;
+    std::shared_ptr<Poke> poke_;
+    std::shared_ptr<DeadLetters> letters_;  // null without a topic for them
+    Function<void()> on_work_;
+    const std::shared_ptr<Commits> commits_ = std::make_shared<Commits>();
+    base::TimePoint next_commit_;
+    std::atomic<std::uint64_t> commits_without_map_{0};
+    std::atomic<std::uint64_t> maps_unreadable_{0};
+    std::atomic<Closing> closing_{Closing::no};
+    std::atomic<base::TimePoint> work_until_{base::TimePoint::max()};
+    std::atomic<base::TimePoint> close_until_{base::TimePoint::max()};
+    mutable std::mutex assigned_mutex_;  // guards what follows; only the polling thread writes it, and reads without
+    std::map<Key, Assigned> assigned_;
+    std::optional<Error> failure_;
+    Consumer consumer_;  // last: its end calls back
+};
+
+}  // namespace ottla::client

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is committed, and what becomes of partitions that come and go.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "client/parallel/intake.hpp"
+
+namespace ottla::client {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto call_timeout_max = 10s;
+
+}  // namespace
+
+std::chrono::nanoseconds Intake::call_timeout() const {
+    const auto until = close_until_.load();
+    if (until == base::TimePoint::max()) return call_timeout_max;
+    return std::clamp<std::chrono::nanoseconds>(until - core_->runtime().now(), 0s, call_timeout_max);
+}
+
+void Intake::on_assigned(Consumer& consumer, std::span<const TopicPartition> partitions) {
+    auto committed = consumer.committed({partitions.begin(), partitions.end()}, call_timeout());
+    if (!committed) {
+        log().warn("what is committed is not known, and what was done beyond it is done again: {}",
+                   to_string(committed.error()));
+        committed = std::vector<TopicPartition>(partitions.begin(), partitions.end());
+    }
+    const auto now = core_->runtime().now();
+    const std::lock_guard lock(assigned_mutex_);
+    for (const auto& tp : *committed) {
+        Assigned a;
+        a.number = desk_->begin(begin_at(tp));
+        a.moved_at = now;
+        if (tp.offset.is_absolute()) {
+            a.committed = tp.offset.value();
+            a.metadata = tp.metadata;
+        }
+        assigned_.insert_or_assign(Key(tp.topic, tp.partition), std::move(a));
+    }
+}
+
+PartitionProgress Intake::begin_at(const TopicPartition& tp) {
+    if (!tp.offset.is_absolute() || tp.error.code() != ErrorCode::none) return {};
+    auto map = OffsetMap::decode(tp.offset.value(), tp.metadata);
+    if (map) return PartitionProgress(std::move(*map));
+    ++maps_unreadable_;
+    log().warn("{}[{}]: {}; all from {} on is done again", tp.topic, tp.partition, map.error().text(),
+               tp.offset.value());
+    return PartitionProgress(OffsetMap(tp.offset.value()));
+}
+
+void Intake::on_revoked(Consumer& consumer, std::span<const TopicPartition> partitions) {
+    const auto numbers = numbers_of(partitions);
+    desk_->stop(numbers);
+    const auto until = std::min(core_->runtime().now() + config_.revoke_timeout, work_until_.load());
+    if (!desk_->wait_until_idle(numbers, until))
+        log().warn("handlers are still running on partitions that are given back: their records are done again");
+    if (auto offsets = to_commit(&partitions); !offsets.empty()) {
+        const auto done = consumer.commit(std::move(offsets), call_timeout());
+        on_committed(*commits_, log(), done);
+    }
+    forget(partitions);
+}
+
+void Intake::on_lost(std::span<const TopicPartition> partitions) {
+    log().warn("{} partitions are lost: what is done of them and not committed is done again", partitions.size());
+    forget(partitions);
+}
+
+std::vector<WorkDesk::Partition> Intake::numbers_of(std::span<const TopicPartition> partitions) const {
+    std::vector<WorkDesk::Partition> numbers;
+    for (const auto& tp : partitions)
+        if (const auto found = assigned_.find({tp.topic, tp.partition}); found != assigned_.end())
+            numbers.push_back(found->second.number);
+    return numbers;
+}
+
+void Intake::forget(std::span<const TopicPartition> partitions) {
+    desk_->end(numbers_of(partitions));
+    const std::lock_guard lock(assigned_mutex_);
+    for (const auto& tp : partitions) assigned_.erase({tp.topic, tp.partition});
+}
+
+std::string Intake::metadata_of(Assigned& a, const WorkDesk::Progress& progress) {
+    a.is_held = false;
+    if (config_.metadata_bytes == 0 || !progress.beyond.has_done()) return {};
+    const auto limit = static_cast<std::size_t>(config_.metadata_bytes);
+    auto map = progress.beyond.encode(limit);
+    a.is_held = !map || map->size() > limit / 4 * 3;
+    if (map) return std::move(*map);
+    ++commits_without_map_;
+    return {};
+}
+
+std::optional<TopicPartition> Intake::to_commit(const Key& key, Assigned& a) {
+    const auto progress = desk_->progress(a.number);
+    if (progress.watermark < 0) return std::nullopt;
+    if (progress.watermark != a.watermark) {
+        a.watermark = progress.watermark;
+        a.moved_at = core_->runtime().now();
+    }
+    auto metadata = metadata_of(a, progress);
+    if (progress.watermark == a.committed && metadata == a.metadata) return std::nullopt;
+    a.committed = progress.watermark;
+    a.metadata = metadata;
+    TopicPartition tp(key.first, key.second, progress.watermark);
+    tp.metadata = std::move(metadata);
+    return tp;
+}
+
+std::vector<TopicPartition> Intake::to_commit(const std::span<const TopicPartition>* only) {
+    const bool again = commits_->again.exchange(false);
+    std::vector<TopicPartition> offsets;
+    const std::lock_guard lock(assigned_mutex_);
+    for (auto& [key, a] : assigned_) {
+        if (again) a.committed = -1;
+        const auto is_this = [&](const TopicPartition& tp) {
+            return tp.topic == key.first && tp.partition == key.second;
+        };
+        if (only && std::ranges::none_of(*only, is_this)) continue;
+        if (auto tp = to_commit(key, a)) offsets.push_back(std::move(*tp));
+    }
+    return offsets;
+}
+
+void Intake::commit(base::TimePoint now) {
+    next_commit_ = now + config_.commit_interval;
+    desk_->committed();
+    auto offsets = to_commit(nullptr);
+    if (offsets.empty()) return;
+    if (config_.waits_for_commits) {
+        const auto done = consumer_.commit(std::move(offsets), call_timeout());
+        return on_committed(*commits_, log(), done);
+    }
+    consumer_.async_commit(std::move(offsets), call_timeout(),
+                           [commits = commits_, core = core_](const Result<std::vector<TopicPartition>>& done) {
+                               on_committed(*commits, core->runtime().log(DebugContext::consumer), done);
+                           });
+}
+
+void Intake::on_committed(Commits& commits, const base::Log& log, const Result<std::vector<TopicPartition>>& done) {
+    if (!done) {
+        ++commits.failed;
+        commits.again = true;
+        return log.warn("a commit failed, and is tried again: {}", to_string(done.error()));
+    }
+    for (const auto& tp : *done) {
+        if (tp.error.code() == ErrorCode::none) {
+            ++commits.done;
+            continue;
+        }
+        // A later one has taken its place.
+        if (tp.error == ErrorCode::cancelled) continue;
+        ++commits.failed;
+        commits.again = true;
+        log.warn("a commit failed: {}", to_string(tp));
+    }
+}
+
+}  // namespace ottla::client

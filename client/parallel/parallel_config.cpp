@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/parallel/parallel_config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace ottla::client {
+namespace {
+
+Error bad_setting(std::string text) {
+    return Error::of(ErrorCode::invalid_argument, "ParallelConsumerConfig::" + std::move(text));
+}
+
+struct Range {
+    std::string_view name;
+    std::int64_t value;
+    std::int64_t from;
+    std::int64_t to;
+};
+
+Result<void> check_ranges(const ParallelConsumerConfig& c) {
+    constexpr std::int64_t hour_ms = 3'600'000;
+    const std::array ranges{Range{"max_concurrency", c.max_concurrency, 1, 100'000},
+                            Range{"batch_size", c.batch_size, 1, 1'000'000},
+                            Range{"buffered_records", c.buffered_records, 1, 100'000'000},
+                            Range{"buffered_bytes", c.buffered_bytes, 1, std::int64_t{1} << 40},
+                            Range{"commit_interval", c.commit_interval.count(), 1, hour_ms},
+                            Range{"commit_every", c.commit_every, 0, 1'000'000'000},
+                            Range{"metadata_bytes", c.metadata_bytes, 0, 64 * 1024},
+                            Range{"max_attempts", c.max_attempts, 0, 1'000'000'000},
+                            Range{"retry_delay", c.retry_delay.count(), 0, 24 * hour_ms},
+                            Range{"retry_delay_max", c.retry_delay_max.count(), c.retry_delay.count(), 24 * hour_ms},
+                            Range{"revoke_timeout", c.revoke_timeout.count(), 0, hour_ms}};
+    for (const auto& r : ranges)
+        if (r.value < r.from || r.value > r.to)
+            return bad_setting(fmt::format("{} is {}: from {} to {}", r.name, r.value, r.from, r.to));
+    return ok();
+}
+
+Result<Config> put_together(std::vector<Config::Entry> entries, const Config& more) {
+    for (const auto& [name, value] : more.entries()) entries.emplace_back(name, value);
+    Config config;
+    for (const Config::Entry& entry : entries)
+        if (auto set = config.set(entry.name, entry.value); !set) return set.error();
+    return config;
+}
+
+}  // namespace
+
+Result<ParallelSettings> parallel_settings(const ParallelConsumerConfig& c) {
+    if (auto fine = check_ranges(c); !fine) return fine.error();
+    const auto& more = c.config.entries();
+    if (c.group_id.empty() && !more.contains("group.id"))
+        return bad_setting("group_id is empty: whose offsets are they?");
+    if (c.topics.empty()) return bad_setting("topics is empty: what is to be read?");
+    for (const char* own : {"enable.auto.commit", "enable.auto.offset.store"})
+        if (more.contains(own))
+            return bad_setting(fmt::format("config sets {}: the parallel consumer itself commits what is done", own));
+
+    std::vector<Config::Entry> entries = {{"enable.auto.commit", false}, {"enable.auto.offset.store", false}};
+    if (!c.brokers.empty()) entries.emplace_back("bootstrap.servers", c.brokers);
+    if (!c.group_id.empty()) entries.emplace_back("group.id", c.group_id);
+    auto consumer = put_together(std::move(entries), c.config);
+    if (!consumer) return consumer.error();
+    ParallelSettings settings;
+    settings.consumer = std::move(*consumer);
+    if (c.dead_letter_topic.empty()) {
+        if (!c.producer_config.entries().empty()) return bad_setting("producer_config needs a dead_letter_topic");
+        return settings;
+    }
+    // By the names that entries() has.
+    if (c.producer_config.entries().contains("request.required.acks"))
+        return bad_setting("producer_config sets acks: dead letters are written with acks=all");
+    std::vector<Config::Entry> writes = {{"acks", "all"}};
+    if (const auto brokers = settings.consumer.get("bootstrap.servers"); brokers && !brokers->empty())
+        writes.emplace_back("bootstrap.servers", *brokers);
+    auto producer = put_together(std::move(writes), c.producer_config);
+    if (!producer) return producer.error();
+    settings.producer = std::move(*producer);
+    return settings;
+}
+
+std::chrono::milliseconds retry_delay(const ParallelConsumerConfig& c, std::int32_t attempt) noexcept {
+    auto delay = c.retry_delay;
+    for (std::int32_t i = 1; i < attempt && delay < c.retry_delay_max && delay.count() > 0; ++i) delay *= 2;
+    return std::min(delay, c.retry_delay_max);
+}
+
+}  // namespace ottla::client

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/parallel/parallel_core.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "client/parallel/parallel_config.hpp"
+#include "client/runtime/spawn.hpp"
+
+namespace ottla::client {
+namespace {
+
+using namespace std::chrono_literals;
+
+// In one of its handlers, close() would wait for itself.
+thread_local const ParallelCore* works_for = nullptr;
+
+struct Source {
+    std::shared_ptr<Runtime> runtime;
+    std::shared_ptr<ConsumerCore> consumer;
+};
+
+Result<Source> make_source(const Config& config) {
+    auto settings = consumer_config(config, {});
+    if (!settings) return settings.error();
+    Source r;
+    r.runtime = Runtime::with_thread(client_name(settings->common, "parallel"), settings->common, Listeners{});
+    r.consumer = ConsumerCore::make(r.runtime, std::move(*settings));
+    return r;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ParallelCore>> ParallelCore::make(ParallelConsumerConfig config, AnyHandler handler,
+                                                         std::optional<asio::any_io_executor> executor) {
+    const std::shared_ptr<ParallelCore> core(new ParallelCore(std::move(config), std::move(handler)));
+    if (auto started = core->start(std::move(executor)); !started) return started.error();
+    return core;
+}
+
+ParallelCore::ParallelCore(ParallelConsumerConfig config, AnyHandler handler)
+    : config_(std::move(config)),
+      handler_(std::move(handler)) {}
+
+Result<void> ParallelCore::start(std::optional<asio::any_io_executor> executor) {
+    if (!std::visit([](const auto& h) { return static_cast<bool>(h); }, handler_))
+        return Error::of(ErrorCode::invalid_argument, "ParallelConsumer::create: the handler is empty");
+    const auto settings = parallel_settings(config_);
+    if (!settings) return settings.error();
+    auto source = make_source(settings->consumer);
+    if (!source) return source.error();
+    runtime_ = source->runtime;
+    const auto poke = std::make_shared<Poke>(source->consumer);
+    const bool has_batches = std::holds_alternative<BatchHandler>(handler_);
+    desk_ = std::make_shared<WorkDesk>(config_, has_batches ? static_cast<std::size_t>(config_.batch_size) : 1, clock_,
+                                       [poke] { poke->give(); });
+    intake_ = std::make_unique<Intake>(source->consumer, config_, desk_, poke);
+    if (settings->producer) {
+        auto producer = Producer::create(*settings->producer);
+        if (!producer) return producer.error();
+        letters_ = std::make_shared<DeadLetters>(std::move(*producer), config_, desk_, clock_,
+                                                 runtime_->log(DebugContext::consumer), [poke] { poke->give(); });
+        intake_->attach(letters_);
+    }
+    if (auto subscribed = intake_->subscribe(); !subscribed) return subscribed.error();
+
+    const auto self = shared_from_this();
+    if (is_async()) {
+        if (!executor) {
+            own_loop_ = std::make_unique<net::IoThread>("ottla-handlers");
+            executor = own_loop_->executor();
+        }
+        executor_ = std::move(*executor);
+        intake_->on_work([this] { begin_coroutines(); });
+    } else {
+        const auto count = config_.max_concurrency;
+        threads_ = base::make_thread_workers(static_cast<std::size_t>(count), "ottla-handler");
+        for (int i = 0; i < count; ++i) {
+            one_more();
+            threads_->run([self] {
+                self->work();
+                self->one_less();
+            });
+        }
+    }
+    one_more();
+    poller_ = base::make_thread_workers(1, "ottla-parallel");
+    poller_->run([self] {
+        self->intake_->run();
+        self->one_less();
+    });
+    return ok();
+}
+
+ParallelCore::~ParallelCore() = default;
+
+void ParallelCore::work() {
+    works_for = this;
+    WorkCall call;
+    while (desk_->wait_for(call)) {
+        const auto handled = handle(call);
+        conclude(call, handled);
+    }
+}
+
+Handled ParallelCore::handle(const WorkCall& call) {
+    try {
+        if (auto* one = std::get_if<Handler>(&handler_)) return (*one)(call.items.front());
+        return std::get<BatchHandler>(handler_)(call.items);
+    } catch (const std::exception& thrown) {
+        return Handled::retry(thrown.what());
+    } catch (...) {
+        return Handled::retry("the handler threw something that is no std::exception");
+    }
+}
+
+void ParallelCore::begin_coroutines() {
+    for (auto left = desk_->begin_coroutines(); left > 0; --left) {
+        one_more();
+        spawn(executor_, work_async(shared_from_this()));
+    }
+}
+
+awaitable<void> ParallelCore::work_async(std::shared_ptr<ParallelCore> self) {
+    // However it ends: a loop that is gone destroys it where it waits.
+    struct Ended {
+        explicit Ended(std::shared_ptr<ParallelCore> c) : core(std::move(c)) {}
+        Ended(const Ended&) = delete;
+        Ended& operator=(const Ended&) = delete;
+        ~Ended() { core->one_less(); }
+        std::shared_ptr<ParallelCore> core;
+    };
+    const Ended ended(self);
+    WorkCall call;
+    while (self->desk_->take(call)) {
+        Handled handled = Handled::done();
+        try {
+            WorkItem item = call.items.front();
+            auto running = std::get<AsyncHandler>(self->handler_)(std::move(item));
+            handled = co_await std::move(running);
+        } catch (const std::exception& thrown) {
+            handled = Handled::retry(thrown.what());
+        } catch (...) {
+            handled = Handled::retry("the handler threw something that is no std::exception");
+        }
+        self->conclude(call, handled);
+    }
+}
+
+void ParallelCore::conclude(WorkCall& call, const Handled& handled) {
+    if (handled.what() == Handled::What::done) return desk_->finish(call, WorkDesk::Ended::done);
+    const WorkItem& first = call.items.front();
+    if (const auto& log = runtime_->log(DebugContext::consumer); log.enabled(base::LogLevel::debug))
+        log.debug("{}[{}]@{}, attempt {}: {}", first.topic(), first.partition(), first.offset(), first.attempt(),
+                  handled.why());
+    const bool is_last = config_.max_attempts > 0 && first.attempt() >= config_.max_attempts;
+    if (handled.what() == Handled::What::reject || is_last) return set_aside(call, handled.why());
+    const auto due = due_after(first, handled);
+    desk_->retry(call, due);
+}
+
+base::TimePoint ParallelCore::due_after(const WorkItem& item, const Handled& handled) {
+    auto delay = handled.delay().value_or(retry_delay(config_, item.attempt()));
+    if (!handled.delay() && config_.retry_delay_function) {
+        try {
+            delay = config_.retry_delay_function(item);
+        } catch (...) {
+            runtime_->log(DebugContext::consumer).error("ParallelConsumerConfig::retry_delay_function threw");
+        }
+    }
+    return clock_.now() + std::clamp<std::chrono::milliseconds>(delay, 0ms, 24h);
+}
+
+void ParallelCore::set_aside(WorkCall& call, std::string why) {
+    if (letters_ && desk_->is_ours(call)) {
+        letters_->send(std::move(call), std::move(why));
+        call = WorkCall();
+        return;
+    }
+    if (!letters_)
+        for (const auto& item : call.items)
+            runtime_->log(DebugContext::consumer)
+                .error("{}[{}]@{} is dropped after attempt {}, as there is no dead_letter_topic: {}", item.topic(),
+                       item.partition(), item.offset(), item.attempt(), why);
+    desk_->finish(call, WorkDesk::Ended::dropped);
+}
+
+void ParallelCore::one_more() {
+    const std::lock_guard lock(running_mutex_);
+    ++running_;
+}
+
+void ParallelCore::one_less() {
+    const std::lock_guard lock(running_mutex_);
+    --running_;
+    ended_.notify_all();
+}
+
+bool ParallelCore::wait_until_few(int count, base::TimePoint until) {
+    std::unique_lock lock(running_mutex_);
+    return ended_.wait_until(lock, until, [&] { return running_ <= count; });
+}
+
+Result<void> ParallelCore::close(std::chrono::nanoseconds timeout, ParallelConsumer::CloseMode mode) {
+    if (works_for == this) return Error::of(ErrorCode::invalid_state, "close() waits for handlers, and this is one");
+    if (closing_.exchange(true)) return Error::of(ErrorCode::closed, "the parallel consumer is closed");
+    const auto left_before = stats().left_behind;
+    const auto until = runtime_->deadline(timeout);
+    // What is left then is for the commit and the group.
+    const auto work_until =
+        until == base::TimePoint::max() ? until : until - std::min<std::chrono::nanoseconds>(timeout / 4, 2s);
+    intake_->close(work_until, until, mode);
+    const bool is_over = wait_until_few(0, until == base::TimePoint::max() ? until : until + 1s);
+    const auto left = stats().left_behind - left_before;
+    let_go();
+    if (letters_) (void)letters_->close(100ms).has_value();
+    if (!is_over) return Error::of(ErrorCode::timed_out, "close: a handler has not returned; it keeps its thread");
+    if (left > 0)
+        return Error::of(ErrorCode::timed_out,
+                         fmt::format("close: {} records that were here are not done, and are done "
+                                     "again by who reads next",
+                                     left));
+    return ok();
+}
+
+void ParallelCore::let_go() {
+    // The intake ends within its deadlines.
+    poller_.reset();
+    desk_->close();
+    if (own_loop_) own_loop_.reset();
+    if (!threads_) return;
+    // A thread that never returns cannot be waited for: it is left, with what it needs.
+    if (wait_until_few(0, clock_.now() + 10ms))
+        threads_.reset();
+    else
+        (void)threads_.release();
+}
+
+ParallelStats ParallelCore::stats() const {
+    ParallelStats s;
+    desk_->fill(s);
+    intake_->fill(s);
+    return s;
+}
+
+std::string ParallelCore::describe() const { return to_string(stats()) + intake_->describe(); }
+
+}  // namespace ottla::client

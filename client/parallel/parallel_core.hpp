@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// ParallelCore: what a ParallelConsumer handle holds: the intake with its thread, the desk, and those who work: threads
+// or coroutines, which call the handler and say what became of it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include <ottla/parallel_consumer.hpp>
+
+#include "base/workers.hpp"
+#include "client/parallel/intake.hpp"
+#include "client/runtime/runtime.hpp"
+#include "net/io_thread.hpp"
+
+namespace ottla::client {
+
+class ParallelCore : public std::enable_shared_from_this<ParallelCore> {
+public:
+    using AnyHandler = std::variant<Handler, BatchHandler, AsyncHandler>;
+    // Without an executor coroutines get a thread of their own.
+    static Result<std::shared_ptr<ParallelCore>> make(ParallelConsumerConfig, AnyHandler,
+                                                      std::optional<asio::any_io_executor>);
+    ~ParallelCore();
+
+    Result<void> close(std::chrono::nanoseconds timeout, ParallelConsumer::CloseMode);
+    bool is_closed() const noexcept { return closing_; }
+    std::optional<Error> failure() const { return intake_->failure(); }
+    ParallelStats stats() const;
+    std::string describe() const;
+    Consumer& consumer() noexcept { return intake_->consumer(); }
+
+private:
+    ParallelCore(ParallelConsumerConfig, AnyHandler);
+    Result<void> start(std::optional<asio::any_io_executor>);
+    bool is_async() const noexcept { return std::holds_alternative<AsyncHandler>(handler_); }
+
+    // A thread's, until the desk closes.
+    void work();
+    static awaitable<void> work_async(std::shared_ptr<ParallelCore> self);
+    void begin_coroutines();
+    Handled handle(const WorkCall&);
+    void conclude(WorkCall&, const Handled&);
+    void set_aside(WorkCall&, std::string why);
+    base::TimePoint due_after(const WorkItem&, const Handled&);
+
+    void one_more();
+    void one_less();
+    // Those who run: the polling thread, workers, coroutines.
+    bool wait_until_few(int count, base::TimePoint until);
+    void let_go();
+
+    ParallelConsumerConfig config_;
+    AnyHandler handler_;
+    const base::SystemClock clock_;
+    std::shared_ptr<Runtime> runtime_;
+    std::shared_ptr<WorkDesk> desk_;
+    std::shared_ptr<DeadLetters> letters_;  // null without a topic for them
+    std::unique_ptr<Intake> intake_;
+    std::atomic<bool> closing_{false};
+    std::mutex running_mutex_;  // guards running_
+    std::condition_variable ended_;
+    int running_ = 0;
+    std::unique_ptr<net::IoThread> own_loop_;
+    asio::any_io_executor executor_;  // of coroutines
+    std::unique_ptr<base::Workers> threads_;
+    std::unique_ptr<base::Workers> poller_;
+};
+
+}  // namespace ottla::client
