@@ -287,14 +287,14 @@ std::optional<Event> Delivery::advance() {
                 continue;
             }
             if (chunk.slot->paused) {
-                // The rest is read again from where it stopped.
+                // The rest is read again from where it stopped, before what came meanwhile.
                 FetchedChunk rest = chunk;
                 rest.from_offset = std::max(rest.from_offset, chunk.slot->position.load());
                 if (run_) rest.record_count += static_cast<std::int64_t>(run_->count - next_in_run_);
                 drop_run();
                 rest.enter();
                 decoder_.drop();
-                parked_.push_back(std::move(rest));
+                parked_.push_front(std::move(rest));
                 finish_chunk();
                 continue;
             }

@@ -13,6 +13,26 @@ std::string damaged(std::string batch) {
     return batch;
 }
 
+// What was fetched during a pause lies behind what the pause cut off, also when the next pause comes at once.
+TEST(ConsumerScript, pauses_one_after_the_other_keep_the_order) {
+    ConsumerScript s;
+    s.broker.log = {{0, batch_of(0, 3)}, {3, batch_of(3, 3)}};
+    s.broker.high = 6;
+    s.consumer->assign({{"t", 0, 0}}).value();
+    s.loop.run_for(10ms);
+    for (const char* value : {"v0", "v1", "v2", "v3"}) {
+        const auto event = s.consumer->poll(0s);
+        ASSERT_TRUE(event) << value;
+        EXPECT_EQ(std::get<Message>(*event).value().text(), value);
+        s.consumer->pause({{"t", 0}}).value();
+        s.loop.run_for(10ms);
+        EXPECT_FALSE(s.consumer->poll(0s));
+        s.consumer->resume({{"t", 0}}).value();
+        s.loop.run_for(10ms);
+    }
+    EXPECT_EQ(s.events_after(10ms), "v4 v5 ");
+}
+
 TEST(ConsumerScript, a_corrupt_batch_is_told_fetched_again_with_pauses_and_can_be_passed) {
     ConsumerScript s;
     s.broker.log = {{0, batch_of(0, 2) + damaged(batch_of(2, 2)) + batch_of(4, 2)},
