@@ -21,6 +21,10 @@ constexpr unsigned class_max = 26;  // 64 MiB
 constexpr unsigned class_of_slabs = 18;
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 
+unsigned class_of(std::size_t capacity) noexcept {
+    return std::max(class_min, static_cast<unsigned>(std::bit_width(std::max<std::size_t>(capacity, 2) - 1)));
+}
+
 // Lives as long as one of its parts.
 class Slab {
 public:
@@ -130,6 +134,16 @@ struct BufferPool::Store {
         return block;
     }
 
+    void keep_at_most(std::size_t most) noexcept {
+        const std::lock_guard hold(idle_lists);
+        for (auto& list : idle)
+            while (bytes > most && !list.empty()) {
+                bytes -= list.back()->capacity;
+                destroy(list.back());
+                list.pop_back();
+            }
+    }
+
     std::vector<PooledBlock*>& list_of(std::size_t size) noexcept {
         return idle[static_cast<std::size_t>(std::countr_zero(size)) - class_min];
     }
@@ -143,15 +157,20 @@ struct BufferPool::Store {
 BufferPool::BufferPool(std::size_t bytes_max) : store_(std::make_shared<Store>(bytes_max)) {}
 BufferPool::~BufferPool() = default;
 
+std::size_t BufferPool::capacity_of(std::size_t capacity) noexcept {
+    return capacity > (std::size_t{1} << class_max) ? capacity : std::size_t{1} << class_of(capacity);
+}
+
 Buffer BufferPool::take(std::size_t capacity) {
     if (capacity > (std::size_t{1} << class_max)) return Buffer(capacity);
-    const auto size_class =
-        std::max(class_min, static_cast<unsigned>(std::bit_width(std::max<std::size_t>(capacity, 2) - 1)));
+    const unsigned size_class = class_of(capacity);
     if (PooledBlock* block = store_->take(size_class)) return Buffer(block);
     const std::size_t size = std::size_t{1} << size_class;
     const bool in_slab = size_class >= class_of_slabs && store_->has_room_for_slab(size);
     return Buffer(in_slab ? Store::make_slab(store_, size) : Store::make(store_, size));
 }
+
+void BufferPool::keep_at_most(std::size_t idle_bytes) { store_->keep_at_most(idle_bytes); }
 
 std::size_t BufferPool::idle_bytes() const {
     const std::lock_guard hold(store_->idle_lists);

@@ -20,6 +20,11 @@ public:
     // Outlives the pool if need be.
     Buffer take(std::size_t capacity);
 
+    // What it has, when it is taken with that.
+    static std::size_t capacity_of(std::size_t capacity) noexcept;
+    // What is idle above that goes back to the heap, small ones first.
+    void keep_at_most(std::size_t idle_bytes);
+
     std::size_t idle_bytes() const;
 
 private:

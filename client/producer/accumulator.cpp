@@ -15,8 +15,6 @@ namespace ottla::client {
 
 namespace {
 
-constexpr std::size_t first_buffer_bytes = 4096;
-constexpr std::size_t spare_batches_max = 32;
 // What a record takes besides its payload as a rule.
 constexpr std::size_t record_overhead_usual = 10;
 
@@ -68,8 +66,11 @@ Accumulator::Accumulator(const ProducerConfig& config, const base::Clock& clock,
                                                          DeliveryCallback&& callback) {
     protocol::RecordBatchBuilder& builder = batch.builder;
     const std::size_t bound = builder.size() + fields.payload_bytes + record_overhead + fields.headers.size() * 10;
-    if (bound > builder.capacity() && builder.capacity() < batch_bytes_max_)
-        builder.move_into(pool_.take(std::max(bound, std::min(builder.capacity() * 2, batch_bytes_max_))));
+    if (bound > builder.capacity() && builder.capacity() < batch_bytes_max_ &&
+        !grow_buffer(batch, bound, fields.is_moved))
+        return false;
+    if (!batch.dues.has_room() && !grow_dues(batch, fields.is_moved)) [[unlikely]]
+        return false;
     std::int64_t timestamp = fields.timestamp_ms;
     if (fields.is_of_now) {
         if (batch.began_ms == 0) [[unlikely]]
@@ -77,9 +78,8 @@ Accumulator::Accumulator(const ProducerConfig& config, const base::Clock& clock,
         timestamp = std::max(timestamp, batch.began_ms);
     }
     if (!builder.append(timestamp, fields.key, fields.value, fields.headers)) return false;
-    if (!callback) ++batch.events;
     batch.payload_bytes += fields.payload_bytes;
-    batch.deliveries.emplace_back(std::move(callback), fields.opaque, timestamp);
+    batch.dues.add(std::move(callback), fields.opaque, timestamp);
     return true;
 }
 
@@ -87,11 +87,14 @@ bool Accumulator::put_part(Batch& batch, const Fields& fields, DeliveryCallback&
     return put_into(batch, fields, std::move(callback));
 }
 
-[[gnu::always_inline]] inline bool Accumulator::add(PartitionQueue& queue, const Fields& fields,
-                                                    DeliveryCallback&& callback, TimePoint created) {
+[[gnu::always_inline]] inline Accumulator::Put Accumulator::add(PartitionQueue& queue, const Fields& fields,
+                                                                DeliveryCallback&& callback, TimePoint created) {
     bool wake = false;
-    if (!queue.last_is_open || !put_into(*queue.batches.back(), fields, std::move(callback))) [[unlikely]]
-        wake = add_batch(queue, fields, std::move(callback), created);
+    if (!queue.last_is_open || !put_into(*queue.batches.back(), fields, std::move(callback))) [[unlikely]] {
+        const Put put = add_batch(queue, fields, std::move(callback), created);
+        if (put == Put::refused) return put;
+        wake = put == Put::done_and_wake;
+    }
     Batch& batch = *queue.batches.back();
     if (fields.is_awaited && !std::exchange(batch.is_awaited, true)) wake |= queue.in_flight.empty();
     // Full: it need not wait for a record that no longer fits.
@@ -100,7 +103,7 @@ bool Accumulator::put_part(Batch& batch, const Fields& fields, DeliveryCallback&
         close_last(queue);
         wake = wake || packs_ || (can_send_new(queue) && queue.batches.size() == 1);
     }
-    return wake;
+    return wake ? Put::done_and_wake : Put::done;
 }
 
 Result<void> Accumulator::append(const Record& record, DeliveryCallback&& callback, bool is_awaited) {
@@ -125,7 +128,7 @@ Result<void> Accumulator::append_with_headers(const Record& record, DeliveryCall
 inline Result<void> Accumulator::append(const Record& record, const Fields& fields, DeliveryCallback&& callback) {
     if (record.topic.empty() || record.partition < any_partition || is_too_large(fields)) [[unlikely]]
         return what_is_wrong(record, fields);
-    bool wake = false;
+    Put put = Put::done;
     {
         Hold hold(queues_);
         std::int32_t partition = record.partition;
@@ -145,15 +148,17 @@ inline Result<void> Accumulator::append(const Record& record, const Fields& fiel
             if (partition >= topic.partition_count) [[unlikely]]
                 return no_such_partition(record.topic, topic.partition_count, partition);
             PartitionQueue& queue = *topic.partitions[static_cast<std::size_t>(partition)];
-            wake = add(queue, fields, std::move(callback), TimePoint{});
+            put = add(queue, fields, std::move(callback), TimePoint{});
         } else {
-            wake = add_waiting(topic, partition, fields, std::move(callback));
+            put = add_waiting(topic, partition, fields, std::move(callback));
         }
+        if (put == Put::refused) [[unlikely]]
+            return Error::of(ErrorCode::queue_full);
         ++messages_;
         ++appended_;
         payload_bytes_ += fields.payload_bytes;
     }
-    if (wake) wake_();
+    if (put == Put::done_and_wake) wake_();
     return ok();
 }
 
@@ -250,15 +255,17 @@ std::int32_t Accumulator::choose_sticky(TopicQueue& topic, const Fields& fields)
     return sticky.current();
 }
 
-bool Accumulator::add_batch(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback,
-                            TimePoint created) {
+Accumulator::Put Accumulator::add_batch(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback,
+                                        TimePoint created) {
     // The first batch makes the loop set its timer, a full one makes it send; with as many in flight as may be it
     // comes anyway, in time: no request is waited for longer than for its records, which expire before this one.
     const bool wake =
         can_send_new(queue) && (queue.batches.empty() || (queue.batches.size() == 1 && queue.last_is_open));
-    if (queue.last_is_open) close_last(queue);
     if (created == TimePoint{}) created = clock_.now();
-    queue.batches.push_back(new_batch(*queue.topic, created, queue.last_batch_bytes));
+    BatchPtr fresh = new_batch(*queue.topic, created, queue.last_batch_bytes, fields.bytes_bound(), fields.is_moved);
+    if (!fresh) return Put::refused;
+    if (queue.last_is_open) close_last(queue);
+    queue.batches.push_back(std::move(fresh));
     queue.last_is_open = true;
     Batch& batch = *queue.batches.back();
     batch.partition = queue.partition;
@@ -266,38 +273,22 @@ bool Accumulator::add_batch(PartitionQueue& queue, const Fields& fields, Deliver
     const bool fits = put_into(batch, fields, std::move(callback));
     OTTLA_ASSERT(fits);
     list(queue);
-    return wake;
+    return wake ? Put::done_and_wake : Put::done;
 }
 
-bool Accumulator::add_waiting(TopicQueue& topic, std::int32_t wanted, const Fields& fields,
-                              DeliveryCallback&& callback) {
+Accumulator::Put Accumulator::add_waiting(TopicQueue& topic, std::int32_t wanted, const Fields& fields,
+                                          DeliveryCallback&& callback) {
     const bool first = topic.waiting.empty();
     if (first || !put_into(*topic.waiting.back(), fields, std::move(callback))) {
-        topic.waiting.push_back(new_batch(topic, clock_.now(), first_buffer_bytes));
+        BatchPtr fresh = new_batch(topic, clock_.now(), 0, fields.bytes_bound(), false);
+        if (!fresh) return Put::refused;
+        topic.waiting.push_back(std::move(fresh));
         const bool fits = put_into(*topic.waiting.back(), fields, std::move(callback));
         OTTLA_ASSERT(fits);
     }
     topic.waiting.back()->wanted.push_back(wanted);
     if (first) waiting_topics_.push_back(&topic);
-    return first;
-}
-
-BatchPtr Accumulator::new_batch(const TopicQueue& topic, TimePoint created, std::size_t bytes_expected) {
-    BatchPtr batch;
-    const Backoff backoff(config_.common.retry_backoff, config_.common.retry_backoff_max);
-    if (spare_.empty()) {
-        using Checksum = protocol::RecordBatchBuilder::Checksum;
-        batch = std::make_unique<Batch>(batch_bytes_max_, packs_ ? Checksum::none : Checksum::on_the_way, backoff);
-    } else {
-        batch = std::move(spare_.back());
-        spare_.pop_back();
-        batch->backoff = backoff;
-    }
-    batch->builder.reset(pool_.take(std::max(first_buffer_bytes, std::min(bytes_expected, batch_bytes_max_ + 1024))));
-    batch->topic = topic.name;
-    batch->created = created;
-    batch->expires = expiry(created);
-    return batch;
+    return first ? Put::done_and_wake : Put::done;
 }
 
 TimePoint Accumulator::expiry(TimePoint created) const noexcept {
@@ -313,8 +304,8 @@ bool Accumulator::has_room(std::size_t bytes) const {
     const auto is_below = [](std::size_t used, std::size_t max) { return used < max && used <= max - max / 4; };
     const std::lock_guard hold(queues_);
     return (config_.queue_messages_max == 0 || is_below(messages_, config_.queue_messages_max)) &&
-           is_below(payload_bytes_, config_.queue_bytes_max) &&
-           (messages_ == 0 || payload_bytes_ + bytes <= config_.queue_bytes_max);
+           is_below(payload_bytes_, config_.queue_bytes_max) && is_below(memory_bytes_, memory_max()) &&
+           (messages_ == 0 || (payload_bytes_ + bytes <= config_.queue_bytes_max && bytes <= memory_left()));
 }
 
 Accumulator::Usage Accumulator::usage() const {
@@ -406,7 +397,8 @@ void Accumulator::ask_user(Batch& batch, std::int32_t count) {
     std::vector<Header> headers;
     protocol::RecordReader records = view->records();
     protocol::RecordView r;
-    for (std::size_t i = 0; records.next(r); ++i) {
+    DeliveryDues::Reader due(batch.dues);
+    for (std::size_t i = 0; records.next(r) && due.next(); ++i) {
         if (batch.wanted[i] >= 0) continue;
         headers.clear();
         for (protocol::RecordHeaderView h; r.headers.next(h);) headers.push_back({h.key, view_of(h.value)});
@@ -415,8 +407,8 @@ void Accumulator::ask_user(Batch& batch, std::int32_t count) {
         record.key = view_of(r.key);
         record.value = view_of(r.value);
         record.headers = headers;
-        record.timestamp_ms = batch.deliveries[i].timestamp_ms;
-        record.opaque = batch.deliveries[i].opaque;
+        record.timestamp_ms = due.timestamp_ms();
+        record.opaque = due.opaque();
         batch.wanted[i] = users_partitioner_(record, count);
     }
 }
@@ -429,26 +421,27 @@ void Accumulator::move_waiting(TopicQueue& topic, Batch& from, std::vector<Batch
     std::vector<protocol::RecordHeaderView> headers;
     protocol::RecordReader records = view->records();
     protocol::RecordView record;
-    for (std::size_t i = 0; records.next(record); ++i) {
-        DeliveryDue& delivery = from.deliveries[i];
-        const Fields fields = Fields::of(record, delivery, headers);
+    DeliveryDues::Reader due(from.dues);
+    for (std::size_t i = 0; records.next(record) && due.next(); ++i) {
+        const Fields fields = Fields::of(record, due, headers);
+        DeliveryCallback callback = due.take_callback();
         const bool is_decided = from.wanted[i] >= 0 || users_partitioner_;
         const std::int32_t partition = is_decided ? from.wanted[i] : choose(topic, fields);
         if (partition >= 0 && partition < topic.partition_count) {
-            add(*topic.partitions[static_cast<std::size_t>(partition)], fields, std::move(delivery.callback),
-                from.created);
+            add(*topic.partitions[static_cast<std::size_t>(partition)], fields, std::move(callback), from.created);
             continue;
         }
         BatchPtr& batch = homeless[partition];
-        if (batch && put_into(*batch, fields, std::move(delivery.callback))) continue;
+        if (batch && put_into(*batch, fields, std::move(callback))) continue;
         // The first, or one that no longer fits: deltas are larger from another first record on.
         if (batch) rejected.push_back(std::move(batch));
-        batch = new_batch(topic, from.created, first_buffer_bytes);
+        batch = new_batch(topic, from.created, 0, fields.bytes_bound(), true);
         batch->partition = partition;
-        const bool fits = put_into(*batch, fields, std::move(delivery.callback));
+        const bool fits = put_into(*batch, fields, std::move(callback));
         OTTLA_ASSERT(fits);
     }
     for (auto& [partition, batch] : homeless) rejected.push_back(std::move(batch));
+    let_go(from);
 }
 
 std::vector<BatchPtr> Accumulator::give_up(std::string_view name) {
@@ -476,28 +469,6 @@ std::vector<BatchPtr> Accumulator::take_all() {
     }
     listed_.clear();
     return taken;
-}
-
-void Accumulator::recycle(BatchPtr batch) {
-    std::vector<BatchPtr> one;
-    one.push_back(std::move(batch));
-    recycle(one);
-}
-
-void Accumulator::recycle(std::vector<BatchPtr>& batches) {
-    std::size_t records = 0, bytes = 0;
-    for (const BatchPtr& batch : batches) {
-        records += batch->count();
-        bytes += batch->payload_bytes;
-        // Outside the mutex: callbacks may own anything.
-        batch->clear();
-    }
-    const std::lock_guard hold(queues_);
-    messages_ -= records;
-    payload_bytes_ -= bytes;
-    for (BatchPtr& batch : batches)
-        if (spare_.size() < spare_batches_max) spare_.push_back(std::move(batch));
-    batches.clear();
 }
 
 }  // namespace ottla::client

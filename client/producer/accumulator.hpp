@@ -168,6 +168,12 @@ private:
     Result<void> append(const Record&, const Fields&, DeliveryCallback&&);
     bool is_too_large(const Fields&) const noexcept;
     Error what_is_wrong(const Record&, const Fields&) const;
+    // What became of a record that was to be put somewhere.
+    enum class Put : std::uint8_t {
+        refused,  // there is no memory for it
+        done,
+        done_and_wake,  // and the loop must look at the plan anew
+    };
     // These expect the mutex to be held.
     using Hold = std::unique_lock<base::BriefMutex>;
     Result<std::int32_t> ask_users_partitioner(const Record&, const Fields&, Hold&);
@@ -175,10 +181,9 @@ private:
     Error why_not() const;
     // Then it is the last topic, and perhaps new.
     Result<void> find_topic(std::string_view name);
-    // Both answer whether the loop must look at the plan anew.
-    bool add(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
-    bool add_batch(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
-    bool add_waiting(TopicQueue&, std::int32_t wanted, const Fields&, DeliveryCallback&&);
+    Put add(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
+    Put add_batch(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
+    Put add_waiting(TopicQueue&, std::int32_t wanted, const Fields&, DeliveryCallback&&);
     std::int32_t choose(TopicQueue&, const Fields&);
     std::int32_t choose_sticky(TopicQueue&, const Fields&);
     // Asks it for what waits for the topic, without the mutex meanwhile.
@@ -186,8 +191,18 @@ private:
     void ask_user(Batch&, std::int32_t count);  // without it, too
     void move_waiting(TopicQueue&, std::vector<BatchPtr>& rejected);
     void move_waiting(TopicQueue&, Batch&, std::vector<BatchPtr>& rejected);
-    BatchPtr new_batch(const TopicQueue&, TimePoint created, std::size_t bytes_expected);
-    // False when the batch is full.
+    // With a buffer for `bytes_expected`, or for as many as the queue's limit leaves, but at least `bytes_least`; null
+    // when it does not leave as many, unless there `must` be one.
+    BatchPtr new_batch(const TopicQueue&, TimePoint created, std::size_t bytes_expected, std::size_t bytes_least,
+                       bool must);
+    // More memory for a record: false when the limit does not allow it. `must`: it does not count.
+    bool grow_buffer(Batch&, std::size_t bytes_least, bool must);
+    bool grow_dues(Batch&, bool must);
+    std::size_t memory_max() const noexcept;
+    std::size_t memory_left() const noexcept;
+    void hold(Batch&, std::size_t bytes) noexcept;
+    void let_go(Batch&) noexcept;
+    // False when the batch is full, or may not grow.
     bool put_into(Batch&, const Fields&, DeliveryCallback&&);  // inline in accumulator.cpp, and for it alone
     bool put_part(Batch&, const Fields&, DeliveryCallback&&);  // the same for others
     void look_at(TopicQueue&, TimePoint now, Plan& out);
@@ -226,6 +241,7 @@ private:
     base::Random random_;
     std::size_t messages_ = 0;  // that take up room in the queue
     std::size_t payload_bytes_ = 0;
+    std::size_t memory_bytes_ = 0;  // that batches take
     std::uint64_t appended_ = 0;
     int flushing_ = 0;
     Error refusal_;

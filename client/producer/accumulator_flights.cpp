@@ -178,7 +178,7 @@ std::vector<BatchPtr> Accumulator::split(PartitionQueue& queue, Batch& whole) {
     queue.topic->batch_bytes_max = std::max(std::min(queue.topic->batch_bytes_max, bytes / 2), split_bytes_least);
     std::vector<BatchPtr> parts;
     const auto begin_part = [&] {
-        Batch& part = *parts.emplace_back(new_batch(*queue.topic, whole.created, bytes / 2));
+        Batch& part = *parts.emplace_back(new_batch(*queue.topic, whole.created, bytes / 2, 0, true));
         part.partition = queue.partition;
         part.home = &queue;
         part.backoff = whole.backoff;
@@ -188,14 +188,15 @@ std::vector<BatchPtr> Accumulator::split(PartitionQueue& queue, Batch& whole) {
     const std::size_t middle = whole.count() / 2;
     std::vector<protocol::RecordHeaderView> headers;
     protocol::RecordView record;
-    for (std::size_t i = 0; records->next(record); ++i) {
-        DeliveryDue& delivery = whole.deliveries[i];
-        const Fields fields = Fields::of(record, delivery, headers);
+    DeliveryDues::Reader due(whole.dues);
+    for (std::size_t i = 0; records->next(record) && due.next(); ++i) {
+        const Fields fields = Fields::of(record, due, headers);
+        DeliveryCallback callback = due.take_callback();
         if (i == 0 || i == middle) begin_part();
-        if (put_part(*parts.back(), fields, std::move(delivery.callback))) continue;
+        if (put_part(*parts.back(), fields, std::move(callback))) continue;
         // Deltas may be larger from another first record on.
         begin_part();
-        const bool fits = put_part(*parts.back(), fields, std::move(delivery.callback));
+        const bool fits = put_part(*parts.back(), fields, std::move(callback));
         OTTLA_ASSERT(fits);
     }
     Numbers rest = whole.numbers;
@@ -205,7 +206,7 @@ std::vector<BatchPtr> Accumulator::split(PartitionQueue& queue, Batch& whole) {
         rest = rest.second_part(count);
     }
     // What they were counts for the parts now.
-    whole.deliveries.clear();
+    whole.dues.clear();
     whole.payload_bytes = 0;
     return parts;
 }

@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "client/cluster/backoff.hpp"
+#include "client/producer/delivery_dues.hpp"
 #include "client/producer/packer.hpp"
 #include "client/producer/sequences.hpp"
 
@@ -24,27 +25,17 @@ struct PartitionQueue;
 // The order of a partition's batches, in which they are sent the first time.
 using Place = std::uint64_t;
 
-// What is kept of a record besides its bytes.
-struct DeliveryDue {
-    DeliveryDue(DeliveryCallback&& told, void* token, std::int64_t timestamp) noexcept
-        : callback(std::move(told)),
-          opaque(token),
-          timestamp_ms(timestamp) {}
-
-    DeliveryCallback callback;  // empty: the report is an event
-    void* opaque;
-    std::int64_t timestamp_ms;
-};
-
 struct Batch {
     Batch(std::size_t bytes_max, protocol::RecordBatchBuilder::Checksum checksum, const Backoff& retry_backoff)
         : builder(Buffer(), bytes_max, checksum),
           backoff(retry_backoff) {}
 
-    std::size_t count() const noexcept { return deliveries.size(); }
-    // As new, but for the memory of `deliveries`.
+    std::size_t count() const noexcept { return dues.count(); }
+    // Records whose reports are events.
+    std::size_t events() const noexcept { return dues.events(); }
+    // As new.
     void clear() {
-        deliveries.clear();
+        dues.clear();
         builder.reset(Buffer());
         sealed = Buffer();
         packing.reset();
@@ -52,7 +43,7 @@ struct Batch {
         topic.reset();
         home = nullptr;
         partition = any_partition;
-        events = payload_bytes = 0;
+        payload_bytes = held_bytes = 0;
         began_ms = 0;
         attempts = 0;
         numbers = Numbers();
@@ -65,9 +56,9 @@ struct Batch {
     PartitionQueue* home = nullptr;  // null while the topic's partitions are not known
     // While records are added; empty once `sealed` is there.
     protocol::RecordBatchBuilder builder;
-    std::vector<DeliveryDue> deliveries;
-    std::size_t events = 0;  // deliveries without a callback
+    DeliveryDues dues;
     std::size_t payload_bytes = 0;
+    std::size_t held_bytes = 0;  // of the queue's limit: the memory it takes (accumulator_memory.cpp)
     // Only while the partitions are not known: which one each record asked for.
     std::vector<std::int32_t> wanted;
 

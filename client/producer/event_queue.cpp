@@ -11,12 +11,13 @@ constexpr std::size_t errors_max = 1000;
 }
 
 void EventQueue::push(BatchPtr batch, Outcome outcome) {
-    Reports reports;
-    reports.report = report_frame(*batch, outcome);
-    reports.batch = std::move(batch);
-    reports.outcome = std::move(outcome);
+    DeliveryDues& dues = batch->dues;
+    Reports reports{
+        .batch = std::move(batch), .outcome = std::move(outcome), .report = {}, .due = DeliveryDues::Reader(dues)};
+    reports.report = report_frame(*reports.batch, reports.outcome);
+    reports.left = dues.events();
     const std::lock_guard hold(events_);
-    size_ += reports.batch->events;
+    size_ += reports.left;
     items_.emplace_back(std::move(reports));
     come_.notify_one();
 }
@@ -88,11 +89,11 @@ Event EventQueue::take_front(BatchPtr& done) {
     }
     --size_;
     auto& reports = std::get<Reports>(items_.front());
-    while (reports.batch->deliveries[reports.next].callback) ++reports.next;
-    fill_report(reports.report, *reports.batch, reports.outcome, reports.next);
+    while (reports.due.next() && reports.due.has_callback()) ++reports.next;
+    fill_report(reports.report, reports.outcome, reports.next, reports.due);
     Event event = reports.report;
     ++reports.next;
-    if (--reports.batch->events == 0) {
+    if (--reports.left == 0) {
         done = std::move(reports.batch);
         items_.pop_front();
     }

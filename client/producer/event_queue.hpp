@@ -42,7 +42,9 @@ private:
         BatchPtr batch;
         Outcome outcome;
         DeliveryReport report;
+        DeliveryDues::Reader due;
         std::size_t next = 0;
+        std::size_t left = 0;  // of its events
     };
     using Item = std::variant<Reports, Error, Statistics, LogEvent>;
 

@@ -38,9 +38,10 @@ struct Accumulator::Fields {
     void* opaque = nullptr;
     bool is_of_now = false;  // the timestamp is that of its coming
     bool is_awaited = false;
+    bool is_moved = false;  // it has its place in the queue already
 
     // Of a record that lies in a batch; `headers` holds what `headers` of the answer refers to.
-    static Fields of(const protocol::RecordView& record, const DeliveryDue& delivery,
+    static Fields of(const protocol::RecordView& record, const DeliveryDues::Reader& due,
                      std::vector<protocol::RecordHeaderView>& headers) {
         headers.clear();
         protocol::RecordHeaders rest = record.headers;
@@ -49,10 +50,16 @@ struct Accumulator::Fields {
         fields.key = record.key;
         fields.value = record.value;
         fields.headers = headers;
-        fields.timestamp_ms = fields.now_ms = delivery.timestamp_ms;
-        fields.opaque = delivery.opaque;
+        fields.timestamp_ms = fields.now_ms = due.timestamp_ms();
+        fields.opaque = due.opaque();
+        fields.is_moved = true;
         fields.count_payload();
         return fields;
+    }
+
+    // What a batch of it alone takes, at most.
+    std::size_t bytes_bound() const noexcept {
+        return protocol::RecordBatchHeader::size + payload_bytes + record_overhead + headers.size() * 10;
     }
 
     void count_payload() noexcept {

@@ -10,11 +10,10 @@ DeliveryReport report_frame(const Batch& batch, const Outcome& outcome) {
     return report;
 }
 
-void fill_report(DeliveryReport& report, const Batch& batch, const Outcome& outcome, std::size_t index) {
-    const DeliveryDue& delivery = batch.deliveries[index];
+void fill_report(DeliveryReport& report, const Outcome& outcome, std::size_t index, const DeliveryDues::Reader& due) {
     if (outcome.base_offset >= 0) report.offset = Offset(outcome.base_offset + static_cast<std::int64_t>(index));
-    report.timestamp_ms = outcome.log_append_time_ms >= 0 ? outcome.log_append_time_ms : delivery.timestamp_ms;
-    report.opaque = delivery.opaque;
+    report.timestamp_ms = outcome.log_append_time_ms >= 0 ? outcome.log_append_time_ms : due.timestamp_ms();
+    report.opaque = due.opaque();
 }
 
 void Reporter::report(BatchPtr batch, Outcome outcome) {
@@ -30,7 +29,7 @@ void Reporter::report(std::vector<Ended>& ended) {
             tell_hook(*batch, outcome);
         tell(*batch, outcome);
         accumulator_.reported(batch->count());
-        if (batch->events > 0) {
+        if (batch->events() > 0) {
             events_.push(std::move(batch), std::move(outcome));
         } else {
             done.push_back(std::move(batch));
@@ -41,23 +40,26 @@ void Reporter::report(std::vector<Ended>& ended) {
     progress_.notify();
 }
 
-void Reporter::tell_hook(const Batch& batch, const Outcome& outcome) {
+void Reporter::tell_hook(Batch& batch, const Outcome& outcome) {
     DeliveryReport report = report_frame(batch, outcome);
-    for (std::size_t i = 0; i < batch.count(); ++i) {
-        fill_report(report, batch, outcome, i);
+    DeliveryDues::Reader due(batch.dues);
+    for (std::size_t i = 0; due.next(); ++i) {
+        fill_report(report, outcome, i, due);
         hooks_.tell(&Hooks::on_delivery, report);
     }
 }
 
 void Reporter::tell(Batch& batch, const Outcome& outcome) {
-    const std::size_t count = batch.count();
-    if (batch.events == count) return;
+    if (batch.events() == batch.count()) return;
     DeliveryReport report = report_frame(batch, outcome);
-    for (std::size_t i = 0; i < count; ++i) {
-        DeliveryCallback& callback = batch.deliveries[i].callback;
-        if (!callback) continue;
-        fill_report(report, batch, outcome, i);
-        callback(report);
+    DeliveryDues::Reader due(batch.dues);
+    for (std::size_t i = 0; due.next_run(); i += due.run()) {
+        if (!due.has_callback()) continue;
+        fill_report(report, outcome, i, due);
+        for (std::size_t j = 0; j < due.run(); ++j) {
+            due.take_callback()(report);
+            if (outcome.base_offset >= 0) report.offset = Offset(report.offset.value() + 1);
+        }
     }
 }
 

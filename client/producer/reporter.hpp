@@ -12,7 +12,7 @@ namespace ottla::client {
 
 // A report with what all records of the batch share; fill_report() adds the rest for one of them.
 DeliveryReport report_frame(const Batch&, const Outcome&);
-void fill_report(DeliveryReport&, const Batch&, const Outcome&, std::size_t index);
+void fill_report(DeliveryReport&, const Outcome&, std::size_t index, const DeliveryDues::Reader& due);
 
 // Loop only.
 class Reporter {
@@ -32,7 +32,7 @@ public:
     Watched& progress() noexcept { return progress_; }
 
 private:
-    void tell_hook(const Batch&, const Outcome&);
+    void tell_hook(Batch&, const Outcome&);
     static void tell(Batch&, const Outcome&);
 
     Accumulator& accumulator_;

@@ -210,7 +210,7 @@ TEST_F(AccumulatorTest, keeps_headers_and_nulls_of_waiting_records) {
     accumulator().set_leaders("new", two_leaders);
     accumulator().set_flushing(true);
     BatchPtr batch = take(*plan().ready.at(0).queue);
-    EXPECT_EQ(batch->events, 1U);
+    EXPECT_EQ(batch->events(), 1U);
     const Buffer bytes = batch->builder.finish();
     auto records = protocol::RecordBatchView::parse(bytes.span())->records();
     protocol::RecordView view;

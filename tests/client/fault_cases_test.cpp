@@ -206,7 +206,7 @@ TEST(FaultCase16, the_queue_takes_no_more_than_its_limit_and_a_tenth) {
     while (s.produce(static_cast<std::int32_t>(taken % 2), value)) ++taken;
     EXPECT_EQ(s.produce(0, value).error(), ErrorCode::queue_full);
     EXPECT_LE(taken * value.size(), limit_kbytes * 1024);
-    EXPECT_GE(taken * value.size(), (limit_kbytes - 2) * 1024);
+    EXPECT_GE(taken * value.size(), limit_kbytes * 1024 / 10 * 9) << "what reports and buffers take counts, too";
 }
 
 TEST(FaultCase20, a_broker_without_a_common_version_is_named) {
