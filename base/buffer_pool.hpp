@@ -12,7 +12,7 @@ namespace ottla::base {
 
 class BufferPool {
 public:
-    // Keeps at most `bytes_max` of idle memory; what is above goes back to the heap.
+    // Keeps as much idle memory as is in use, or `bytes_max`; what is above goes back to the heap.
     explicit BufferPool(std::size_t bytes_max);
     ~BufferPool();
 

@@ -26,12 +26,12 @@ std::size_t Accumulator::memory_left() const noexcept {
     return max > memory_bytes_ ? max - memory_bytes_ : 0;
 }
 
-// What a full queue does not use is no longer kept for it.
+// Nothing is kept beside a queue that takes more than it leaves, but for a small part.
 void Accumulator::hold(Batch& batch, std::size_t bytes) noexcept {
     batch.held_bytes += bytes;
     memory_bytes_ += bytes;
-    if (memory_left() < memory_max() / 8) [[unlikely]]
-        pool_.keep_at_most(memory_max() / idle_part);
+    if (const std::size_t max = memory_max(); memory_left() < max / 2) [[unlikely]]
+        pool_.keep_at_most(std::max(memory_left(), max / idle_part));
 }
 
 void Accumulator::let_go(Batch& batch) noexcept {

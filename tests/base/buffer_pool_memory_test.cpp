@@ -24,15 +24,28 @@ TEST(BufferPool, a_full_pool_takes_no_more_for_large_buffers_than_they_are) {
     for (int i = 0; i < 64; ++i) taken.push_back(pool.take(256 * kib));
     EXPECT_LE(tests::live_memory() - before, 64 * 257 * kib);
     taken.clear();
-    EXPECT_LE(tests::live_memory() - before, 64 * kib) << "nothing of them is kept";
+    EXPECT_LE(pool.idle_bytes(), 8 * mib);
+    EXPECT_LE(tests::live_memory() - before, 64 * kib) << "no more is kept than before";
 }
 
-TEST(BufferPool, an_empty_one_makes_slabs_and_keeps_their_parts) {
+TEST(BufferPool, keeps_as_much_as_is_in_use) {
     BufferPool pool(8 * mib);
     const std::size_t before = tests::live_memory();
-    const Buffer one = pool.take(256 * kib);
-    EXPECT_GE(tests::live_memory() - before, 2 * mib);
-    EXPECT_EQ(pool.idle_bytes(), 7 * 256 * kib);
+    std::vector<Buffer> taken;
+    for (int i = 0; i < 100; ++i) taken.push_back(pool.take(mib));
+    taken.resize(60);
+    EXPECT_EQ(pool.idle_bytes(), 40 * mib);
+    taken.resize(40);
+    EXPECT_EQ(pool.idle_bytes(), 40 * mib);
+    EXPECT_LE(tests::live_memory() - before, 81 * mib);
+    for (int i = 0; i < 30; ++i) taken.push_back(pool.take(mib));
+    EXPECT_EQ(pool.idle_bytes(), 10 * mib);
+    EXPECT_LE(tests::live_memory() - before, 81 * mib) << "what was idle is used again";
+    taken.clear();
+    EXPECT_EQ(pool.idle_bytes(), 8 * mib);
+    pool.keep_at_most(3 * mib);
+    EXPECT_EQ(pool.idle_bytes(), 3 * mib);
+    EXPECT_LE(tests::live_memory() - before, 4 * mib);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ TEST(BufferPool, keeps_no_more_than_it_may) {
     }
 }
 
-TEST(BufferPool, large_buffers_share_slabs_and_no_bytes) {
+TEST(BufferPool, large_buffers_share_no_bytes) {
     BufferPool pool(64 * mib);
     for (const std::size_t size : {256 * kib, mib, 4 * mib}) {
         std::vector<Buffer> taken;
