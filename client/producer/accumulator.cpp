@@ -106,6 +106,49 @@ bool Accumulator::put_part(Batch& batch, const Fields& fields, DeliveryCallback&
     return wake ? Put::done_and_wake : Put::done;
 }
 
+// The way of every record: inline, so that its fields never become an object.
+[[gnu::always_inline]] inline Result<void> Accumulator::append(const Record& record, const Fields& fields,
+                                                               DeliveryCallback&& callback) {
+    if (record.topic.empty() || record.partition < any_partition || is_too_large(fields)) [[unlikely]]
+        return what_is_wrong(record, fields);
+    if (users_partitioner_ && record.partition < 0) [[unlikely]]
+        return append_as_user_says(record, fields, std::move(callback));
+    Put put = Put::done;
+    {
+        const std::lock_guard hold(queues_);
+        if (auto done = append_to(record.partition, record, fields, std::move(callback), put); !done) [[unlikely]]
+            return done;
+    }
+    if (put == Put::done_and_wake) wake_();
+    return ok();
+}
+
+[[gnu::always_inline]] inline Result<void> Accumulator::append_to(std::int32_t partition, const Record& record,
+                                                                  const Fields& fields, DeliveryCallback&& callback,
+                                                                  Put& put) {
+    if (refusal_.code() != ErrorCode::none || is_full(fields)) [[unlikely]]
+        return why_not();
+    // Records mostly come for the same topic.
+    if (last_topic_name_ != record.topic) [[unlikely]]
+        if (const auto found = find_topic(record.topic); !found) return found.error();
+    TopicQueue& topic = *last_topic_;
+    if (topic.known) [[likely]] {
+        if (partition < 0) partition = choose(topic, fields);
+        if (partition >= topic.partition_count) [[unlikely]]
+            return no_such_partition(record.topic, topic.partition_count, partition);
+        PartitionQueue& queue = *topic.partitions[static_cast<std::size_t>(partition)];
+        put = add(queue, fields, std::move(callback), TimePoint{});
+    } else {
+        put = add_waiting(topic, partition, fields, std::move(callback));
+    }
+    if (put == Put::refused) [[unlikely]]
+        return Error::of(ErrorCode::queue_full);
+    ++messages_;
+    ++appended_;
+    payload_bytes_ += fields.payload_bytes;
+    return ok();
+}
+
 Result<void> Accumulator::append(const Record& record, DeliveryCallback&& callback, bool is_awaited) {
     // Most records have none, and need no room for their views.
     if (!record.headers.empty()) [[unlikely]]
@@ -125,38 +168,13 @@ Result<void> Accumulator::append_with_headers(const Record& record, DeliveryCall
     return append(record, fields, std::move(callback));
 }
 
-inline Result<void> Accumulator::append(const Record& record, const Fields& fields, DeliveryCallback&& callback) {
-    if (record.topic.empty() || record.partition < any_partition || is_too_large(fields)) [[unlikely]]
-        return what_is_wrong(record, fields);
+Result<void> Accumulator::append_as_user_says(const Record& record, const Fields& fields, DeliveryCallback&& callback) {
     Put put = Put::done;
     {
         Hold hold(queues_);
-        std::int32_t partition = record.partition;
-        if (users_partitioner_ && partition < 0) [[unlikely]] {
-            const auto chosen = ask_users_partitioner(record, fields, hold);
-            if (!chosen) return chosen.error();
-            partition = *chosen;
-        }
-        if (refusal_.code() != ErrorCode::none || is_full(fields)) [[unlikely]]
-            return why_not();
-        // Records mostly come for the same topic.
-        if (last_topic_name_ != record.topic) [[unlikely]]
-            if (const auto found = find_topic(record.topic); !found) return found.error();
-        TopicQueue& topic = *last_topic_;
-        if (topic.known) [[likely]] {
-            if (partition < 0) partition = choose(topic, fields);
-            if (partition >= topic.partition_count) [[unlikely]]
-                return no_such_partition(record.topic, topic.partition_count, partition);
-            PartitionQueue& queue = *topic.partitions[static_cast<std::size_t>(partition)];
-            put = add(queue, fields, std::move(callback), TimePoint{});
-        } else {
-            put = add_waiting(topic, partition, fields, std::move(callback));
-        }
-        if (put == Put::refused) [[unlikely]]
-            return Error::of(ErrorCode::queue_full);
-        ++messages_;
-        ++appended_;
-        payload_bytes_ += fields.payload_bytes;
+        const auto chosen = ask_users_partitioner(record, fields, hold);
+        if (!chosen) return chosen.error();
+        if (auto done = append_to(*chosen, record, fields, std::move(callback), put); !done) return done;
     }
     if (put == Put::done_and_wake) wake_();
     return ok();
@@ -196,7 +214,8 @@ inline bool Accumulator::is_too_large(const Fields& fields) const noexcept {
 }
 
 inline bool Accumulator::is_full(const Fields& fields) const noexcept {
-    return (messages_ >= config_.queue_messages_max && config_.queue_messages_max != 0) ||
+    // 0, for no limit, becomes the largest there is.
+    return messages_ > config_.queue_messages_max - 1 ||
            (payload_bytes_ + fields.payload_bytes > config_.queue_bytes_max && messages_ > 0);
 }
 

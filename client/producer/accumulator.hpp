@@ -165,7 +165,9 @@ private:
     // In the list of those that hold something.
     void list(PartitionQueue&);
     Result<void> append_with_headers(const Record&, DeliveryCallback&&, bool is_awaited);
+    // Inline in accumulator.cpp, and for it alone.
     Result<void> append(const Record&, const Fields&, DeliveryCallback&&);
+    Result<void> append_as_user_says(const Record&, const Fields&, DeliveryCallback&&);
     bool is_too_large(const Fields&) const noexcept;
     Error what_is_wrong(const Record&, const Fields&) const;
     // What became of a record that was to be put somewhere.
@@ -181,6 +183,7 @@ private:
     Error why_not() const;
     // Then it is the last topic, and perhaps new.
     Result<void> find_topic(std::string_view name);
+    Result<void> append_to(std::int32_t partition, const Record&, const Fields&, DeliveryCallback&&, Put&);
     Put add(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
     Put add_batch(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
     Put add_waiting(TopicQueue&, std::int32_t wanted, const Fields&, DeliveryCallback&&);
