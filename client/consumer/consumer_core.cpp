@@ -37,9 +37,24 @@ std::shared_ptr<ConsumerCore> ConsumerCore::make(std::shared_ptr<Runtime> runtim
     std::shared_ptr<base::BufferPool> pool(core->runtime_, &core->runtime_->pool());
     core->delivery_ =
         std::make_shared<Delivery>(core->queue_, options, std::move(pool), std::move(on_changes), std::move(on_room));
+    if (core->coordinator_) core->make_group();
+    core->tell_statistics();
     core->fetcher_->start();
-    if (core->coordinator_) core->start_group();
+    if (core->group_) core->group_->start();
     return core;
+}
+
+void ConsumerCore::tell_statistics() {
+    Fetcher::StatisticsOfOthers others;
+    others.stored_offset = [delivery = std::weak_ptr(delivery_)](const PartitionSlot& slot) -> std::int64_t {
+        const auto there = delivery.lock();
+        return there ? there->stored_offset(slot) : -1;
+    };
+    others.group = [group = std::weak_ptr(group_)]() -> std::optional<GroupStatistics> {
+        if (const auto there = group.lock()) return there->statistics();
+        return std::nullopt;
+    };
+    fetcher_->tell_statistics_of(std::move(others));
 }
 
 Error ConsumerCore::closed_error(std::string_view call) const {

@@ -126,7 +126,8 @@ private:
     // The same where others are to be told, or waited for.
     std::optional<Event> next_event_in_company();
     bool is_rebalancing() const noexcept { return group_ && group_->desk().wants_attention(); }
-    void start_group();
+    void make_group();
+    void tell_statistics();
     Result<void> subscribe(Subscription, RebalanceCallbacks);
     // In this thread, what the group asks back for this unsubscribe().
     void give_back_now(std::uint64_t call);

@@ -63,6 +63,8 @@ public:
     // What is stored and not committed yet: of all partitions, or of these.
     std::vector<TopicPartition> to_commit() const;
     std::vector<TopicPartition> to_commit(const std::vector<TopicPartition>&) const;
+    // What would be committed of it; -1: nothing.
+    std::int64_t stored_offset(const PartitionSlot&) const;
     // What is assigned of these now. A partition that is given back and assigned again has another slot.
     using Held = std::map<std::pair<std::string, std::int32_t>, SlotPtr>;
     Held held(const std::vector<TopicPartition>&) const;

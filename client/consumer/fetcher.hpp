@@ -5,8 +5,10 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@
 #include "client/consumer/fetch_state.hpp"
 #include "client/consumer/unpacker.hpp"
 #include "client/group/coordinator.hpp"
+#include "client/group/group_statistics.hpp"
 
 namespace ottla::client {
 
@@ -49,6 +52,12 @@ public:
     static awaitable<void> end_sessions(std::shared_ptr<Fetcher> self, TimePoint until);
     // In the layout of librdkafka's STATISTICS.md (consumer_statistics.cpp).
     std::string statistics();
+    // What it does not know itself of what it tells there; the second is for members of groups.
+    struct StatisticsOfOthers {
+        std::function<std::int64_t(const PartitionSlot&)> stored_offset;
+        std::function<std::optional<GroupStatistics>()> group;
+    };
+    void tell_statistics_of(StatisticsOfOthers others) { others_ = std::move(others); }
 
     const std::shared_ptr<MemoryBudget>& budget() const noexcept { return budget_; }
 
@@ -142,6 +151,7 @@ private:
     // Sizes of the batches fetched since the last statistics, by topic; kept only once somebody has asked.
     std::map<std::string, TopicWindows> windows_;
     bool keeps_windows_;
+    StatisticsOfOthers others_;
     const TimePoint began_;
     bool in_trouble_ = false;
     bool down_told_ = false;

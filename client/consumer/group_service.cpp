@@ -19,7 +19,7 @@ std::vector<TopicPartition> as_list(const PartitionMap& map) {
 
 }  // namespace
 
-void ConsumerCore::start_group() {
+void ConsumerCore::make_group() {
     if (config_.group.auto_store) delivery_->store_what_was_returned();
     Group::Application app;
     app.delivery = delivery_;
@@ -33,7 +33,6 @@ void ConsumerCore::start_group() {
     };
     app.is_polling = [waiting = waiting_] { return waiting->load() > 0; };
     group_ = std::make_shared<Group>(coordinator_, config_, std::move(app));
-    group_->start();
 }
 
 bool ConsumerCore::serve_all() {

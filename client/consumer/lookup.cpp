@@ -119,6 +119,7 @@ awaitable<void> Fetcher::lookup_committed(std::shared_ptr<Fetcher> self, std::ve
         }
         std::optional<std::int64_t> offset;
         if ((*answer)[i].offset.is_absolute()) offset = (*answer)[i].offset.value();
+        if (offset) p->slot->group_committed = *offset;
         const auto placed = self->state_.on_committed(*p, offset, (*answer)[i].leader_epoch.value_or(-1));
         if (!placed) self->tell(*p, placed.error(), Offset::invalid(), false);
     }

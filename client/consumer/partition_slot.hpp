@@ -34,6 +34,8 @@ struct PartitionSlot {
     // As the last fetch told.
     std::atomic<std::int64_t> low_watermark{Offset::invalid().value()};
     std::atomic<std::int64_t> high_watermark{Offset::invalid().value()};
+    // What the group has committed, as far as this consumer knows.
+    std::atomic<std::int64_t> group_committed{Offset::invalid().value()};
     // What is to be committed, and what was last; -1: nothing. Delivery's lock guards them.
     struct Mark {
         std::int64_t offset = -1;

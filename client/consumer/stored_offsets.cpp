@@ -9,6 +9,11 @@
 
 namespace ottla::client {
 
+std::int64_t Delivery::stored_offset(const PartitionSlot& slot) const {
+    const std::lock_guard lock(delivery_mutex_);
+    return slot.stored.offset;
+}
+
 Delivery::Held Delivery::held(const std::vector<TopicPartition>& partitions) const {
     const std::lock_guard lock(delivery_mutex_);
     Held held;
@@ -32,6 +37,7 @@ void Delivery::begin_anew(std::string_view topic) {
             all.emplace_back(key.first, key.second, Offset::stored());
             slot->stored = {};
             slot->committed = -1;
+            slot->group_committed = Offset::invalid().value();
         }
     }
     if (!all.empty()) seek(std::move(all));
@@ -113,7 +119,9 @@ void Delivery::on_committed(const std::vector<TopicPartition>& offsets, const He
     const std::lock_guard lock(delivery_mutex_);
     for (const auto& tp : offsets) {
         const auto at = held.find(Key(tp.topic, tp.partition));
-        if (at != held.end() && tp.error.code() == ErrorCode::none) at->second->committed = tp.offset.value();
+        if (at == held.end() || tp.error.code() != ErrorCode::none) continue;
+        at->second->committed = tp.offset.value();
+        at->second->group_committed = tp.offset.value();
     }
 }
 

@@ -34,8 +34,18 @@ CommitTerms Group::terms(CommitOrder::Ticket ticket, Delivery::Held held) {
     return terms;
 }
 
+void Group::log_commit(const Result<std::vector<TopicPartition>>& done) const {
+    const base::Log& log = runtime().log(DebugContext::cgrp);
+    if (!log.enabled(base::LogLevel::debug)) return;
+    if (!done) return log.debug("group '{}': a commit failed: {}", config_.id, to_string(done.error()));
+    for (const auto& tp : *done)
+        log.debug("group '{}': {}[{}] at offset {}: {}", config_.id, tp.topic, tp.partition, to_string(tp.offset),
+                  tp.error.code() == ErrorCode::none ? "committed" : to_string(tp.error));
+}
+
 // As an event, where that is wanted.
 void Group::tell_commit(const Result<std::vector<TopicPartition>>& done, std::vector<TopicPartition> asked) {
+    log_commit(done);
     if (!config_.tells_commits) return;
     if (done)
         app_.tell(OffsetsCommitted{Error(), *done});

@@ -15,6 +15,7 @@
 #include "client/consumer/delivery.hpp"
 #include "client/group/commit_order.hpp"
 #include "client/group/coordinator.hpp"
+#include "client/group/group_statistics.hpp"
 #include "client/group/membership_calls.hpp"
 #include "client/group/offset_calls.hpp"
 #include "client/group/rebalance_desk.hpp"
@@ -60,6 +61,7 @@ public:
                                                                  std::vector<TopicPartition> offsets,
                                                                  TimePoint deadline);
     const std::shared_ptr<Coordinator>& coordinator() noexcept { return coordinator_; }
+    GroupStatistics statistics() const;
     // Ends at once, without leaving.
     void stop();
     // What the membership is about. Loop only.
@@ -84,6 +86,8 @@ private:
     // Whoever commits is to know who the member is now.
     void publish_identity();
     void log_state();
+    void note_rebalance(const Rebalance&);
+    void log_commit(const Result<std::vector<TopicPartition>>&) const;
     // What has changed around the membership.
     void look();
     void look_at_topics();
@@ -119,6 +123,10 @@ private:
     // Why these cannot be committed, as told.
     std::map<std::pair<std::string, std::int32_t>, ErrorCode> uncommitted_;
     std::string_view state_logged_;
+    TimePoint state_since_;
+    std::int64_t rebalances_ = 0;
+    TimePoint rebalanced_at_{};
+    std::string_view rebalance_reason_;
 
     Subscription subscription_;
     bool subscribed_ = false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The membership's loop: asks what is to be done, starts it, and waits until something has happened. Every answer, a
 // failure or a deadline too, goes back to the membership.
+#include <fmt/format.h>
+
 #include "client/group/group.hpp"
 #include "client/runtime/spawn.hpp"
 
@@ -21,7 +23,8 @@ Group::Group(std::shared_ptr<Coordinator> coordinator, const ConsumerConfig& con
       config_(config.group),
       own_assignors_(rows_of(config_.own_assignors)),
       membership_(make_membership(config.group, own_assignors_, config.common, cluster_->runtime().random())),
-      app_(std::move(app)) {}
+      app_(std::move(app)),
+      state_since_(runtime().now()) {}
 
 void Group::start() {
     spawn(runtime().executor(), membership_loop(shared_from_this()));
@@ -73,6 +76,7 @@ void Group::perform(MembershipAction action) {
     if (is_for_coordinator(action)) {
         spawn(loop, ask(self, std::move(action)));
     } else if (auto* rebalance = std::get_if<Rebalance>(&what)) {
+        note_rebalance(*rebalance);
         for (const auto done : desk_.put({action.call, std::move(*rebalance)}))
             membership_->on_rebalanced(done, runtime().now());
         publish_identity();
@@ -91,7 +95,9 @@ awaitable<void> Group::ask(std::shared_ptr<Group> self, MembershipAction action)
     const auto call = action.call;
     auto answer = co_await ask_coordinator(self->coordinator_, std::move(action));
     if (const auto error = failure_of(answer); error.code() != ErrorCode::none)
-        self->runtime().log(DebugContext::cgrp).debug("no answer of the coordinator: {}", to_string(error));
+        self->runtime()
+            .log(DebugContext::cgrp)
+            .debug("group '{}': the coordinator was asked in vain: {}", self->config_.id, to_string(error));
     self->answered(call, std::move(answer));
 }
 
@@ -109,8 +115,25 @@ void Group::publish_identity() {
 void Group::log_state() {
     const auto state = membership_->state_name();
     if (state == std::exchange(state_logged_, state)) return;
+    state_since_ = runtime().now();
     const auto& who = membership_->identity();
     runtime().log(DebugContext::cgrp).debug("member '{}', {}: {}", who.member_id, who.generation, state);
+}
+
+void Group::note_rebalance(const Rebalance& rebalance) {
+    using enum Rebalance::Kind;
+    ++rebalances_;
+    rebalanced_at_ = runtime().now();
+    rebalance_reason_ = rebalance.kind == assigned ? "partitions were assigned"
+                        : rebalance.kind == lost   ? "the membership was lost"
+                                                   : "partitions are given back";
+    const base::Log& log = runtime().log(DebugContext::cgrp);
+    if (!log.enabled(base::LogLevel::debug)) return;
+    std::string all;
+    for (const auto& [topic, numbers] : rebalance.partitions)
+        for (const auto number : numbers) all += fmt::format(" {}[{}]", topic, number);
+    log.debug("group '{}', generation {}: {}:{}", config_.id, membership_->identity().generation, rebalance_reason_,
+              all.empty() ? " none" : all);
 }
 
 void Group::subscribe(Subscription subscription) {

@@ -109,6 +109,8 @@ Error failure_of(const MembershipAnswer& answer) {
         [](const auto& a) -> Error {
             if constexpr (requires { a.error; })
                 return a.error;
+            else if constexpr (requires { a->error_code; })
+                return a ? Error::of(static_cast<ErrorCode>(a->error_code)) : a.error();
             else
                 return a ? Error() : a.error();
         },

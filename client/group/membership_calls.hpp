@@ -18,7 +18,7 @@ std::unique_ptr<Membership> make_membership(const GroupConfig&, const std::vecto
 
 // The action is FindCoordinator or one of the coordinator's requests.
 bool is_for_coordinator(const MembershipAction&) noexcept;
-// Why there was no answer at all; none when there was one, whatever it says.
+// Why it was asked in vain: there was no answer, or an error of the whole. For the log.
 Error failure_of(const MembershipAnswer&);
 awaitable<MembershipAnswer> ask_coordinator(std::shared_ptr<Coordinator> coordinator, MembershipAction action);
 

@@ -45,7 +45,9 @@ public:
         around.seed = 7 + consumers.size();
         auto settings = consumer_config(given, std::move(options.assignors)).value();
         settings.group.tells_commits = options.tells_commits;
-        auto core = ConsumerCore::make(Runtime::within(around, "test"), std::move(settings));
+        auto runtime = options.log ? Runtime::within(around, "test", settings.common, {std::move(options.log), {}})
+                                   : Runtime::within(around, "test");
+        auto core = ConsumerCore::make(std::move(runtime), std::move(settings));
         cores.push_back(core);
         consumers.push_back(std::make_unique<Consumer>(std::move(core)));
         return *consumers.back();

@@ -194,8 +194,8 @@ public:
     }
 
     // What the consumer counts and measures, as JSON in the layout of librdkafka's STATISTICS.md; the windows hold what
-    // came since they were last asked for or emitted. consumer_lag is what is there and was not handed out yet; -1:
-    // not known. timed_out, closed; invalid_state on the loop.
+    // came since they were last asked for or emitted. consumer_lag is that behind what the group has committed, without
+    // a group behind what was handed out; -1: not known. timed_out, closed; invalid_state on the loop.
     Result<std::string> statistics(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_statistics(Token&& token) {
