@@ -161,7 +161,7 @@ public:
         stop,   // only what runs
     };
 
-    // Starts at once: with max_concurrency threads, Errors: invalid_argument and not_configured name what is wrong, by
+    // Starts at once, with max_concurrency threads. Errors: invalid_argument and not_configured name what is wrong, by
     // the name here or librdkafka's.
     static Result<ParallelConsumer> create(ParallelConsumerConfig, Handler);
     static Result<ParallelConsumer> create(ParallelConsumerConfig, BatchHandler);
