@@ -222,7 +222,7 @@ asio::awaitable<void> MemberHost::end_abruptly(Life& life) {
     const bool silently = life.end == End::power_lost;
     simulation_.note_fault(silently ? "(member lost)" : "(member killed)");
     simulation_.network.crash(name(), silently);
-    static_cast<void>(co_await client::ConsumerCore::end(life.core));
+    static_cast<void>(co_await client::ConsumerCore::end(life.core, simulation_.loop.timers.now()));
     book_.ended(plan_.number, false);
 }
 
