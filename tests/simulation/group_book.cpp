@@ -41,7 +41,8 @@ void GroupBook::assigned(std::size_t member, const Name& name, const std::vector
         if (key.first == member) stints_[at].name = name;
 }
 
-void GroupBook::given_back(std::size_t member, const std::vector<Place>& places) {
+void GroupBook::given_back(std::size_t member, const std::vector<Place>& places, std::int64_t now_ms) {
+    let_go_[member].insert(now_ms);
     for (const auto& place : places) {
         if (open_.erase({member, place}) == 0)
             problem(fmt::format("{} was taken from member {}, which did not hold it", to_string(place), member));
@@ -240,6 +241,17 @@ void GroupBook::compare_starts(const GroupLog& log) {
     }
 }
 
+// A static member that does not join again in time stays in the group all the same, until its session is over. When it
+// polled last after the others began, it finds so itself, or gives back, a little later than the coordinator goes on.
+bool GroupBook::is_left_behind(const Overlap& overlap) const {
+    constexpr std::int64_t soon_ms = 1'000;
+    if (overlap.older_is_away) return true;
+    const auto times = let_go_.find(overlap.older_member);
+    if (times == let_go_.end()) return false;
+    const auto next = times->second.lower_bound(overlap.at_ms);
+    return next != times->second.end() && *next <= overlap.at_ms + soon_ms;
+}
+
 // Two hold a partition only when the older one is out of the generation in which the newer one was given it, and has
 // not heard of that yet.
 void GroupBook::compare_overlaps(const GroupLog& log) {
@@ -253,9 +265,9 @@ void GroupBook::compare_overlaps(const GroupLog& log) {
             fmt::format("at {} member {} was given {} in generation {}, which member {} held in generation {}",
                         overlap.at_ms, overlap.newer_member, to_string(overlap.place), overlap.newer.generation,
                         overlap.older_member, overlap.older.generation);
-        if (!found) problem(who + ": the log knows no such generation");
-        // A static member that does not join again stays in the group all the same, until its session is over.
-        else if (found->members.contains(overlap.older.member_id) && !overlap.older_is_away)
+        if (!found)
+            problem(who + ": the log knows no such generation");
+        else if (found->members.contains(overlap.older.member_id) && !is_left_behind(overlap))
             problem(who + ", and is a member of the newer one, too");
     }
 }

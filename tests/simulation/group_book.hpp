@@ -38,7 +38,7 @@ public:
 
     // Times are those of the wall clock, in milliseconds. Members are known by a number of the test's own.
     void assigned(std::size_t member, const Name&, const std::vector<Place>&, std::int64_t now_ms);
-    void given_back(std::size_t member, const std::vector<Place>&);
+    void given_back(std::size_t member, const std::vector<Place>&, std::int64_t now_ms);
     // The process is gone, in order or not.
     void ended(std::size_t member, bool in_order);
     void handed_out(std::size_t member, const Place&, std::int64_t offset, std::string_view value, std::int64_t now_ms);
@@ -52,7 +52,10 @@ public:
     void lost_connection(std::size_t member, std::int64_t now_ms) { connections_lost_[member].insert(now_ms); }
 
     // Nobody polled in time: it has left, or is being left, and its application hears of that with its next poll.
-    void went_away(std::size_t member) { away_.insert(member); }
+    void went_away(std::size_t member, std::int64_t now_ms) {
+        away_.insert(member);
+        let_go_[member].insert(now_ms);
+    }
 
     // Who holds what now, as its members know it.
     std::map<Place, std::set<std::size_t>> holders() const;
@@ -103,6 +106,7 @@ private:
     void compare_acknowledged(const GroupLog&);
     void compare_starts(const GroupLog&);
     void compare_overlaps(const GroupLog&);
+    bool is_left_behind(const Overlap&) const;
     void problem(std::string text);
 
     std::string group_;
@@ -113,6 +117,7 @@ private:
     std::vector<Commit> commits_;
     std::map<std::size_t, std::set<std::int64_t>> connections_lost_;
     std::set<std::size_t> away_;
+    std::map<std::size_t, std::set<std::int64_t>> let_go_;  // when it went away, or gave something back
     std::map<Place, std::int64_t> committed_;
     std::size_t processed_count_ = 0;
     std::size_t again_ = 0;

@@ -150,7 +150,8 @@ base::Log MemberHost::log() {
     return base::Log(name(), base::LogLevel::info,
                      [this](base::LogLevel, std::string_view logger, std::string_view text) {
                          simulation_.note(fmt::format("{}: {}", logger, text));
-                         if (text.find("MAX_POLL_EXCEEDED") != std::string_view::npos) book_.went_away(plan_.number);
+                         if (text.find("MAX_POLL_EXCEEDED") != std::string_view::npos)
+                             book_.went_away(plan_.number, now_ms());
                          if (text.find("ended: ") != std::string_view::npos) {
                              lost_connection_ = true;
                              book_.lost_connection(plan_.number, now_ms());
@@ -308,7 +309,7 @@ void MemberHost::on_given_back(std::span<const TopicPartition> partitions) {
     std::string list;
     for (const auto& tp : partitions) list += fmt::format(" {}[{}]", tp.topic, tp.partition);
     simulation_.note(about("gives back" + list));
-    book_.given_back(plan_.number, places_of(partitions));
+    book_.given_back(plan_.number, places_of(partitions), now_ms());
 }
 
 // Those that faults explain; all others are problems.
