@@ -56,8 +56,15 @@ void Reporter::tell(Batch& batch, const Outcome& outcome) {
     for (std::size_t i = 0; due.next_run(); i += due.run()) {
         if (!due.has_callback()) continue;
         fill_report(report, outcome, i, due);
+        DeliveryCallback callback = due.take_callback();
+        if (due.run() == 1) {
+            callback(report);
+            continue;
+        }
+        // One that records share is plain, and each has its own: what it changes in itself is for nobody else.
         for (std::size_t j = 0; j < due.run(); ++j) {
-            due.take_callback()(report);
+            DeliveryCallback its = callback.plain_copy();
+            its(report);
             if (outcome.base_offset >= 0) report.offset = Offset(report.offset.value() + 1);
         }
     }

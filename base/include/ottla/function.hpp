@@ -112,6 +112,13 @@ public:
     }
     // What has no state but plain bytes may be unpacked as often as one likes, and two of the same bytes are one.
     bool is_plain() const noexcept { return table_ != nullptr && table_->is_plain; }
+    // Of something plain.
+    Function plain_copy() const noexcept {
+        Function f;
+        f.table_ = table_;
+        std::memcpy(f.store_, store_, inline_bytes);
+        return f;
+    }
     // Of something plain that was packed.
     bool is_same_as(const std::byte* packed) const noexcept {
         const Table* other = nullptr;
