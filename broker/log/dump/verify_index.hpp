@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,11 @@ private:
         std::int64_t before = base - 1;
         for (std::size_t at = 0; at < used && text.size() - at >= Entry::size; at += Entry::size) {
             const auto entry = Entry::read(as_bytes(text).data() + at);
+            if (entry.last_offset > std::numeric_limits<std::int64_t>::max() - base) {
+                problems_.say(path_, fmt::format("at {}: the entry lies {} behind {}, where there are no offsets", at,
+                                                 entry.last_offset, base));
+                continue;
+            }
             const std::int64_t offset = base + entry.last_offset;
             if (offset <= before) problems_.say(path_, fmt::format("at {}: offset {} follows {}", at, offset, before));
             before = offset;
