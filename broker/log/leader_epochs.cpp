@@ -58,6 +58,11 @@ bool LeaderEpochs::assign(std::int32_t epoch, std::int64_t start_offset) {
     return true;
 }
 
+bool LeaderEpochs::begin(std::int32_t epoch, std::int64_t start_offset) {
+    const auto impossible = std::erase_if(entries_, [&](const auto& entry) { return entry.epoch > epoch; });
+    return assign(epoch, start_offset) || impossible != 0;
+}
+
 bool LeaderEpochs::truncate_end(std::int64_t offset) {
     const std::size_t before = entries_.size();
     while (!entries_.empty() && entries_.back().start_offset >= offset) entries_.pop_back();

@@ -38,6 +38,9 @@ public:
 
     // The epoch begins here, unless it has begun or a later one has. True when something changed.
     bool assign(std::int32_t epoch, std::int64_t start_offset);
+    // As assign(), by the word of the metadata: none later has begun. Whoever says so has read it in the header of a
+    // batch, where no checksum covers it. True when something changed.
+    bool begin(std::int32_t epoch, std::int64_t start_offset);
     // The log now ends at `offset`: epochs that begin at or behind it are gone. True when something changed.
     bool truncate_end(std::int64_t offset);
     // The log now starts at `offset`: the epoch that covers it begins there.

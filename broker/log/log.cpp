@@ -51,7 +51,7 @@ std::uint64_t Log::bytes() const noexcept {
 }
 
 void Log::begin_epoch(std::int32_t leader_epoch) {
-    if (epochs_.assign(leader_epoch, end_.offset)) epochs_dirty_ = true;
+    if (epochs_.begin(leader_epoch, end_.offset)) epochs_dirty_ = true;
 }
 
 // --- cutting ---

@@ -78,7 +78,7 @@ public:
     // Whole batches back to back, each at most segment_bytes. They reach the page cache together or not at all;
     // `batches` is not changed: what the broker writes into headers goes into copies of them.
     Result<Appended> append(ByteSpan batches, const AppendOptions&);
-    // A leader begins at the log's end.
+    // A leader begins at the log's end, by the word of the metadata: no batch can be of a later epoch.
     void begin_epoch(std::int32_t leader_epoch);
     // What lies at or behind `offset` goes. In the middle of a batch, the batch goes.
     Result<void> truncate_to(std::int64_t offset);

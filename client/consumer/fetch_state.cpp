@@ -34,7 +34,7 @@ Result<void> FetchState::place_at(Partition& p, Offset where, std::int32_t epoch
     p.by_age = false;
     p.topic_id = {};
     p.last_epoch = where.is_absolute() ? epoch : -1;
-    p.checked_epoch = -1;
+    p.checked_epoch = p.cut_in_epoch = -1;
     if (where.is_absolute()) {
         p.phase = FetchPhase::fetching;
         p.position = where.value();
@@ -48,7 +48,7 @@ Result<void> FetchState::place_at(Partition& p, Offset where, std::int32_t epoch
 }
 
 Result<void> FetchState::reset(Partition& p) {
-    p.last_epoch = -1;
+    p.last_epoch = p.cut_in_epoch = -1;
     p.not_before = {};
     p.end_told = -1;
     if (reset_ == OffsetReset::none) {
@@ -196,13 +196,16 @@ Result<bool> FetchState::on_epoch_end(Partition& p, EpochEnd end, std::int32_t l
     p.phase = FetchPhase::fetching;
     p.not_before = {};
     p.checked_epoch = std::max(p.checked_epoch, leader_epoch);
-    if (end.epoch < 0 || end.end_offset < 0) {
+    const bool is_cut = end.end_offset < p.position;
+    const bool contradicts_itself = is_cut && leader_epoch >= 0 && p.cut_in_epoch == leader_epoch;
+    if (end.epoch < 0 || end.end_offset < 0 || contradicts_itself) {
         // The leader knows nothing of that epoch, which is no word on the position.
         p.last_epoch = -1;
         return false;
     }
     p.last_epoch = end.epoch;
-    if (end.end_offset >= p.position) return false;
+    if (!is_cut) return false;
+    p.cut_in_epoch = leader_epoch;
     if (reset_ == OffsetReset::none) {
         p.phase = FetchPhase::stopped;
         return Error::of(ErrorCode::log_truncation,

@@ -46,6 +46,8 @@ public:
         std::int32_t last_epoch = -1;
         // The leader epoch under which `position` was last known to be good.
         std::int32_t checked_epoch = -1;
+        // The leader epoch in which the log was last found to be truncated below a position.
+        std::int32_t cut_in_epoch = -1;
         // The follower to read from in place of the leader, until then (KIP-392).
         BrokerId replica = no_broker;
         TimePoint replica_until{};
@@ -123,7 +125,8 @@ public:
     std::map<BrokerId, std::vector<Check>> take_checks(const MetadataCache&, TimePoint now);
     bool needs_checks(const MetadataCache&) const;
     // What came of it, or what a fetch has told. Gives true when the log was truncated below the position, which is
-    // now where the logs part. Errors: log_truncation, when no policy may choose another position; the partition is
+    // now where the logs part. A leader does not truncate what it leads: told again in the same epoch, it is no word on
+    // the position. Errors: log_truncation, when no policy may choose another position; the partition is
     // then stopped.
     Result<bool> on_epoch_end(Partition&, EpochEnd, std::int32_t leader_epoch);
     // It was not found out: again, not before `at`.

@@ -210,6 +210,24 @@ TEST_F(FetchStateTest, what_a_leader_says_of_an_epoch) {
     EXPECT_EQ(p.phase, Phase::stopped);
 }
 
+TEST_F(FetchStateTest, a_leader_that_contradicts_itself_is_not_followed_in_circles) {
+    add(0, 0);
+    place_all(0);
+    auto& p = *state.find("t", 0, 0);
+    p.position = 61;
+    p.last_epoch = 2;
+    EXPECT_TRUE(state.on_epoch_end(p, {0, 26}, 5).value());
+    p.position = 61;
+    p.last_epoch = 2;
+    EXPECT_FALSE(state.on_epoch_end(p, {0, 26}, 5).value());
+    EXPECT_EQ(p.position, 61);
+    EXPECT_EQ(p.last_epoch, -1) << "so that the next fetch goes on";
+    p.last_epoch = 2;
+    EXPECT_TRUE(state.on_epoch_end(p, {0, 26}, 6).value()) << "another leader may have truncated";
+    ASSERT_TRUE(state.seek(*p.slot, 0, 61, 2).has_value());
+    EXPECT_TRUE(state.on_epoch_end(p, {0, 26}, 6).value()) << "another position may be of a log that was cut long ago";
+}
+
 TEST_F(FetchStateTest, a_follower_is_read_from_for_a_time_and_while_it_is_of_use) {
     add(0, 0), add(2, 0);
     place_all(0);

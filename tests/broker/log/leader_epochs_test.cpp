@@ -44,6 +44,15 @@ TEST(LeaderEpochs, one_without_records_gives_way) {
     EXPECT_THAT(epochs({{1, 0}, {2, 5}, {3, 5}}).entries(), ElementsAre(EpochEntry{1, 0}, EpochEntry{3, 5}));
 }
 
+TEST(LeaderEpochs, none_is_later_than_the_one_that_begins) {
+    // A bit has turned in the header of the batch at 26, and recovery has read it.
+    auto some = epochs({{0, 0}, {1 << 27, 26}});
+    EXPECT_TRUE(some.begin(3, 61));
+    EXPECT_THAT(some.entries(), ElementsAre(EpochEntry{0, 0}, EpochEntry{3, 61}));
+    EXPECT_FALSE(some.begin(3, 70));
+    EXPECT_THAT(some.entries(), ElementsAre(EpochEntry{0, 0}, EpochEntry{3, 61}));
+}
+
 TEST(LeaderEpochs, know_where_each_ends) {
     const auto some = epochs({{2, 10}, {4, 20}, {7, 30}});
     const std::int64_t end = 45;
