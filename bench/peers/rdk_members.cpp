@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Members of groups by librdkafka, in one process; the same lines as `ottla bench members`, which see.
 //   rdk_members BOOT [--topic T] [--group G] [--members N] [-X k=v]...
-#include <librdkafka/rdkafka.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <string>
 #include <thread>
-#include <vector>
-#include "use.hpp"
+#include "rdk.hpp"
 static std::atomic<bool> g_stop{false};
 static std::mutex g_out;
 static void say(const char* what) {
@@ -49,7 +44,7 @@ int main(int argc, char** argv) {
     if (argc < 2) return 2;
     std::string boot = argv[1], topic = "bench", group = "bench";
     int members = 1;
-    std::vector<std::pair<std::string, std::string>> settings;
+    Settings settings;
     for (int i = 2; i + 1 < argc; i += 2) {
         std::string a = argv[i], v = argv[i + 1];
         if (a == "--topic")
@@ -59,7 +54,7 @@ int main(int argc, char** argv) {
         else if (a == "--members")
             members = atoi(v.c_str());
         else if (a == "-X")
-            settings.emplace_back(v.substr(0, v.find('=')), v.substr(v.find('=') + 1));
+            settings.push_back(setting(v));
     }
     settings.emplace_back("bootstrap.servers", boot);
     settings.emplace_back("group.id", group);
@@ -67,25 +62,11 @@ int main(int argc, char** argv) {
     std::vector<std::string> names;
     for (int m = 0; m < members; ++m) names.push_back(group + "/" + std::to_string(m));
     std::vector<rd_kafka_t*> all;
-    char err[512];
-    for (auto& name : names) {
-        rd_kafka_conf_t* conf = rd_kafka_conf_new();
-        for (auto& [k, v] : settings) {
-            if (rd_kafka_conf_set(conf, k.c_str(), v.c_str(), err, sizeof err)) {
-                fprintf(stderr, "%s\n", err);
-                return 2;
-            }
-        }
-        rd_kafka_conf_set_rebalance_cb(conf, rebalance);
-        rd_kafka_conf_set_opaque(conf, &name);
-        rd_kafka_t* rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, err, sizeof err);
-        if (!rk) {
-            fprintf(stderr, "%s\n", err);
-            return 1;
-        }
-        rd_kafka_poll_set_consumer(rk);
-        all.push_back(rk);
-    }
+    for (auto& name : names)
+        all.push_back(make_client(RD_KAFKA_CONSUMER, settings, [&name](rd_kafka_conf_t* conf) {
+            rd_kafka_conf_set_rebalance_cb(conf, rebalance);
+            rd_kafka_conf_set_opaque(conf, &name);
+        }));
     say("BEGIN");
     std::vector<std::thread> threads;
     std::atomic<bool> leaving{false};

@@ -319,4 +319,12 @@ std::string_view ClassicMembership::state_name() const noexcept {
     return names[static_cast<std::size_t>(phase_)];
 }
 
+std::string_view ClassicMembership::join_state() const noexcept {
+    static constexpr std::string_view names[] = {
+        "init",      "wait-join", "wait-unassign-call", "wait-join", "wait-metadata", "wait-metadata",
+        "wait-sync", "wait-sync", "wait-assign-call",   "steady",    "init",          "wait-unassign-to-complete",
+        "init"};
+    return names[static_cast<std::size_t>(phase_)];
+}
+
 }  // namespace ottla::client

@@ -59,6 +59,7 @@ public:
     }
     bool is_away() const noexcept override { return phase_ == Phase::away; }
     std::string_view state_name() const noexcept override;
+    std::string_view join_state() const noexcept override;
     bool is_stable() const noexcept { return phase_ == Phase::stable; }
     bool is_fenced() const noexcept { return phase_ == Phase::fenced; }
 

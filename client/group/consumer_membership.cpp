@@ -287,4 +287,18 @@ std::string_view ConsumerMembership::state_name() const noexcept {
     return names[static_cast<std::size_t>(state_)];
 }
 
+std::string_view ConsumerMembership::join_state() const noexcept {
+    static constexpr std::string_view names[] = {"init",
+                                                 "wait-join",
+                                                 "wait-assign-call",
+                                                 "steady",
+                                                 "steady",
+                                                 "wait-unassign-call",
+                                                 "wait-unassign-to-complete",
+                                                 "init",
+                                                 "wait-join",
+                                                 "init"};
+    return names[static_cast<std::size_t>(state_)];
+}
+
 }  // namespace ottla::client

@@ -69,6 +69,7 @@ public:
     }
     bool is_away() const noexcept override { return state_ == State::stale && !polled_; }
     std::string_view state_name() const noexcept override;
+    std::string_view join_state() const noexcept override;
     State state() const noexcept { return state_; }
 
 private:

@@ -21,7 +21,4 @@ struct GroupStatistics {
     std::int64_t assignment_size = 0;
 };
 
-// librdkafka's word for what a membership is about, by its state_name(); "init" for those in which it is in no group.
-std::string_view join_state_of(std::string_view state_name) noexcept;
-
 }  // namespace ottla::client

@@ -140,6 +140,8 @@ public:
     virtual bool is_away() const = 0;
     // What it is about, for the log.
     virtual std::string_view state_name() const = 0;
+    // The same by librdkafka's names, of which both protocols have the same; "steady": nothing is to be done.
+    virtual std::string_view join_state() const = 0;
 };
 
 }  // namespace ottla::client

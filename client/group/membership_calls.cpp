@@ -29,8 +29,9 @@ constexpr std::int16_t first_with_members = 3;
 std::int16_t error_code_of(const protocol::DescribeGroupsResponse& answer) {
     return answer.groups.empty() ? std::int16_t{0} : answer.groups.front().error_code;
 }
-template <class Response>
-std::int16_t error_code_of(const Response& answer) {
+std::int16_t error_code_of(const auto& answer)
+    requires requires { answer.error_code; }
+{
     return answer.error_code;
 }
 
@@ -109,8 +110,8 @@ Error failure_of(const MembershipAnswer& answer) {
         [](const auto& a) -> Error {
             if constexpr (requires { a.error; })
                 return a.error;
-            else if constexpr (requires { a->error_code; })
-                return a ? Error::of(static_cast<ErrorCode>(a->error_code)) : a.error();
+            else if constexpr (requires { error_code_of(*a); })
+                return a ? Error::of(static_cast<ErrorCode>(error_code_of(*a))) : a.error();
             else
                 return a ? Error() : a.error();
         },
