@@ -20,6 +20,7 @@ struct BenchOptions {
     double rate = 10'000;
     bool is_spread = false;
     bool on_executor = false;
+    bool spins = false;
     bool is_per_message = false;
 };
 

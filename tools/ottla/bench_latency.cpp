@@ -123,6 +123,7 @@ public:
         target_ = sent_ + count;
         send_when_due();
         loop_.restart();
+        while (options_.spins && !loop_.stopped()) loop_.poll();
         loop_.run();
         if (error_.code() != ErrorCode::none) throw Exception(error_);
     }
@@ -193,6 +194,8 @@ Action declare_bench_latency(CLI::App& app) {
     app.add_option("--rate", options->rate, "Records per second")->check(number(0.001, 1e9))->capture_default_str();
     app.add_flag("--on-executor", options->on_executor,
                  "async_produce() on the loop that also produces, instead of produce() and the producer's own thread");
+    app.add_flag("--spin", options->spins, "With --on-executor: the loop looks for work without ever sleeping")
+        ->needs("--on-executor");
     return [options](Session& session) { return bench_latency(session, *options); };
 }
 
