@@ -33,7 +33,8 @@ public:
 
     void bind(int place, std::int64_t value) { check(sqlite3_bind_int64(statement_, place, value)); }
     void bind(int place, std::string_view value) {
-        check(sqlite3_bind_text(statement_, place, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT));
+        const char* data = value.data() ? value.data() : "";  // a null pointer would be NULL
+        check(sqlite3_bind_text(statement_, place, data, static_cast<int>(value.size()), SQLITE_TRANSIENT));
     }
     // Whether there is a (further) row.
     bool step() {
