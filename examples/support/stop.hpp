@@ -3,7 +3,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
+
+#include <poll.h>
 
 namespace stop {
 
@@ -12,6 +15,11 @@ inline std::atomic<bool> asked = false;
 inline void on_signals() {
     std::signal(SIGTERM, [](int) { asked = true; });
     std::signal(SIGINT, [](int) { asked = true; });
+}
+
+// Waits, but not beyond a signal.
+inline void wait(std::chrono::milliseconds at_most) {
+    if (!asked) ::poll(nullptr, 0, static_cast<int>(at_most.count()));
 }
 
 }  // namespace stop

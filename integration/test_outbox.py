@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The outbox (examples/outbox): shop, relay and broker are killed at random with SIGKILL and started again. Each row that was committed
+is in the topic once, in the order of its key. $OTTLA_KILLS times three (default 9), whom $OTTLA_KILL_SEED says."""
+import collections
+import json
+import os
+import pathlib
+import random
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import time
+import unittest
+
+from harness import Broker, main, ottla, program, run
+
+KILLS = 3 * int(os.environ.get("OTTLA_KILLS", "3"))
+ORDERS = 300 + 60 * KILLS
+PARTITIONS = 3
+
+
+class Outbox(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="ottla-outbox-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.database = os.path.join(self.folder, "shop.db")
+        self.running = {}
+        self.log = open(os.path.join(self.folder, "log"), "w+")
+        self.addCleanup(self.log.close)
+        self.addCleanup(lambda: [self.kill(name) for name in self.running])
+
+    def start(self, name):
+        words = {"shop": ["example_outbox_shop", self.database, ORDERS],
+                 "relay": ["example_outbox_relay", self.bootstrap, self.database, "shop-events"]}[name]
+        self.running[name] = subprocess.Popen([program(words[0]), *map(str, words[1:])], stderr=self.log)
+
+    def kill(self, name):
+        self.running[name].kill()
+        self.running[name].wait()
+
+    def published(self):
+        """Rows that have gone from the outbox."""
+        try:
+            database = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)
+            try:
+                return database.execute("SELECT (SELECT count(*) FROM orders) - (SELECT count(*) FROM outbox)").fetchone()[0]
+            finally:
+                database.close()
+        except sqlite3.OperationalError:
+            return 0  # not made yet
+
+    def reach(self, count):
+        deadline = time.monotonic() + 60
+        while (done := self.published()) < count:
+            self.assertLess(time.monotonic(), deadline, f"{done} of {count} rows are published")
+            if self.running["relay"].poll() is not None or self.running["shop"].poll():
+                self.fail(pathlib.Path(self.log.name).read_text()[-4000:])
+            time.sleep(0.002)
+
+    def test_each_row_is_published_once(self):
+        seed = int(os.environ.get("OTTLA_KILL_SEED", random.randrange(1 << 30)))
+        print(f"NOTE {ORDERS} rows, {KILLS} kills, OTTLA_KILL_SEED={seed}", flush=True)
+        chance, killed = random.Random(seed), collections.Counter()
+        with Broker("-q") as broker:
+            self.bootstrap = broker.bootstrap
+            ottla("topic", "create", "shop-events", "-p", PARTITIONS, "-b", broker.bootstrap)
+            for name in ("shop", "relay"):
+                self.start(name)
+            for n in range(KILLS):
+                self.reach(ORDERS * (n + 1) // (KILLS + 2))
+                victim = chance.choice(["shop", "relay", "relay", "broker"])
+                killed[victim] += 1
+                if victim == "broker":
+                    broker.kill()
+                    broker.start()
+                else:
+                    self.kill(victim)
+                    self.start(victim)
+            self.reach(ORDERS)
+            self.check_topic(broker)
+            second = run([program("example_outbox_relay"), broker.bootstrap, self.database, "shop-events"], check=False)
+            self.assertEqual(second.returncode, 1)
+            self.assertIn("another relay is at work", second.stderr)
+        print(f"NOTE killed {', '.join(f'{name} ({times})' for name, times in sorted(killed.items()))}: each row is there once, in order")
+
+    def check_topic(self, broker):
+        ids, numbers, last = [], collections.defaultdict(list), collections.defaultdict(int)
+        for line in ottla("consume", "shop-events", "-O", "start", "-e", "-o", "json", "-b", broker.bootstrap).stdout.splitlines():
+            record = json.loads(line)
+            headers = {header["key"]: header["value"] for header in record["headers"]}
+            if "outbox-marker" in headers:
+                continue
+            ids.append(int(headers["outbox-id"]))
+            self.assertGreater(ids[-1], last[record["partition"]], "ids rise within a partition")
+            last[record["partition"]] = ids[-1]
+            numbers[record["key"]].append(int(record["value"].split()[1]))
+        self.assertEqual(sorted(ids), list(range(1, ORDERS + 1)))
+        for key, row in numbers.items():
+            self.assertEqual(row, list(range(int(key.split("-")[1]), ORDERS, 50)), key)
+
+
+if __name__ == "__main__":
+    main()
