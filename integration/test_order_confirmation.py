@@ -36,16 +36,18 @@ class Service:
         self.start()
 
     def start(self):
+        self.was_killed = False
         self.process = subprocess.Popen(self.words, stdout=self.log, stderr=self.log)
 
     def kill(self):
+        self.was_killed = True
         self.process.kill()
         self.process.wait()
 
     def look_after(self):
-        """One that has given up by itself is started again, too: that is how they are meant to be run."""
+        """Whatever has ended is started again: that is how they are meant to be run."""
         if self.process.poll() is not None:
-            self.gave_up += 1
+            self.gave_up += not self.was_killed
             self.start()
 
     def stop(self):
@@ -62,6 +64,7 @@ class OrderConfirmation(unittest.TestCase):
         self.log = open(os.path.join(self.folder, "log"), "w+")
         self.addCleanup(self.log.close)
         self.services = []
+        self.away = None
         self.addCleanup(lambda: [service.kill() for service in self.services])
 
     def test_each_order_ends_once(self):
@@ -70,6 +73,7 @@ class OrderConfirmation(unittest.TestCase):
         with Broker("-q") as broker:
             try:
                 self.create_topics(broker)
+                ottla("produce", "order-events", "-k", ":", "-b", broker.bootstrap, input="nonsense:what is this\n")
                 self.start_services(broker)
                 killed = self.kill_at_random(broker, random.Random(seed))
                 self.wait_until_closed()
@@ -120,7 +124,8 @@ class OrderConfirmation(unittest.TestCase):
         deadline = time.monotonic() + seconds
         while True:
             for service in self.services:
-                service.look_after()
+                if service is not self.away:
+                    service.look_after()
             try:
                 done = self.closed()
             except AssertionError:
@@ -131,13 +136,24 @@ class OrderConfirmation(unittest.TestCase):
             time.sleep(0.01)
 
     def kill_at_random(self, broker, chance):
+        """Now and then one stays away until the next one's turn: a step, so that orders run out of time, or a confirmation
+        service, so that its partitions move to the other."""
         killed = collections.Counter()
         for n in range(KILLS):
             self.reach(ORDERS * (n + 1) // (KILLS + 2), 60)
-            victim = chance.choice([broker, *self.services])
+            self.away = None
+            choice = {0: self.services[2:5], 3: self.services[:2]}.get(n % 5, [broker, *self.services])
+            victim = chance.choice(choice)
             victim.kill()
-            victim.start()
-            killed["broker" if victim is broker else victim.name] += 1
+            name = "broker" if victim is broker else victim.name
+            if n % 5 in (0, 3):
+                self.away = victim
+                name += " for long"
+            else:
+                victim.start()
+            killed[name] += 1
+        self.reach(ORDERS * (KILLS + 1) // (KILLS + 2), 60)
+        self.away = None
         return killed
 
     def wait_until_closed(self):
@@ -175,6 +191,7 @@ class OrderConfirmation(unittest.TestCase):
             right = all(at <= placed[id] + TIMEOUT_MS and value == "ok" for at, value in in_time)
             self.assertEqual(row[2], "confirmed" if right else "rejected", f"{id}: {placed[id]} {in_time}")
             self.assertEqual(verdicts[id], {row[2]}, id)
+        self.assertEqual(verdicts["nonsense"], {"rejected"}, "and it stops nobody")
         eventually(lambda: self.assertLessEqual({id for id, row in orders.items() if row[0] == "late"},
                                                 {id for id, _, _ in self.read(broker, "shipping-status")}, "late answers come"), seconds=30)
 

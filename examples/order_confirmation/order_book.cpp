@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "order_book.hpp"
 
+#include <algorithm>
+
 namespace orders {
 
 namespace {
@@ -50,9 +52,9 @@ void OrderBook::take_in(const ottla::MessageBatch& confirmations) {
 void OrderBook::decide(const ottla::MessageView& confirmation) {
     const std::string id(confirmation.key().text());
     const auto text = confirmation.value().text();
-    const auto end = text.find(':');
+    const auto end = std::min(text.find(": "), text.size());
     const auto state = text.substr(0, end);
-    const auto why = end == text.npos ? std::string_view() : text.substr(end + 2);
+    const auto why = text.substr(std::min(end + 2, text.size()));
     if (database_.run("UPDATE orders SET state = ?, why = ? WHERE id = ? AND state = 'placed'", state, why, id) > 0)
         database_.run("INSERT INTO notifications(order_id, text) VALUES(?, ?)", id, text);
 }

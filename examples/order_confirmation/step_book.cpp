@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "step_book.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "topics.hpp"
@@ -40,9 +42,9 @@ std::vector<Answer> StepBook::take_in(std::string_view topic, const ottla::Messa
 void StepBook::on_order(const std::string& id, std::string_view value, std::vector<Answer>& answers) {
     auto known = database_.query("SELECT answer, item FROM steps WHERE order_id = ?", id);
     if (known.step()) return say(id, known.text(1), known.text(0), answers);  // the answer may not have got through
-    const auto space = value.find(' ');
+    const auto space = std::min(value.find(' '), value.size());
     const std::string item(value.substr(0, space));
-    const auto cents = std::stoll(std::string(value.substr(space + 1)));
+    const auto cents = std::atoll(std::string(value.substr(space)).c_str());
     const auto why = refusal(item, cents);
     const std::int64_t amount = step_ == "payment" ? cents : 1;
     const std::string answer = why ? "failed: " + *why : "ok";
@@ -69,6 +71,7 @@ void StepBook::on_confirmation(const std::string& id, std::string_view value, st
 }
 
 std::optional<std::string> StepBook::refusal(std::string_view item, std::int64_t cents) const {
+    if (cents <= 0) return "it is no order";
     if (step_ == "inventory" && item == "unicorn") return "there is none in stock";
     if (step_ == "payment" && cents > 10'000'000) return "the account does not have so much";
     if (step_ == "shipping" && item == "anvil") return "too heavy";
