@@ -6,6 +6,7 @@
 #include "broker/groups/assignors/server_assignor.hpp"
 #include "broker/groups/consumer_protocol.hpp"
 #include "broker/groups/consumer_records.hpp"
+#include "broker/groups/group_configs.hpp"
 #include "broker/groups/reconciliation.hpp"
 #include "broker/groups/topic_hash.hpp"
 
@@ -74,7 +75,7 @@ TopicPartitions ConsumerProtocol::target_for(Step& step) {
 bool ConsumerProtocol::is_time_to_deal(const Step& step) const {
     if (group_.members().size() <= members_dealt_to_at_once || step.next.is_classic()) return true;
     const std::int64_t age_ms = turn_.wall_ms - group_.dealt_at_ms();
-    return age_ms < 0 || age_ms >= turn_.settings.consumer.assignment_interval_ms;
+    return age_ms < 0 || age_ms >= assignment_interval_ms(image_, group_.id(), turn_.settings.consumer);
 }
 
 // Deals all partitions anew; what the step's member is to have.

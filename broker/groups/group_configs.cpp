@@ -29,4 +29,9 @@ std::int32_t heartbeat_interval_ms(const MetadataImage& image, std::string_view 
                         s.min_heartbeat_interval_ms, s.max_heartbeat_interval_ms);
 }
 
+std::int32_t assignment_interval_ms(const MetadataImage& image, std::string_view group_id, const ConsumerSettings& s) {
+    return group_config(image, group_id, "consumer.assignment.interval.ms", s.assignment_interval_ms,
+                        s.min_assignment_interval_ms, s.max_assignment_interval_ms);
+}
+
 }  // namespace ottla::broker::groups

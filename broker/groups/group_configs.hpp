@@ -15,5 +15,7 @@ namespace ottla::broker::groups {
 std::int32_t session_timeout_ms(const MetadataImage&, std::string_view group_id, const ConsumerSettings&);
 // consumer.heartbeat.interval.ms
 std::int32_t heartbeat_interval_ms(const MetadataImage&, std::string_view group_id, const ConsumerSettings&);
+// consumer.assignment.interval.ms
+std::int32_t assignment_interval_ms(const MetadataImage&, std::string_view group_id, const ConsumerSettings&);
 
 }  // namespace ottla::broker::groups

@@ -24,6 +24,8 @@ struct ConsumerSettings {
     std::int32_t max_heartbeat_interval_ms = 15'000;                   // group.consumer.max.heartbeat.interval.ms
     std::int32_t rebalance_heartbeat_interval_ms = 250;                // group.consumer.rebalance.heartbeat.interval.ms
     std::int32_t assignment_interval_ms = 1'000;                       // group.consumer.assignment.interval.ms
+    std::int32_t min_assignment_interval_ms = 0;                       // group.consumer.min.assignment.interval.ms
+    std::int32_t max_assignment_interval_ms = 15'000;                  // group.consumer.max.assignment.interval.ms
     std::int32_t max_size = std::numeric_limits<std::int32_t>::max();  // group.consumer.max.size
     MigrationPolicy migration = MigrationPolicy::bidirectional;        // group.consumer.migration.policy
     std::int32_t regex_refresh_interval_ms = 600'000;                  // group.consumer.regex.refresh.interval.ms

@@ -66,9 +66,12 @@ std::int32_t static_number(const Properties& values, std::string_view name) {
 
 // What a group is set to stays within what the brokers allow.
 Result<void> check_group_value(const ConfigKey& key, std::string_view value, const Properties& static_values) {
-    const bool is_session = key.name == "consumer.session.timeout.ms";
-    if (!is_session && key.name != "consumer.heartbeat.interval.ms") return ok();
-    const std::string_view rest = is_session ? "session.timeout.ms" : "heartbeat.interval.ms";
+    static constexpr std::string_view bounded[] = {"session.timeout.ms", "heartbeat.interval.ms",
+                                                   "assignment.interval.ms"};
+    constexpr std::string_view scope = "consumer.";
+    if (!key.name.starts_with(scope)) return ok();
+    const auto rest = std::string_view(key.name).substr(scope.size());
+    if (std::ranges::find(bounded, rest) == std::end(bounded)) return ok();
     std::int32_t number = 0;
     std::from_chars(value.data(), value.data() + value.size(), number);
     const auto min = fmt::format("group.consumer.min.{}", rest);

@@ -152,6 +152,8 @@ Result<void> read_consumer_groups(const Reading& reading, groups::ConsumerSettin
     consumer.min_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.min.heartbeat.interval.ms");
     consumer.max_heartbeat_interval_ms = reading.number<std::int32_t>("group.consumer.max.heartbeat.interval.ms");
     consumer.assignment_interval_ms = reading.number<std::int32_t>("group.consumer.assignment.interval.ms");
+    consumer.min_assignment_interval_ms = reading.number<std::int32_t>("group.consumer.min.assignment.interval.ms");
+    consumer.max_assignment_interval_ms = reading.number<std::int32_t>("group.consumer.max.assignment.interval.ms");
     consumer.rebalance_heartbeat_interval_ms =
         reading.number<std::int32_t>("group.consumer.rebalance.heartbeat.interval.ms");
     consumer.max_size = reading.number<std::int32_t>("group.consumer.max.size");
@@ -168,6 +170,10 @@ Result<void> read_consumer_groups(const Reading& reading, groups::ConsumerSettin
         return right;
     if (auto right = check_between("group.consumer.heartbeat.interval.ms", consumer.heartbeat_interval_ms,
                                    consumer.min_heartbeat_interval_ms, consumer.max_heartbeat_interval_ms);
+        !right)
+        return right;
+    if (auto right = check_between("group.consumer.assignment.interval.ms", consumer.assignment_interval_ms,
+                                   consumer.min_assignment_interval_ms, consumer.max_assignment_interval_ms);
         !right)
         return right;
     if (consumer.heartbeat_interval_ms < consumer.session_timeout_ms) return ok();

@@ -128,6 +128,16 @@ TEST_F(Examples, a_cooperative_member_gives_up_only_what_moves) {
         << ran.output;
 }
 
+TEST_F(Examples, a_group_goes_from_one_protocol_to_the_other) {
+    cluster.create_topic("numbers", 4).value();
+    const auto ran = run(OTTLA_EXAMPLE_CONSUMER_PROTOCOLS + brokers + "readers numbers");
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_EQ(ran.output,
+              "Classic, range: the classic member has 4 partitions, that of the consumer protocol 0\n"
+              "Consumer, range: the classic member has 2 partitions, that of the consumer protocol 2\n"
+              "Consumer, range: the classic member has 0 partitions, that of the consumer protocol 4\n");
+}
+
 TEST_F(Examples, a_static_member_comes_back_without_a_rebalance) {
     cluster.create_topic("numbers", 3).value();
     const auto command = OTTLA_EXAMPLE_CONSUMER_STATIC + brokers + "readers left numbers";

@@ -308,6 +308,16 @@ TEST(ConsumerGroup, partitions_of_a_large_group_are_dealt_at_intervals) {
     EXPECT_TRUE(late.owned.empty());
     EXPECT_EQ(late.epoch, s.described_consumer().assignment_epoch);
     const auto dealt = s.count_records<TargetEpochRecord>();
+    // The group's own interval goes before the broker's, which is a second.
+    protocol::ConfigRecord config;
+    config.resource_type = 32;
+    config.resource_name = "g";
+    config.name = "consumer.assignment.interval.ms";
+    config.value = "3000";
+    s.change_metadata(config);
+    s.pass(2s);
+    EXPECT_EQ(s.beat(crowd.front()), ErrorCode::none);
+    EXPECT_EQ(s.count_records<TargetEpochRecord>(), dealt);
     s.pass(1s);
     EXPECT_EQ(s.beat(crowd.front()), ErrorCode::none);
     EXPECT_EQ(s.count_records<TargetEpochRecord>(), dealt + 1);

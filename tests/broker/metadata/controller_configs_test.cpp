@@ -84,6 +84,8 @@ TEST_F(AlterConfigs, refuses_with_kafkas_codes) {
     EXPECT_EQ(alter(group, "g", "consumer.session.timeout.ms", set, "60001"), ErrorCode::invalid_config);
     EXPECT_EQ(alter(group, "g", "consumer.heartbeat.interval.ms", set, "4999"), ErrorCode::invalid_config);
     EXPECT_EQ(alter(group, "g", "consumer.heartbeat.interval.ms", set, "15000"), ErrorCode::none);
+    EXPECT_EQ(alter(group, "g", "consumer.assignment.interval.ms", set, "15001"), ErrorCode::invalid_config);
+    EXPECT_EQ(alter(group, "g", "consumer.assignment.interval.ms", set, "0"), ErrorCode::none);
     EXPECT_EQ(alter(group, "g", "consumer.session", set, "1"), ErrorCode::invalid_config);
     EXPECT_EQ(alter(broker, "", "message.max.bytes", set, "5"), ErrorCode::none);
 }
