@@ -154,7 +154,14 @@ class OrderConfirmation(unittest.TestCase):
             killed[name] += 1
         self.reach(ORDERS * (KILLS + 1) // (KILLS + 2), 60)
         self.away = None
+        self.say_again(broker)
         return killed
+
+    def say_again(self, broker):
+        """All that was written so far, once more: as by services that died before they took note, or were believed dead."""
+        for topic in ["order-confirmations", "order-events", *STATUS]:
+            again = "".join(f"{key}\t{value}\n" for key, _, value in self.read(broker, topic))
+            ottla("produce", topic, "-k", "\t", "-b", broker.bootstrap, input=again)
 
     def wait_until_closed(self):
         self.reach(ORDERS, 120)
