@@ -297,6 +297,13 @@ class KafkaNode:
         os.unlink(path)
         eventually(lambda: self.assert_gone(number), seconds=60)
 
+    def kill(self):
+        self.down(signal.SIGKILL)
+
+    def start(self):
+        """The first node, after kill()."""
+        self.again(1)
+
     def remove(self):
         for node in range(self.nodes):
             self.down(signal.SIGKILL, node + 1)

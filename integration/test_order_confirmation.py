@@ -3,10 +3,11 @@
 """The order confirmation (examples/order_confirmation): its services, and the broker, are killed at random with SIGKILL and started
 again, while orders come. Every order ends confirmed or rejected, and its customer is told so once; what is read back from
 the topics comes to the same verdicts; and each step has taken what the confirmed orders need, no more. $OTTLA_KILLS says how
-often (default 3), $OTTLA_KILL_SEED whom."""
+often (default 3), $OTTLA_KILL_SEED whom. With $OTTLA_FULL the same on Apache Kafka."""
 import collections
 import json
 import os
+import pathlib
 import random
 import shutil
 import sqlite3
@@ -15,8 +16,9 @@ import tempfile
 import time
 import unittest
 
-from harness import Broker, eventually, main, ottla, program
+from harness import Broker, KafkaNode, eventually, main, ottla, program
 
+FULL = bool(os.environ.get("OTTLA_FULL"))
 KILLS = int(os.environ.get("OTTLA_KILLS", "3"))
 PARTITIONS = 3
 TIMEOUT_MS = 4000
@@ -68,22 +70,33 @@ class OrderConfirmation(unittest.TestCase):
         self.addCleanup(lambda: [service.kill() for service in self.services])
 
     def test_each_order_ends_once(self):
+        with Broker("-q") as broker:
+            self.orders_end_once(broker)
+
+    @unittest.skipUnless(FULL, "in the full run")
+    def test_on_apache_kafka(self):
+        kafka = KafkaNode()
+        try:
+            self.orders_end_once(kafka.up())
+        finally:
+            kafka.remove()
+
+    def orders_end_once(self, broker):
         seed = int(os.environ.get("OTTLA_KILL_SEED", random.randrange(1 << 30)))
         print(f"NOTE {ORDERS} orders, {KILLS} kills, OTTLA_KILL_SEED={seed}", flush=True)
-        with Broker("-q") as broker:
-            try:
-                self.create_topics(broker)
-                ottla("produce", "order-events", "-k", ":", "-b", broker.bootstrap, input="nonsense:what is this\n")
-                self.start_services(broker)
-                killed = self.kill_at_random(broker, random.Random(seed))
-                self.wait_until_closed()
-                self.check(broker)
-                for service in self.services:
-                    service.stop()
-            except BaseException:
-                self.log.flush()
-                print(open(self.log.name).read()[-6000:])
-                raise
+        try:
+            self.create_topics(broker)
+            ottla("produce", "order-events", "-k", ":", "-b", broker.bootstrap, input="nonsense:what is this\n")
+            self.start_services(broker)
+            killed = self.kill_at_random(broker, random.Random(seed))
+            self.reach(ORDERS, 120)
+            self.check(broker)
+            for service in self.services:
+                service.stop()
+        except BaseException:
+            self.log.flush()
+            print(pathlib.Path(self.log.name).read_text()[-6000:])
+            raise
         print(f"NOTE killed {', '.join(f'{name} ({times})' for name, times in sorted(killed.items()))}; "
               f"{sum(service.gave_up for service in self.services)} gave up by themselves")
 
@@ -162,9 +175,6 @@ class OrderConfirmation(unittest.TestCase):
         for topic in ["order-confirmations", "order-events", *STATUS]:
             again = "".join(f"{key}\t{value}\n" for key, _, value in self.read(broker, topic))
             ottla("produce", topic, "-k", "\t", "-b", broker.bootstrap, input=again)
-
-    def wait_until_closed(self):
-        self.reach(ORDERS, 120)
 
     def check(self, broker):
         orders = {row[0]: row[1:] for row in self.rows("orders", "SELECT id, item, cents, state, why FROM orders")}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The outbox (examples/outbox): shop, relay and broker are killed at random with SIGKILL and started again. Each row that was committed
-is in the topic once, in the order of its key. $OTTLA_KILLS times three (default 9), whom $OTTLA_KILL_SEED says."""
+is in the topic once, in the order of its key. $OTTLA_KILLS times three (default 9), whom $OTTLA_KILL_SEED says. With $OTTLA_FULL the same on Apache Kafka."""
 import collections
 import json
 import os
@@ -14,8 +14,9 @@ import tempfile
 import time
 import unittest
 
-from harness import Broker, main, ottla, program, run
+from harness import Broker, KafkaNode, create_topic, main, ottla, program, run
 
+FULL = bool(os.environ.get("OTTLA_FULL"))
 KILLS = 3 * int(os.environ.get("OTTLA_KILLS", "3"))
 ORDERS = 300 + 60 * KILLS
 PARTITIONS = 3
@@ -60,29 +61,40 @@ class Outbox(unittest.TestCase):
             time.sleep(0.002)
 
     def test_each_row_is_published_once(self):
-        seed = int(os.environ.get("OTTLA_KILL_SEED", random.randrange(1 << 30)))
-        print(f"NOTE {ORDERS} rows, {KILLS} kills, OTTLA_KILL_SEED={seed}", flush=True)
-        chance, killed = random.Random(seed), collections.Counter()
         with Broker("-q") as broker:
-            self.bootstrap = broker.bootstrap
-            ottla("topic", "create", "shop-events", "-p", PARTITIONS, "-b", broker.bootstrap)
-            for name in ("shop", "relay"):
-                self.start(name)
-            for n in range(KILLS):
-                self.reach(ORDERS * (n + 1) // (KILLS + 2))
-                victim = chance.choice(["shop", "relay", "relay", "broker"])
-                killed[victim] += 1
-                if victim == "broker":
-                    broker.kill()
-                    broker.start()
-                else:
-                    self.kill(victim)
-                    self.start(victim)
-            self.reach(ORDERS)
-            self.check_topic(broker)
-            second = run([program("example_outbox_relay"), broker.bootstrap, self.database, "shop-events"], check=False)
-            self.assertEqual(second.returncode, 1)
-            self.assertIn("another relay is at work", second.stderr)
+            self.rows_are_published_once(broker, KILLS)
+
+    @unittest.skipUnless(FULL, "in the full run")
+    def test_on_apache_kafka(self):
+        kafka = KafkaNode()
+        try:
+            self.rows_are_published_once(kafka.up(), 9)
+        finally:
+            kafka.remove()
+
+    def rows_are_published_once(self, broker, kills):
+        seed = int(os.environ.get("OTTLA_KILL_SEED", random.randrange(1 << 30)))
+        print(f"NOTE {ORDERS} rows, {kills} kills, OTTLA_KILL_SEED={seed}", flush=True)
+        chance, killed = random.Random(seed), collections.Counter()
+        self.bootstrap = broker.bootstrap
+        create_topic(broker.bootstrap, "shop-events", PARTITIONS)
+        for name in ("shop", "relay"):
+            self.start(name)
+        for n in range(kills):
+            self.reach(ORDERS * (n + 1) // (kills + 2))
+            victim = chance.choice(["shop", "relay", "relay", "broker"])
+            killed[victim] += 1
+            if victim == "broker":
+                broker.kill()
+                broker.start()
+            else:
+                self.kill(victim)
+                self.start(victim)
+        self.reach(ORDERS)
+        self.check_topic(broker)
+        second = run([program("example_outbox_relay"), broker.bootstrap, self.database, "shop-events"], check=False)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("another relay is at work", second.stderr)
         print(f"NOTE killed {', '.join(f'{name} ({times})' for name, times in sorted(killed.items()))}: each row is there once, in order")
 
     def check_topic(self, broker):
