@@ -2,6 +2,7 @@
 #include "client/parallel/dead_letters.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,20 @@ namespace {
 
 // Of the text of an error: a record must not become too large by it.
 constexpr std::size_t error_bytes_max = 1000;
+// Between two lines on the same trouble.
+constexpr auto quiet = std::chrono::seconds(10);
+
+const char* advice(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::unknown_topic:
+        case ErrorCode::unknown_topic_or_partition: return "Create the topic. ";
+        case ErrorCode::topic_authorization_failed: return "Allow this user to write to the topic. ";
+        case ErrorCode::message_too_large:
+            return "A letter is up to 2 KiB larger than its record: raise max.message.bytes of the topic, and "
+                   "message.max.bytes in producer_config. ";
+        default: return "";
+    }
+}
 
 }  // namespace
 
@@ -99,15 +114,36 @@ void DeadLetters::on_report(const LetterPtr& letter, const Error& error) {
         ++written_;
     } else {
         ++failed_;
-        if (!letter->has_failed.exchange(true))
-            log_.error("a dead letter to topic '{}' failed, and is tried again in {} ms: {}", topic_,
-                       letter->delay.count(), to_string(error));
+        if (!letter->has_failed.exchange(true)) complain(*letter, error);
     }
     if (--letter->open == 0) on_all(letter);
 }
 
+void DeadLetters::complain(const Letter& letter, const Error& error) {
+    std::uint64_t unsaid = 0;
+    {
+        const std::lock_guard lock(waiting_mutex_);
+        if (clock_.now() < quiet_until_ && complained_of_ == error.code()) {
+            ++unsaid_;
+            return;
+        }
+        quiet_until_ = clock_.now() + quiet;
+        complained_of_ = error.code();
+        unsaid = std::exchange(unsaid_, 0);
+    }
+    const auto& first = letter.call.items.front();
+    log_.error(
+        "the dead letter of {}[{}]@{} to topic '{}' could not be written, and until it is the record is not done. "
+        "{}Again in {} ms; {} more such failures since the last line: {}",
+        first.topic(), first.partition(), first.offset(), topic_, advice(error.code()), letter.delay.count(), unsaid,
+        to_string(error));
+}
+
 void DeadLetters::on_all(const LetterPtr& letter) {
-    if (!letter->has_failed) return desk_->finish(letter->call, WorkDesk::Ended::written);
+    if (!letter->has_failed) return desk_->settle(letter->call);
+    // What may wait for long must not hold back the memory of all that came with it.
+    for (auto& item : letter->call.items) item = WorkItem(item.copy(), item.attempt());
+    desk_->park(letter->call);
     letter->due = clock_.now() + letter->delay;
     letter->delay = std::min(letter->delay * 2, delay_max_);
     {
@@ -127,10 +163,12 @@ void DeadLetters::send_again(base::TimePoint now) {
         waiting_.erase(rest, waiting_.end());
     }
     for (const auto& letter : due) {
-        if (desk_->is_ours(letter->call))
+        if (desk_->is_ours(letter->call)) {
+            desk_->unpark(letter->call);
             send(letter);
-        else
-            desk_->finish(letter->call, WorkDesk::Ended::written);
+        } else {
+            desk_->settle(letter->call);
+        }
     }
 }
 

@@ -46,6 +46,8 @@ private:
                      std::vector<std::string>& texts) const;
     void on_report(const LetterPtr&, const Error&);
     void on_all(const LetterPtr&);
+    // A line that says what to do, but not one for each letter.
+    void complain(const Letter&, const Error&);
 
     Producer producer_;
     const std::string topic_;
@@ -60,6 +62,9 @@ private:
     std::atomic<std::uint64_t> failed_{0};
     mutable std::mutex waiting_mutex_;  // guards what follows
     std::vector<LetterPtr> waiting_;
+    base::TimePoint quiet_until_;
+    ErrorCode complained_of_ = ErrorCode::none;
+    std::uint64_t unsaid_ = 0;
 };
 
 }  // namespace ottla::client

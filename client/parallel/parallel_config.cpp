@@ -74,7 +74,8 @@ Result<ParallelSettings> parallel_settings(const ParallelConsumerConfig& c) {
     // By the names that entries() has.
     if (c.producer_config.entries().contains("request.required.acks"))
         return bad_setting("producer_config sets acks: dead letters are written with acks=all");
-    std::vector<Config::Entry> writes = {{"acks", "all"}};
+    // Whatever could be read can be written, as far as the topic lets it.
+    std::vector<Config::Entry> writes = {{"acks", "all"}, {"message.max.bytes", 10'000'000}};
     if (const auto brokers = settings.consumer.get("bootstrap.servers"); brokers && !brokers->empty())
         writes.emplace_back("bootstrap.servers", *brokers);
     auto producer = put_together(std::move(writes), c.producer_config);

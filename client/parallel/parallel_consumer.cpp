@@ -10,29 +10,26 @@ namespace ottla::inline v0 {
 
 using client::ParallelCore;
 
-Result<ParallelConsumer> ParallelConsumer::create(ParallelConsumerConfig config, Handler handler) {
-    auto core = ParallelCore::make(std::move(config), std::move(handler), std::nullopt);
+Result<ParallelConsumer> ParallelConsumer::around(Result<std::shared_ptr<ParallelCore>> core) {
     if (!core) return core.error();
     return ParallelConsumer(std::move(*core));
+}
+
+Result<ParallelConsumer> ParallelConsumer::create(ParallelConsumerConfig config, Handler handler) {
+    return around(ParallelCore::make(std::move(config), std::move(handler), std::nullopt));
 }
 
 Result<ParallelConsumer> ParallelConsumer::create(ParallelConsumerConfig config, BatchHandler handler) {
-    auto core = ParallelCore::make(std::move(config), std::move(handler), std::nullopt);
-    if (!core) return core.error();
-    return ParallelConsumer(std::move(*core));
+    return around(ParallelCore::make(std::move(config), std::move(handler), std::nullopt));
 }
 
 Result<ParallelConsumer> ParallelConsumer::create(ParallelConsumerConfig config, AsyncHandler handler) {
-    auto core = ParallelCore::make(std::move(config), std::move(handler), std::nullopt);
-    if (!core) return core.error();
-    return ParallelConsumer(std::move(*core));
+    return around(ParallelCore::make(std::move(config), std::move(handler), std::nullopt));
 }
 
 Result<ParallelConsumer> ParallelConsumer::create(boost::asio::any_io_executor executor, ParallelConsumerConfig config,
                                                   AsyncHandler handler) {
-    auto core = ParallelCore::make(std::move(config), std::move(handler), std::move(executor));
-    if (!core) return core.error();
-    return ParallelConsumer(std::move(*core));
+    return around(ParallelCore::make(std::move(config), std::move(handler), std::move(executor)));
 }
 
 ParallelConsumer::ParallelConsumer(std::shared_ptr<ParallelCore> core) noexcept : core_(std::move(core)) {}

@@ -2,6 +2,7 @@
 #include "client/parallel/parallel_core.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include <fmt/format.h>
 
@@ -21,13 +22,26 @@ struct Source {
     std::shared_ptr<ConsumerCore> consumer;
 };
 
-Result<Source> make_source(const Config& config) {
+Result<Source> make_source(const Config& config, LogCallback log) {
     auto settings = consumer_config(config, {});
     if (!settings) return settings.error();
     Source r;
-    r.runtime = Runtime::with_thread(client_name(settings->common, "parallel"), settings->common, Listeners{});
+    Listeners listeners;
+    listeners.log = std::move(log);
+    r.runtime = Runtime::with_thread(client_name(settings->common, "parallel"), settings->common, std::move(listeners));
     r.consumer = ConsumerCore::make(r.runtime, std::move(*settings));
     return r;
+}
+
+// What a handler's exception means. Within a catch.
+Handled thrown() {
+    try {
+        std::rethrow_exception(std::current_exception());
+    } catch (const std::exception& e) {
+        return Handled::retry(e.what());
+    } catch (...) {
+        return Handled::retry("the handler threw something that is no std::exception");
+    }
 }
 
 }  // namespace
@@ -48,7 +62,13 @@ Result<void> ParallelCore::start(std::optional<asio::any_io_executor> executor) 
         return Error::of(ErrorCode::invalid_argument, "ParallelConsumer::create: the handler is empty");
     const auto settings = parallel_settings(config_);
     if (!settings) return settings.error();
-    auto source = make_source(settings->consumer);
+    // The one callback for both clients.
+    const auto outlet = std::make_shared<LogCallback>(std::move(config_.log));
+    const auto log = [&outlet]() -> LogCallback {
+        if (!*outlet) return nullptr;
+        return [outlet](const LogEvent& line) { (*outlet)(line); };
+    };
+    auto source = make_source(settings->consumer, log());
     if (!source) return source.error();
     runtime_ = source->runtime;
     const auto poke = std::make_shared<Poke>(source->consumer);
@@ -57,7 +77,9 @@ Result<void> ParallelCore::start(std::optional<asio::any_io_executor> executor) 
                                        [poke] { poke->give(); });
     intake_ = std::make_unique<Intake>(source->consumer, config_, desk_, poke);
     if (settings->producer) {
-        auto producer = Producer::create(*settings->producer);
+        ProducerOptions options;
+        options.log = log();
+        auto producer = Producer::create(*settings->producer, std::move(options));
         if (!producer) return producer.error();
         letters_ = std::make_shared<DeadLetters>(std::move(*producer), config_, desk_, clock_,
                                                  runtime_->log(DebugContext::consumer), [poke] { poke->give(); });
@@ -108,10 +130,8 @@ Handled ParallelCore::handle(const WorkCall& call) {
     try {
         if (auto* one = std::get_if<Handler>(&handler_)) return (*one)(call.items.front());
         return std::get<BatchHandler>(handler_)(call.items);
-    } catch (const std::exception& thrown) {
-        return Handled::retry(thrown.what());
     } catch (...) {
-        return Handled::retry("the handler threw something that is no std::exception");
+        return thrown();
     }
 }
 
@@ -139,10 +159,8 @@ awaitable<void> ParallelCore::work_async(std::shared_ptr<ParallelCore> self) {
             WorkItem item = call.items.front();
             auto running = std::get<AsyncHandler>(self->handler_)(std::move(item));
             handled = co_await std::move(running);
-        } catch (const std::exception& thrown) {
-            handled = Handled::retry(thrown.what());
         } catch (...) {
-            handled = Handled::retry("the handler threw something that is no std::exception");
+            handled = thrown();
         }
         self->conclude(call, handled);
     }
@@ -174,6 +192,7 @@ base::TimePoint ParallelCore::due_after(const WorkItem& item, const Handled& han
 
 void ParallelCore::set_aside(WorkCall& call, std::string why) {
     if (letters_ && desk_->is_ours(call)) {
+        desk_->set_aside(call);
         letters_->send(std::move(call), std::move(why));
         call = WorkCall();
         return;

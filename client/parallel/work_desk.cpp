@@ -162,18 +162,50 @@ void WorkDesk::finish(WorkCall& call, Ended how) {
     bool is_awaited = false;
     {
         const std::lock_guard lock(work_mutex_);
-        for (const auto t : call.tickets) {
-            if (!tracker_.is_ours(t)) {
-                ++orphaned_;
-                continue;
-            }
-            ++done_since_commit_;
-            if (how == Ended::done) ++done_;
-            if (how == Ended::dropped) ++dropped_;
-        }
+        count_done(call, how == Ended::done ? &done_ : &dropped_);
         tracker_.finish(call.tickets);
         is_awaited = after_end();
-        pass_on(how == Ended::written ? 0 : 1);
+        pass_on(1);
+    }
+    if (is_awaited) poke_();
+}
+
+void WorkDesk::count_done(const WorkCall& call, std::uint64_t* more) {
+    for (const auto t : call.tickets) {
+        if (!tracker_.is_ours(t)) {
+            ++orphaned_;
+            continue;
+        }
+        ++done_since_commit_;
+        if (more) ++*more;
+    }
+}
+
+void WorkDesk::set_aside(const WorkCall& call) {
+    const std::lock_guard lock(work_mutex_);
+    tracker_.set_aside(call.tickets);
+    pass_on(1);
+}
+
+void WorkDesk::park(const WorkCall& call) {
+    const std::lock_guard lock(work_mutex_);
+    tracker_.park(call.tickets);
+    if (waits_for_end_) ended_.notify_all();
+}
+
+void WorkDesk::unpark(const WorkCall& call) {
+    const std::lock_guard lock(work_mutex_);
+    tracker_.unpark(call.tickets);
+}
+
+void WorkDesk::settle(const WorkCall& call) {
+    bool is_awaited = false;
+    {
+        const std::lock_guard lock(work_mutex_);
+        count_done(call, nullptr);
+        tracker_.settle(call.tickets);
+        is_awaited = after_end();
+        pass_on();
     }
     if (is_awaited) poke_();
 }
@@ -225,6 +257,7 @@ void WorkDesk::fill(ParallelStats& s) const {
     s.buffered_bytes = tracker_.bytes();
     s.running = tracker_.calls();
     s.waiting_for_retry = tracker_.waiting_for_retry();
+    s.waiting_for_letter = tracker_.aside();
 }
 
 WorkDesk::PartitionView WorkDesk::view(Partition p) const {

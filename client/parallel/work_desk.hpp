@@ -62,11 +62,19 @@ public:
     bool wait_for(WorkCall&);
     // False: there is none now, and the coroutine is to end.
     bool take(WorkCall&);
-    // These are done, or set aside; `written`: by a caller that does not take more work right then.
-    enum class Ended : std::uint8_t { done, dropped, written };
+    enum class Ended : std::uint8_t { done, dropped };
     void finish(WorkCall&, Ended);
     void retry(WorkCall&, base::TimePoint due);
     bool is_ours(const WorkCall&) const;
+    // A letter is to be written instead, which is no call of the handler any more.
+    void set_aside(const WorkCall&);
+
+    // --- By who writes letters.
+    // One could not be written, and waits; it is written again.
+    void park(const WorkCall&);
+    void unpark(const WorkCall&);
+    // It is written, or of no use any more.
+    void settle(const WorkCall&);
 
     void fill(ParallelStats&) const;
     struct PartitionView {
@@ -79,6 +87,7 @@ public:
 
 private:
     bool take_locked(WorkCall&);
+    void count_done(const WorkCall&, std::uint64_t* more);
     // What a call that has ended may have made possible. `poke` is called by who gets true, without the lock.
     bool after_end();
     // Wakes one who waits if more can be done than by those who are about it.

@@ -70,7 +70,8 @@ std::vector<Ticket> WorkTracker::end(Partition p) {
         if (s.partition != p || s.state == State::free) continue;
         if (s.chain != none) last_of_chain_.erase(s.chain);
         s.next = nobody;
-        if (s.state != State::running) freed.push_back(t);
+        const bool is_somebodys = s.state == State::running || s.state == State::aside || s.state == State::parked;
+        if (!is_somebodys) freed.push_back(t);
     }
     std::erase_if(retries_, [&](const Retry& r) { return slots_[r.ticket].partition == p; });
     std::make_heap(retries_.begin(), retries_.end());
@@ -142,12 +143,51 @@ void WorkTracker::finish(std::span<const Ticket> call) {
     --calls_;
     for (const Ticket t : call) {
         end_of_run(t);
-        Assigned& a = partitions_[slots_[t].partition];
-        if (a.is_open) {
-            a.progress.finish(slots_[t].place);
-            leave_chain(t);
-        }
-        free(t);
+        end_well(t);
+    }
+}
+
+void WorkTracker::end_well(Ticket t) {
+    Assigned& a = partitions_[slots_[t].partition];
+    if (a.is_open) {
+        a.progress.finish(slots_[t].place);
+        leave_chain(t);
+    }
+    free(t);
+}
+
+void WorkTracker::set_aside(std::span<const Ticket> call) {
+    --calls_;
+    aside_ += call.size();
+    for (const Ticket t : call) {
+        OTTLA_ASSERT(slots_[t].state == State::running);
+        slots_[t].state = State::aside;
+    }
+}
+
+void WorkTracker::park(std::span<const Ticket> tickets) {
+    for (const Ticket t : tickets) {
+        OTTLA_ASSERT(slots_[t].state == State::aside);
+        slots_[t].state = State::parked;
+        --partitions_[slots_[t].partition].running;
+    }
+}
+
+void WorkTracker::unpark(std::span<const Ticket> tickets) {
+    for (const Ticket t : tickets) {
+        OTTLA_ASSERT(slots_[t].state == State::parked);
+        slots_[t].state = State::aside;
+        ++partitions_[slots_[t].partition].running;
+    }
+}
+
+void WorkTracker::settle(std::span<const Ticket> tickets) {
+    aside_ -= tickets.size();
+    for (const Ticket t : tickets) {
+        Slot& s = slots_[t];
+        OTTLA_ASSERT(s.state == State::aside || s.state == State::parked);
+        if (s.state == State::aside) --partitions_[s.partition].running;
+        end_well(t);
     }
 }
 
@@ -261,7 +301,7 @@ void WorkTracker::leave_chain(Ticket t) {
     }
     Slot& next = slots_[s.next];
     // One of the same call stands at the head from now on.
-    if (next.state == State::running)
+    if (next.state != State::waiting)
         next.is_first = true;
     else
         make_ready(s.next, false);

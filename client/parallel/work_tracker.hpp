@@ -48,6 +48,7 @@ public:
     const PartitionProgress& progress(Partition p) const noexcept { return partitions_[p].progress; }
     // Nothing of it is handed out any more, as it is to be given back.
     void stop(Partition);
+    // Records, also those that were set aside.
     std::size_t running(Partition p) const noexcept { return partitions_[p].running; }
     // It is another's: what waits is forgotten, and what runs as soon as it ends. The tickets that are free now.
     std::vector<Ticket> end(Partition);
@@ -62,6 +63,15 @@ public:
     // One call has failed, and is to be tried again. The tickets that are free now all the same, as their partitions
     // have gone.
     std::vector<Ticket> retry(std::span<const Ticket> call, base::TimePoint due);
+    // One call has ended, and somebody else sees to its records until settle(): they hold back their chains, and are
+    // no call any more.
+    void set_aside(std::span<const Ticket> call);
+    // Of what was set aside: nothing is done about them for a while, so that they do not count as running; they do
+    // again.
+    void park(std::span<const Ticket>);
+    void unpark(std::span<const Ticket>);
+    // They are done. All are free.
+    void settle(std::span<const Ticket>);
     // Those whose time has come can be taken. How many.
     std::size_t wake(base::TimePoint now);
     std::optional<base::TimePoint> next_due() const noexcept;
@@ -78,10 +88,11 @@ public:
     std::size_t bytes() const noexcept { return bytes_; }
     std::size_t calls() const noexcept { return calls_; }
     std::size_t waiting_for_retry() const noexcept { return retries_.size(); }
+    std::size_t aside() const noexcept { return aside_; }
 
 private:
     static constexpr Ticket nobody = 0xffff'ffff;
-    enum class State : std::uint8_t { free, waiting, ready, running, delayed };
+    enum class State : std::uint8_t { free, waiting, ready, running, delayed, aside, parked };
     struct Slot {
         Chain chain = none;
         PartitionProgress::Place place = 0;
@@ -123,6 +134,7 @@ private:
     // Of a running one: the next of its chain takes its place.
     void leave_chain(Ticket);
     void end_of_run(Ticket);
+    void end_well(Ticket);
 
     WorkLimits limits_;
     std::vector<Slot> slots_;
@@ -137,6 +149,7 @@ private:
     std::size_t records_ = 0;
     std::size_t bytes_ = 0;
     std::size_t calls_ = 0;
+    std::size_t aside_ = 0;
     bool is_full_ = false;
 };
 

@@ -87,6 +87,24 @@ private:
     bool is_open_ = false;
 };
 
+// What was logged.
+class Lines {
+public:
+    void add(const std::string& line) {
+        const std::lock_guard lock(mutex_);
+        lines_.push_back(line);
+    }
+    std::size_t count(std::string_view part) {
+        const std::lock_guard lock(mutex_);
+        return static_cast<std::size_t>(
+            std::ranges::count_if(lines_, [&](const auto& line) { return line.find(part) != std::string::npos; }));
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::string> lines_;
+};
+
 class ParallelBroker : public ::testing::Test {
 protected:
     ParallelBroker() { cluster.create_topic("t", 1).value(); }
@@ -117,18 +135,18 @@ protected:
         c.config = {{"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", 20}};
         return c;
     }
-    TopicPartition committed(std::int32_t partition = 0) {
-        auto asks = Consumer::create({{"bootstrap.servers", cluster.bootstrap_servers()}, {"group.id", "g"}}).value();
+    TopicPartition committed(std::int32_t partition = 0, const std::string& group = "g") {
+        auto asks = Consumer::create({{"bootstrap.servers", cluster.bootstrap_servers()}, {"group.id", group}}).value();
         return asks.committed({{"t", partition}}, 10s).value().at(0);
     }
-    bool is_committed(std::int64_t offset) {
+    bool is_committed(std::int64_t offset, const std::string& group = "g") {
         for (int i = 0; i < 400; ++i) {
-            if (committed().offset == Offset(offset)) return true;
+            if (committed(0, group).offset == Offset(offset)) return true;
         }
         return false;
     }
 
-    Cluster cluster = Cluster::start().value();
+    Cluster cluster = Cluster::start({.config = {"auto.create.topics.enable=false"}}).value();
     std::shared_ptr<Seen> seen = std::make_shared<Seen>();
 };
 
@@ -282,6 +300,55 @@ TEST_F(ParallelBroker, a_record_counts_as_done_when_its_dead_letter_is_written) 
     EXPECT_EQ(work.stats().dead_letters, 1U);
     EXPECT_EQ(work.stats().dead_letter_failures, 2U);
     EXPECT_EQ(seen->times(4), 1) << "the handler is not asked again";
+}
+
+// Two keys in turn; all records of the first are poison, and their letters cannot be written.
+TEST_F(ParallelBroker, letters_that_cannot_be_written_hold_up_nobody_else) {
+    struct Trouble {
+        const char* topic;
+        Fault fault;
+        const char* line;
+    };
+    const Trouble troubles[] = {
+        {"absent", Fault::disconnect(), "Create the topic"},
+        {"denied", Fault::error(ErrorCode::topic_authorization_failed), "Allow this user to write"},
+        {"small", Fault::error(ErrorCode::message_too_large), "raise max.message.bytes of the topic"},
+    };
+    fill(400, 0);
+    int round = 0;
+    for (const auto& trouble : troubles) {
+        seen = std::make_shared<Seen>();
+        auto c = config(WorkOrder::none);
+        c.group_id = "g" + std::to_string(round);
+        c.max_concurrency = 4;
+        c.dead_letter_topic = trouble.topic;
+        const auto lines = std::make_shared<Lines>();
+        c.log = [lines](const LogEvent& e) { lines->add(e.text); };
+        c.producer_config = {{"topic.metadata.propagation.max.ms", 50}};
+        if (round++ > 0) {
+            cluster.create_topic(trouble.topic, 1).value();
+            cluster.inject(Fault(trouble.fault).on(protocol::ApiKey::produce).always());
+        }
+        auto work = ParallelConsumer::create(std::move(c), [s = seen](const Message& m) {
+                        if (m.offset() % 4 == 0) return Handled::reject("poison");
+                        s->add(m);
+                        return Handled::done();
+                    }).value();
+        EXPECT_TRUE(seen->wait_for(300)) << trouble.topic << ": " << work.describe();
+        for (int i = 0; i < 400 && work.stats().dead_letter_failures < 100; ++i) (void)committed();
+        EXPECT_EQ(work.stats().waiting_for_letter, 100U);
+        EXPECT_EQ(work.stats().running, 0U);
+        EXPECT_EQ(work.stats().dead_letters, 0U);
+        EXPECT_TRUE(lines->count(trouble.line) > 0) << trouble.topic;
+        EXPECT_LT(lines->count("dead letter"), 20U) << "not one for each";
+        // Then it can be.
+        cluster.clear_faults();
+        if (round == 1) cluster.create_topic(trouble.topic, 1).value();
+        EXPECT_TRUE(is_committed(400, "g" + std::to_string(round - 1))) << work.describe();
+        work.close(20s).value();
+        EXPECT_EQ(work.stats().dead_letters, 100U);
+        EXPECT_EQ(work.stats().left_behind, 0U);
+    }
 }
 
 TEST_F(ParallelBroker, batches) {

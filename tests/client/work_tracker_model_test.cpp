@@ -70,6 +70,7 @@ private:
         partitions_.assign(logs_.size(), {});
         held_.clear();
         running_.clear();
+        aside_.clear();
         now_ = {};
         for (std::size_t i = 0; i < logs_.size(); ++i) begin(i);
         for (auto steps = random_.below(1500); to_the_end ? !is_all_done() : steps > 0; steps -= steps > 0 ? 1 : 0)
@@ -170,23 +171,56 @@ private:
     }
 
     void end_one() {
+        if (!aside_.empty() && random_.chance(0.3)) return end_one_aside();
         if (running_.empty()) return;
-        const auto which = random_.below(running_.size());
-        std::swap(running_[which], running_.back());
-        const auto call = std::move(running_.back());
-        running_.pop_back();
-        for (const auto t : call) {
-            const Held& h = held_.at(t);
-            Partition& p = partitions_[h.log];
-            if (h.life != p.life) continue;
-            if (const auto key = order_of(h)) --p.running[*key];
+        const auto call = take_any(running_);
+        if (random_.chance(0.15)) {
+            tracker_->set_aside(call);
+            aside_.push_back({call, false});
+            return;
         }
+        no_longer_runs(call);
         if (random_.chance(0.2)) {
             for (const auto t : tracker_->retry(call, now_ + std::chrono::milliseconds(random_.below(100))))
                 held_.erase(t);
             return;
         }
         tracker_->finish(call);
+        is_done(call);
+    }
+
+    // A letter fails, or is written.
+    void end_one_aside() {
+        auto letter = take_any(aside_);
+        if (random_.chance(0.5)) {
+            letter.is_parked ? tracker_->unpark(letter.call) : tracker_->park(letter.call);
+            letter.is_parked = !letter.is_parked;
+            aside_.push_back(std::move(letter));
+            return;
+        }
+        no_longer_runs(letter.call);
+        tracker_->settle(letter.call);
+        is_done(letter.call);
+    }
+
+    template <class T>
+    T take_any(std::vector<T>& from) {
+        std::swap(from[random_.below(from.size())], from.back());
+        auto one = std::move(from.back());
+        from.pop_back();
+        return one;
+    }
+
+    void no_longer_runs(const std::vector<Ticket>& call) {
+        for (const auto t : call) {
+            const Held& h = held_.at(t);
+            Partition& p = partitions_[h.log];
+            if (h.life != p.life) continue;
+            if (const auto key = order_of(h)) --p.running[*key];
+        }
+    }
+
+    void is_done(const std::vector<Ticket>& call) {
         for (const auto t : call) {
             const Held h = held_.at(t);
             held_.erase(t);
@@ -239,6 +273,11 @@ private:
     std::vector<Partition> partitions_;
     std::map<Ticket, Held> held_;
     std::vector<std::vector<Ticket>> running_;
+    struct Letter {
+        std::vector<Ticket> call;
+        bool is_parked;
+    };
+    std::vector<Letter> aside_;
     base::TimePoint now_;
 };
 

@@ -105,6 +105,34 @@ TEST_F(Tracker, no_more_calls_than_are_allowed) {
     EXPECT_TRUE(narrow.has_ready());
 }
 
+TEST_F(Tracker, what_is_set_aside_is_no_call_and_holds_back_only_its_key) {
+    WorkTracker narrow(WorkLimits{.calls_max = 1, .records_max = 8});
+    narrow.begin(PartitionProgress(OffsetMap(0)));
+    const auto a = WorkTracker::chain_of(0, "a");
+    for (std::int64_t i = 0; i < 2; ++i) ASSERT_TRUE(narrow.add(0, a, i, 1));
+    ASSERT_TRUE(narrow.add(0, WorkTracker::chain_of(0, "b"), 2, 1));
+    Ticket poison = 0;
+    ASSERT_EQ(narrow.take({&poison, 1}), 1U);
+    narrow.set_aside({&poison, 1});
+    EXPECT_EQ(narrow.calls(), 0U);
+    EXPECT_EQ(narrow.aside(), 1U);
+    EXPECT_EQ(narrow.running(0), 1U);
+    narrow.park({&poison, 1});
+    EXPECT_EQ(narrow.running(0), 0U) << "nobody waits for it when the partition goes";
+    Ticket other = 0;
+    ASSERT_EQ(narrow.take({&other, 1}), 1U);
+    narrow.finish({&other, 1});
+    EXPECT_EQ(narrow.progress(0).watermark(), 0);
+    EXPECT_EQ(narrow.ready(), 0U) << "the next of its key waits";
+    EXPECT_EQ(narrow.records(), 2U) << "of what is bounded";
+    narrow.unpark({&poison, 1});
+    narrow.settle({&poison, 1});
+    EXPECT_EQ(narrow.aside(), 0U);
+    ASSERT_EQ(narrow.take({&other, 1}), 1U);
+    narrow.finish({&other, 1});
+    EXPECT_EQ(narrow.progress(0).watermark(), 3);
+}
+
 TEST_F(Tracker, a_retry_waits_and_holds_back_only_its_key) {
     tracker.begin(PartitionProgress(OffsetMap(0)));
     for (const char* key : {"a", "a", "b", "b"}) add(key);

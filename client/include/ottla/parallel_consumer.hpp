@@ -124,6 +124,8 @@ struct ParallelConsumerConfig {
     Config config;
     // The same of the producer of dead letters, which has the brokers of the consumer.
     Config producer_config;
+    // Instead of standard error.
+    LogCallback log = nullptr;
 };
 
 // Counts since it was made; what stands below "now" is of this moment.
@@ -145,7 +147,8 @@ struct ParallelStats {
     std::uint64_t buffered_bytes = 0;
     std::uint64_t running = 0;  // calls of the handler
     std::uint64_t waiting_for_retry = 0;
-    std::uint64_t beyond_watermark = 0;  // records done behind one that is not
+    std::uint64_t waiting_for_letter = 0;  // set aside, and not written yet; they count as buffered, not as running
+    std::uint64_t beyond_watermark = 0;    // records done behind one that is not
     // Since the watermark of some partition with unfinished records has not moved, at most.
     std::chrono::milliseconds watermark_age{0};
 };
@@ -191,6 +194,7 @@ public:
 
 private:
     explicit ParallelConsumer(std::shared_ptr<client::ParallelCore>) noexcept;
+    static Result<ParallelConsumer> around(Result<std::shared_ptr<client::ParallelCore>>);
 
     std::shared_ptr<client::ParallelCore> core_;
 };
