@@ -12,7 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "client/parallel/dead_letters.hpp"
+#include "client/parallel/delay_gate.hpp"
+#include "client/parallel/letters.hpp"
 #include "client/parallel/poke.hpp"
 #include "client/parallel/work_desk.hpp"
 
@@ -29,7 +30,7 @@ public:
     Result<void> subscribe();
     // Work has come, or its time: for who begins coroutines. Before run().
     void on_work(Function<void()> begin) { on_work_ = std::move(begin); }
-    void attach(std::shared_ptr<DeadLetters> letters) { letters_ = std::move(letters); }
+    void attach(std::shared_ptr<Letters> letters) { letters_ = std::move(letters); }
     // Until it is told to close, or a fatal error; then until the group is left.
     void run();
 
@@ -45,7 +46,8 @@ private:
     struct Assigned {
         WorkDesk::Partition number = 0;
         bool is_paused = false;
-        bool is_held = false;  // its map is near the limit
+        bool is_held = false;           // its map is near the limit
+        std::optional<DelayGate> gate;  // of a retry topic's
         std::int64_t committed = -1;
         std::string metadata;
         std::int64_t watermark = -1;  // when it was looked at last, and since when it is that
@@ -63,6 +65,9 @@ private:
     bool turn();
     base::TimePoint next_look(base::TimePoint now) const;
     void take_in(const MessageBatch&);
+    // How many of them are due; the rest is read again later.
+    std::size_t pass_gate(Assigned&, const MessageBatch&);
+    std::optional<DelayGate> gate_of(const std::string& topic) const;
     void pause_and_resume();
     bool has_ended_work();
     void finish();
@@ -89,7 +94,7 @@ private:
     const ParallelConsumerConfig& config_;
     std::shared_ptr<WorkDesk> desk_;
     std::shared_ptr<Poke> poke_;
-    std::shared_ptr<DeadLetters> letters_;  // null without a topic for them
+    std::shared_ptr<Letters> letters_;  // null without a topic for them
     Function<void()> on_work_;
     const std::shared_ptr<Commits> commits_ = std::make_shared<Commits>();
     base::TimePoint next_commit_;

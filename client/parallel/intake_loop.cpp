@@ -31,7 +31,9 @@ Result<void> Intake::subscribe() {
     callbacks.assigned = [this](Consumer& c, std::span<const TopicPartition> p) { on_assigned(c, p); };
     callbacks.revoked = [this](Consumer& c, std::span<const TopicPartition> p) { on_revoked(c, p); };
     callbacks.lost = [this](Consumer&, std::span<const TopicPartition> p) { on_lost(p); };
-    return consumer_.subscribe(config_.topics, std::move(callbacks));
+    auto topics = config_.topics;
+    for (const auto& retry : config_.retry_topics) topics.push_back(retry.topic);
+    return consumer_.subscribe(std::move(topics), std::move(callbacks));
 }
 
 void Intake::run() {
@@ -73,6 +75,8 @@ bool Intake::turn() {
 base::TimePoint Intake::next_look(base::TimePoint now) const {
     auto at = std::min(next_commit_, now + round_max);
     if (closing_ != Closing::no) at = std::min({at, now + closing_round_max, work_until_.load()});
+    for (const auto& [key, a] : assigned_)
+        if (a.gate && a.gate->opens_at() > now) at = std::min(at, a.gate->opens_at());
     if (letters_) at = std::min(at, letters_->next_due().value_or(at));
     if (on_work_) at = std::min(at, desk_->next_due().value_or(at));
     return std::max(at, now);
@@ -88,19 +92,39 @@ void Intake::take_in(const MessageBatch& batch) {
                    batch.partition(), first);
         desk_->end({&a.number, 1});
         const std::lock_guard lock(assigned_mutex_);
-        a.number = desk_->begin(PartitionProgress(OffsetMap(first)));
+        a.number = desk_->begin(PartitionProgress(OffsetMap(first)), a.gate.has_value());
         a.committed = -1;
     }
-    desk_->add(a.number, batch);
+    desk_->add(a.number, batch, a.gate ? pass_gate(a, batch) : batch.size());
+}
+
+std::size_t Intake::pass_gate(Assigned& a, const MessageBatch& batch) {
+    std::size_t count = 0;
+    {
+        const std::lock_guard lock(assigned_mutex_);
+        count = a.gate->pass({batch.begin(), batch.end()}, core_->runtime().now(), core_->runtime().wall_ms());
+    }
+    if (count == batch.size()) return count;
+    // It is paused in the next turn. What is not due must not lie in the buffers: it would hold up what is.
+    const TopicPartition from(std::string(batch.topic()), batch.partition(), Offset(batch[count].offset()));
+    if (auto sought = consumer_.seek(from); !sought) log().warn("{}", to_string(sought.error()));
+    return count;
+}
+
+std::optional<DelayGate> Intake::gate_of(const std::string& topic) const {
+    const auto found = std::ranges::find(config_.retry_topics, topic, &RetryTopic::topic);
+    if (found == config_.retry_topics.end()) return std::nullopt;
+    return DelayGate(found->delay);
 }
 
 void Intake::pause_and_resume() {
     const bool is_open = closing_ == Closing::no && desk_->wants_more();
     std::vector<TopicPartition> pause;
     std::vector<TopicPartition> resume;
+    const auto now = core_->runtime().now();
     const std::lock_guard lock(assigned_mutex_);
     for (auto& [key, a] : assigned_) {
-        const bool is_to_pause = !is_open || a.is_held;
+        const bool is_to_pause = !is_open || a.is_held || (a.gate && a.gate->opens_at() > now);
         if (is_to_pause == a.is_paused) continue;
         a.is_paused = is_to_pause;
         (is_to_pause ? pause : resume).emplace_back(key.first, key.second);
@@ -146,7 +170,8 @@ void Intake::fill(ParallelStats& s) const {
     s.commits_without_map = commits_without_map_;
     s.maps_unreadable = maps_unreadable_;
     if (letters_) {
-        s.dead_letters = letters_->counts().written;
+        s.dead_letters = letters_->counts().dead;
+        s.retry_letters = letters_->counts().retries;
         s.dead_letter_failures = letters_->counts().failed;
     }
     const auto now = core_->runtime().now();
@@ -162,14 +187,16 @@ void Intake::fill(ParallelStats& s) const {
 
 std::string Intake::describe() const {
     std::string text;
+    const auto now = core_->runtime().now();
     const std::lock_guard lock(assigned_mutex_);
     for (const auto& [key, a] : assigned_) {
         const auto view = desk_->view(a.number);
         text += fmt::format("\n{}[{}]: {} of {} records up to {} not done, lowest {}, committed {}{}", key.first,
                             key.second, view.unfinished, view.taken, view.next, view.watermark, a.committed,
-                            a.is_held     ? ", paused: its map is near metadata_bytes"
-                            : a.is_paused ? ", paused: the buffers are full"
-                                          : "");
+                            a.is_held                            ? ", paused: its map is near metadata_bytes"
+                            : a.gate && a.gate->opens_at() > now ? ", paused: its next record is not due yet"
+                            : a.is_paused                        ? ", paused: the buffers are full"
+                                                                 : "");
     }
     return text;
 }

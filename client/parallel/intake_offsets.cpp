@@ -32,7 +32,8 @@ void Intake::on_assigned(Consumer& consumer, std::span<const TopicPartition> par
     const std::lock_guard lock(assigned_mutex_);
     for (const auto& tp : *committed) {
         Assigned a;
-        a.number = desk_->begin(begin_at(tp));
+        a.gate = gate_of(tp.topic);
+        a.number = desk_->begin(begin_at(tp), a.gate.has_value());
         a.moved_at = now;
         if (tp.offset.is_absolute()) {
             a.committed = tp.offset.value();

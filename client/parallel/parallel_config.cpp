@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -40,6 +41,29 @@ Result<void> check_ranges(const ParallelConsumerConfig& c) {
     return ok();
 }
 
+Result<void> check_retry_topics(const ParallelConsumerConfig& c) {
+    constexpr std::size_t topics_max = 100;
+    constexpr auto delay_max = std::chrono::hours(24 * 7);
+    if (c.retry_topics.size() > topics_max)
+        return bad_setting(fmt::format("retry_topics has {}: at most {}", c.retry_topics.size(), topics_max));
+    if (!c.retry_topics.empty() && c.retry_delay_function)
+        return bad_setting("retry_delay_function and retry_topics exclude each other: each topic has its delay");
+    for (std::size_t i = 0; i < c.retry_topics.size(); ++i) {
+        const auto& [topic, delay] = c.retry_topics[i];
+        const auto is_it = [&](const std::string& other) { return other == topic; };
+        if (topic.empty() || topic.starts_with('^'))
+            return bad_setting(fmt::format("retry_topics has '{}', which is no topic's name", topic));
+        if (delay.count() < 0 || delay > delay_max)
+            return bad_setting(fmt::format("retry_topics has '{}' with a delay of {} ms: from 0 to {}", topic,
+                                           delay.count(), std::chrono::milliseconds(delay_max).count()));
+        const auto before = std::span(c.retry_topics).first(i);
+        if (std::ranges::any_of(before, is_it, &RetryTopic::topic) || std::ranges::any_of(c.topics, is_it) ||
+            is_it(c.dead_letter_topic))
+            return bad_setting(fmt::format("retry_topics has '{}', which is named elsewhere, too", topic));
+    }
+    return ok();
+}
+
 Result<Config> put_together(std::vector<Config::Entry> entries, const Config& more) {
     for (const auto& [name, value] : more.entries()) entries.emplace_back(name, value);
     Config config;
@@ -67,13 +91,15 @@ Result<ParallelSettings> parallel_settings(const ParallelConsumerConfig& c) {
     if (!consumer) return consumer.error();
     ParallelSettings settings;
     settings.consumer = std::move(*consumer);
-    if (c.dead_letter_topic.empty()) {
-        if (!c.producer_config.entries().empty()) return bad_setting("producer_config needs a dead_letter_topic");
+    if (auto fine = check_retry_topics(c); !fine) return fine.error();
+    if (c.dead_letter_topic.empty() && c.retry_topics.empty()) {
+        if (!c.producer_config.entries().empty())
+            return bad_setting("producer_config needs a dead_letter_topic, or retry_topics");
         return settings;
     }
     // By the names that entries() has.
     if (c.producer_config.entries().contains("request.required.acks"))
-        return bad_setting("producer_config sets acks: dead letters are written with acks=all");
+        return bad_setting("producer_config sets acks: dead letters and retries are written with acks=all");
     // Whatever could be read can be written, as far as the topic lets it.
     std::vector<Config::Entry> writes = {{"acks", "all"}, {"message.max.bytes", 10'000'000}};
     if (const auto brokers = settings.consumer.get("bootstrap.servers"); brokers && !brokers->empty())

@@ -81,8 +81,8 @@ Result<void> ParallelCore::start(std::optional<asio::any_io_executor> executor) 
         options.log = log();
         auto producer = Producer::create(*settings->producer, std::move(options));
         if (!producer) return producer.error();
-        letters_ = std::make_shared<DeadLetters>(std::move(*producer), config_, desk_, clock_,
-                                                 runtime_->log(DebugContext::consumer), [poke] { poke->give(); });
+        letters_ = std::make_shared<Letters>(std::move(*producer), config_, desk_, clock_,
+                                             runtime_->log(DebugContext::consumer), [poke] { poke->give(); });
         intake_->attach(letters_);
     }
     if (auto subscribed = intake_->subscribe(); !subscribed) return subscribed.error();
@@ -172,10 +172,34 @@ void ParallelCore::conclude(WorkCall& call, const Handled& handled) {
     if (const auto& log = runtime_->log(DebugContext::consumer); log.enabled(base::LogLevel::debug))
         log.debug("{}[{}]@{}, attempt {}: {}", first.topic(), first.partition(), first.offset(), first.attempt(),
                   handled.why());
-    const bool is_last = config_.max_attempts > 0 && first.attempt() >= config_.max_attempts;
-    if (handled.what() == Handled::What::reject || is_last) return set_aside(call, handled.why());
-    const auto due = due_after(first, handled);
-    desk_->retry(call, due);
+    if (handled.what() == Handled::What::reject || was_last(call, handled)) return set_aside(call, handled.why());
+    // A batch: record by record first, so that one bad record does not take others along.
+    const bool is_here = config_.retry_topics.empty() || handled.delay() || call.items.size() > 1;
+    if (is_here || !desk_->is_ours(call)) {
+        const auto due = due_after(first, handled);
+        return desk_->retry(call, due);
+    }
+    const auto& topic = config_.retry_topics[retry_topic_after(first)].topic;
+    desk_->set_aside(call);
+    letters_->send_to_retry(topic, std::move(call), handled.why());
+    call = WorkCall();
+}
+
+// The last takes its own again.
+std::size_t ParallelCore::retry_topic_after(const WorkItem& item) const {
+    const auto at = std::ranges::find(config_.retry_topics, item.topic(), &RetryTopic::topic);
+    if (at == config_.retry_topics.end()) return 0;
+    return std::min(static_cast<std::size_t>(at - config_.retry_topics.begin()) + 1, config_.retry_topics.size() - 1);
+}
+
+bool ParallelCore::was_last(const WorkCall& call, const Handled& handled) const {
+    const WorkItem& first = call.items.front();
+    if (config_.max_attempts > 0) {
+        const bool is_split_first = !config_.retry_topics.empty() && call.items.size() > 1;
+        return first.attempt() >= config_.max_attempts && !is_split_first;
+    }
+    return !config_.retry_topics.empty() && !handled.delay() && call.items.size() == 1 &&
+           first.topic() == config_.retry_topics.back().topic;
 }
 
 base::TimePoint ParallelCore::due_after(const WorkItem& item, const Handled& handled) {
@@ -191,13 +215,14 @@ base::TimePoint ParallelCore::due_after(const WorkItem& item, const Handled& han
 }
 
 void ParallelCore::set_aside(WorkCall& call, std::string why) {
-    if (letters_ && desk_->is_ours(call)) {
+    const bool has_topic = !config_.dead_letter_topic.empty();
+    if (has_topic && desk_->is_ours(call)) {
         desk_->set_aside(call);
-        letters_->send(std::move(call), std::move(why));
+        letters_->send_dead(std::move(call), std::move(why));
         call = WorkCall();
         return;
     }
-    if (!letters_)
+    if (!has_topic)
         for (const auto& item : call.items)
             runtime_->log(DebugContext::consumer)
                 .error("{}[{}]@{} is dropped after attempt {}, as there is no dead_letter_topic: {}", item.topic(),

@@ -46,6 +46,8 @@ private:
     void begin_coroutines();
     Handled handle(const WorkCall&);
     void conclude(WorkCall&, const Handled&);
+    std::size_t retry_topic_after(const WorkItem&) const;
+    bool was_last(const WorkCall&, const Handled&) const;
     void set_aside(WorkCall&, std::string why);
     base::TimePoint due_after(const WorkItem&, const Handled&);
 
@@ -60,7 +62,7 @@ private:
     const base::SystemClock clock_;
     std::shared_ptr<Runtime> runtime_;
     std::shared_ptr<WorkDesk> desk_;
-    std::shared_ptr<DeadLetters> letters_;  // null without a topic for them
+    std::shared_ptr<Letters> letters_;  // null without topics for them
     std::unique_ptr<Intake> intake_;
     std::atomic<bool> closing_{false};
     std::mutex running_mutex_;  // guards running_

@@ -24,9 +24,12 @@ WorkDesk::WorkDesk(const ParallelConsumerConfig& c, std::size_t call_records, co
       poke_(std::move(poke)),
       tracker_(limits_of(c)) {}
 
-WorkDesk::Partition WorkDesk::begin(PartitionProgress progress) {
+WorkDesk::Partition WorkDesk::begin(PartitionProgress progress, bool is_of_retry_topic) {
     const std::lock_guard lock(work_mutex_);
-    return tracker_.begin(std::move(progress));
+    const auto p = tracker_.begin(std::move(progress));
+    if (is_of_retry_topic_.size() <= p) is_of_retry_topic_.resize(p + 1);
+    is_of_retry_topic_[p] = is_of_retry_topic;
+    return p;
 }
 
 std::int64_t WorkDesk::next_offset(Partition p) const {
@@ -34,9 +37,9 @@ std::int64_t WorkDesk::next_offset(Partition p) const {
     return tracker_.progress(p).next();
 }
 
-void WorkDesk::add(Partition p, const MessageBatch& batch) {
+void WorkDesk::add(Partition p, const MessageBatch& batch, std::size_t count) {
     const std::lock_guard lock(work_mutex_);
-    for (std::size_t i = 0; i < batch.size(); ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         const MessageView& m = batch[i];
         auto chain = WorkTracker::none;
         if (order_ == WorkOrder::partition)
@@ -153,8 +156,13 @@ bool WorkDesk::take_locked(WorkCall& call) {
     call.tickets.resize(call_records_);
     call.tickets.resize(tracker_.take(call.tickets));
     call.items.clear();
-    for (const auto t : call.tickets)
-        call.items.emplace_back(std::move(messages_[t]), static_cast<std::int32_t>(tracker_.attempts(t)));
+    for (const auto t : call.tickets) {
+        const auto attempt = static_cast<std::int32_t>(tracker_.attempts(t));
+        if (is_of_retry_topic_[tracker_.partition(t)]) [[unlikely]]
+            call.items.push_back(WorkItem::from_retry_topic(std::move(messages_[t]), attempt));
+        else
+            call.items.emplace_back(std::move(messages_[t]), attempt);
+    }
     return !call.tickets.empty();
 }
 
@@ -212,7 +220,7 @@ void WorkDesk::settle(const WorkCall& call) {
 
 void WorkDesk::retry(WorkCall& call, base::TimePoint due) {
     // What waits for long must not hold back the memory of all that came with it.
-    for (auto& item : call.items) item = WorkItem(item.copy(), item.attempt());
+    for (auto& item : call.items) item = item.copy();
     {
         const std::lock_guard lock(work_mutex_);
         for (std::size_t i = 0; i < call.tickets.size(); ++i) messages_[call.tickets[i]] = std::move(call.items[i]);

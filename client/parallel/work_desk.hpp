@@ -31,9 +31,10 @@ public:
     WorkDesk(const ParallelConsumerConfig&, std::size_t call_records, const base::Clock&, Function<void()> poke);
 
     // --- By the one who polls.
-    Partition begin(PartitionProgress);
+    Partition begin(PartitionProgress, bool is_of_retry_topic = false);
     std::int64_t next_offset(Partition) const;
-    void add(Partition, const MessageBatch&);
+    // The first `count` of them.
+    void add(Partition, const MessageBatch&, std::size_t count);
     // Room for more; if not, poke() tells when there is.
     bool wants_more();
     // Nothing of them is handed out any more.
@@ -103,7 +104,8 @@ private:
     std::condition_variable work_;
     std::condition_variable ended_;
     WorkTracker tracker_;
-    std::vector<Message> messages_;  // by ticket, of those that do not run
+    std::vector<bool> is_of_retry_topic_;  // by partition
+    std::vector<Message> messages_;        // by ticket, of those that do not run
     std::size_t idle_ = 0;
     std::size_t coroutines_ = 0;
     std::uint64_t done_ = 0;

@@ -13,6 +13,7 @@
 #include <ottla/broker/cluster.hpp>
 #include <ottla/producer.hpp>
 
+#include "base/clock.hpp"
 #include "client/parallel/offset_map.hpp"
 
 namespace ottla {
@@ -349,6 +350,113 @@ TEST_F(ParallelBroker, letters_that_cannot_be_written_hold_up_nobody_else) {
         EXPECT_EQ(work.stats().dead_letters, 100U);
         EXPECT_EQ(work.stats().left_behind, 0U);
     }
+}
+
+std::int64_t wall_ms() { return base::SystemClock().wall_ms(); }
+
+TEST_F(ParallelBroker, what_fails_goes_from_topic_to_topic_and_its_attempts_count_on) {
+    for (const char* topic : {"r1", "r2", "dead"}) cluster.create_topic(topic, 1).value();
+    fill(40, 5);
+    auto c = config();
+    c.retry_topics = {{"r1", 100ms}, {"r2", 300ms}};
+    c.dead_letter_topic = "dead";
+    const auto tries = std::make_shared<Lines>();
+    auto work = ParallelConsumer::create(std::move(c), [s = seen, tries](const WorkItem& m) {
+                    const auto delay = m.topic() == "r1" ? 100 : m.topic() == "r2" ? 300 : 0;
+                    if (wall_ms() < m.timestamp_ms() + delay) tries->add("too early");
+                    tries->add(std::to_string(m.origin_offset()) + " of " + std::string(m.origin_topic()) + " in " +
+                               std::string(m.topic()) + ", attempt " + std::to_string(m.attempt()) + ".");
+                    if (m.origin_offset() == 7) return Handled::retry("always");
+                    if (m.origin_offset() == 8 && m.attempt() == 2) return Handled::reject("no more");
+                    if (m.origin_offset() % 8 == 0 && m.attempt() < 3) return Handled::retry("not yet");
+                    EXPECT_EQ(m.value().text(), std::to_string(m.origin_offset()));
+                    s->add(m);
+                    return Handled::done();
+                }).value();
+    EXPECT_TRUE(seen->wait_for(38)) << work.describe();
+    for (int i = 0; i < 400 && work.stats().dead_letters < 2; ++i) (void)committed();
+    EXPECT_TRUE(is_committed(40)) << "nothing of the first topic waits";
+    EXPECT_EQ(tries->count("too early"), 0U);
+    EXPECT_EQ(tries->count("0 of t in r1, attempt 2."), 1U);
+    EXPECT_EQ(tries->count("0 of t in r2, attempt 3."), 1U);
+    EXPECT_EQ(tries->count("7 of t in r2, attempt 3."), 1U);
+    EXPECT_EQ(tries->count("attempt 3."), 5U);
+    EXPECT_EQ(tries->count("attempt 4."), 0U);
+    work.close(20s).value();
+    EXPECT_EQ(work.stats().retries, 0U);
+    EXPECT_EQ(work.stats().retry_letters, 11U) << "six to r1, five to r2";
+    EXPECT_EQ(work.stats().dead_letters, 2U);
+
+    auto reads = Consumer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    reads.assign({{"dead", 0, Offset::beginning()}}).value();
+    for (int i = 0; i < 2; ++i) {
+        const auto m = reads.read_message(10s).value();
+        EXPECT_EQ(m.header("dead-letter.topic").text(), "t");
+        const bool is_seven = m.header("dead-letter.offset").text() == "7";
+        EXPECT_EQ(m.header("dead-letter.attempts").text(), is_seven ? "3" : "2");
+        EXPECT_EQ(m.header("dead-letter.error").text(), is_seven ? "always" : "no more");
+        EXPECT_EQ(m.header_count(), 7U) << "nothing of the retry topics";
+    }
+}
+
+// The retry is written, and the commit of its origin gets lost with the consumer.
+TEST_F(ParallelBroker, a_crash_behind_a_retry_loses_nothing) {
+    cluster.create_topic("r1", 1).value();
+    fill(10);
+    const auto is_well = std::make_shared<std::atomic<bool>>(false);
+    const auto make = [&] {
+        auto c = config(WorkOrder::none);
+        c.retry_topics = {{"r1", 1h}};
+        c.commit_interval = 1h;
+        return ParallelConsumer::create(std::move(c),
+                                        [s = seen, is_well](const WorkItem& m) {
+                                            if (m.offset() == 4 && !*is_well) return Handled::retry("ill");
+                                            s->add(m);
+                                            return Handled::done();
+                                        })
+            .value();
+    };
+    {
+        auto first = make();
+        ASSERT_TRUE(seen->wait_for(9));
+        for (int i = 0; i < 400 && first.stats().retry_letters == 0; ++i) (void)committed();
+        cluster.inject(
+            Fault::error(ErrorCode::group_authorization_failed).on(protocol::ApiKey::offset_commit).always());
+        (void)first.close(2s, CloseMode::stop).has_value();
+    }
+    cluster.clear_faults();
+    *is_well = true;
+    auto second = make();
+    EXPECT_TRUE(seen->wait_for(19)) << second.describe();
+    EXPECT_EQ(seen->times(4), 1) << "now it succeeds; its retry is still to come, and may be done again";
+    auto asks = Consumer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    EXPECT_EQ(asks.query_watermark_offsets("r1", 0, 10s).value().high, Offset(1));
+    second.close(20s).value();
+    EXPECT_EQ(committed().offset, Offset(10));
+}
+
+// Far more retries wait than there is room for here: they wait in their topic.
+TEST_F(ParallelBroker, what_is_not_due_takes_no_room) {
+    cluster.create_topic("r1", 1).value();
+    fill(1000);
+    auto c = config(WorkOrder::none);
+    c.retry_topics = {{"r1", 1h}};
+    c.buffered_records = 100;
+    auto work = ParallelConsumer::create(std::move(c), [s = seen](const WorkItem& m) {
+                    if (m.offset() % 2 == 0) return Handled::retry("later");
+                    s->add(m);
+                    return Handled::done();
+                }).value();
+    EXPECT_TRUE(seen->wait_for(500)) << work.describe();
+    EXPECT_TRUE(is_committed(1000)) << work.describe();
+    for (int i = 0; i < 400 && work.describe().find("not due yet") == std::string::npos; ++i) (void)committed();
+    EXPECT_NE(work.describe().find("r1[0]: 0 of 0 records"), std::string::npos) << work.describe();
+    EXPECT_NE(work.describe().find("paused: its next record is not due yet"), std::string::npos) << work.describe();
+    EXPECT_EQ(work.stats().buffered, 0U);
+    fill(100);
+    EXPECT_TRUE(seen->wait_for(550));
+    work.close(20s).value();
+    EXPECT_EQ(work.stats().retry_letters, 550U);
 }
 
 TEST_F(ParallelBroker, batches) {

@@ -62,13 +62,34 @@ TEST(ParallelConfig, what_is_wrong_is_named) {
         "ParallelConsumerConfig::config sets enable.auto.commit: the parallel consumer itself commits what is done");
     c = fine();
     c.producer_config = {{"linger.ms", 1}};
-    EXPECT_EQ(wrong(c), "ParallelConsumerConfig::producer_config needs a dead_letter_topic");
+    EXPECT_EQ(wrong(c), "ParallelConsumerConfig::producer_config needs a dead_letter_topic, or retry_topics");
     c.dead_letter_topic = "dead";
     c.producer_config = {{"acks", "1"}};
-    EXPECT_EQ(wrong(c), "ParallelConsumerConfig::producer_config sets acks: dead letters are written with acks=all");
+    EXPECT_EQ(wrong(c),
+              "ParallelConsumerConfig::producer_config sets acks: dead letters and retries are written with acks=all");
     c = fine();
     c.config = {{"sesion.timeout.ms", 1}};
     EXPECT_NE(wrong(c).find("session.timeout.ms"), std::string::npos) << "the nearest name";
+}
+
+TEST(ParallelConfig, retry_topics_are_other_topics) {
+    auto c = fine();
+    c.retry_topics = {{"t-retry-1", 10s}, {"t-retry-2", 1min}};
+    EXPECT_TRUE(parallel_settings(c).value().producer);
+    c.retry_topics = {{"t-retry-1", 10s}, {"t-retry-1", 1min}};
+    EXPECT_EQ(wrong(c), "ParallelConsumerConfig::retry_topics has 't-retry-1', which is named elsewhere, too");
+    c.retry_topics = {{"t", 10s}};
+    EXPECT_EQ(wrong(c), "ParallelConsumerConfig::retry_topics has 't', which is named elsewhere, too");
+    c.retry_topics = {{"dead", 10s}};
+    c.dead_letter_topic = "dead";
+    EXPECT_EQ(wrong(c), "ParallelConsumerConfig::retry_topics has 'dead', which is named elsewhere, too");
+    c.retry_topics = {{"^t-.*", 10s}};
+    EXPECT_EQ(wrong(c), "ParallelConsumerConfig::retry_topics has '^t-.*', which is no topic's name");
+    c.retry_topics = {{"r", -1ms}};
+    EXPECT_EQ(wrong(c), "ParallelConsumerConfig::retry_topics has 'r' with a delay of -1 ms: from 0 to 604800000");
+    c.retry_topics = {{"r", 1s}};
+    c.retry_delay_function = [](const WorkItem&) { return 1ms; };
+    EXPECT_NE(wrong(c).find("exclude each other"), std::string::npos);
 }
 
 TEST(ParallelConfig, delays_grow_up_to_their_maximum) {

@@ -28,11 +28,26 @@ public:
     WorkItem() = default;
     WorkItem(Message message, std::int32_t attempt) noexcept : Message(std::move(message)), attempt_(attempt) {}
 
-    // 1 the first time. Counted from the beginning again after a restart or a rebalance.
+    // 1 the first time. Counted from the beginning again after a restart or a rebalance, but for what retry topics have
+    // counted.
     std::int32_t attempt() const noexcept { return attempt_; }
+    // Where the record stood first: its own place, or what a record in a retry topic says of that. The text lives as
+    // long as the item.
+    std::string_view origin_topic() const;
+    std::int32_t origin_partition() const;
+    std::int64_t origin_offset() const;
+    std::int64_t origin_timestamp_ms() const;
+    bool is_from_retry_topic() const noexcept { return is_from_retry_topic_; }
+
+    // The same in memory of its own.
+    WorkItem copy() const;
+    // Whose headers say what was before; `attempt` goes on from there. Not for users.
+    static WorkItem from_retry_topic(Message message, std::int32_t attempt);
 
 private:
     std::int32_t attempt_ = 1;
+    bool is_from_retry_topic_ = false;
+    bool has_origin_ = false;
 };
 
 // What a handler says of what it was given.
@@ -41,8 +56,10 @@ public:
     enum class What : std::uint8_t { done, retry, reject };
 
     static Handled done() { return Handled(What::done, std::nullopt, {}); }
-    // Again, after the delay that the configuration says. An exception that a handler throws means the same.
+    // Again, after the delay, or by way of the topic, that the configuration says. An exception that a handler throws
+    // means the same.
     static Handled retry(std::string why) { return Handled(What::retry, std::nullopt, std::move(why)); }
+    // Again after this delay, here, without a retry topic.
     static Handled retry_after(std::chrono::milliseconds delay, std::string why) {
         return Handled(What::retry, delay, std::move(why));
     }
@@ -77,6 +94,13 @@ enum class WorkOrder : std::uint8_t {
 };
 std::string_view to_string(WorkOrder) noexcept;
 
+// Where a record that failed waits for its next attempt.
+struct RetryTopic {
+    std::string topic;
+    // From when it is written there. Its next attempt comes no earlier, and as a rule at most a twentieth later.
+    std::chrono::milliseconds delay{0};
+};
+
 struct ParallelConsumerConfig {
     // "host:port", several with commas between.
     std::string brokers;
@@ -105,13 +129,20 @@ struct ParallelConsumerConfig {
     // rebalance.
     std::int32_t metadata_bytes = 4096;
 
-    // A record that has failed so often is set aside. 0: it is tried for ever.
+    // A record that has failed so often is set aside. 0: it is tried for ever; with retry topics, until it has failed
+    // in the last of them.
     std::int32_t max_attempts = 0;
     // Before the second attempt; twice as long before each further one, up to the maximum.
     std::chrono::milliseconds retry_delay{1000};
     std::chrono::milliseconds retry_delay_max{60'000};
     // Instead of both. Any thread; it must not block.
     Function<std::chrono::milliseconds(const WorkItem&)> retry_delay_function = nullptr;
+    // Instead of waiting here, a record that failed is written to the first of these, acknowledged by all replicas
+    // before it counts as done, and one of that topic to the next; the last takes its own again. This consumer reads
+    // them, too, and hands their records out when the delay is over. Headers retry.topic, .partition, .offset,
+    // .timestamp, .group, .attempts and .error beside their own tell where they come from. The order by key, or of the
+    // partition, does not hold for what went this way. A batch that fails is first tried again here, record by record.
+    std::vector<RetryTopic> retry_topics;
     // Where rejected records, and those that failed too often, go, acknowledged by all replicas before they count as
     // done; with the headers dead-letter.topic, .partition, .offset, .timestamp, .group, .attempts and .error beside
     // their own. Empty: they are dropped, with a line in the log.
@@ -122,7 +153,7 @@ struct ParallelConsumerConfig {
     std::chrono::milliseconds revoke_timeout{10'000};
     // More settings, by librdkafka's names. They win over what stands above.
     Config config;
-    // The same of the producer of dead letters, which has the brokers of the consumer.
+    // The same of the producer of dead letters and retries, which has the brokers of the consumer.
     Config producer_config;
     // Instead of standard error.
     LogCallback log = nullptr;
@@ -130,16 +161,18 @@ struct ParallelConsumerConfig {
 
 // Counts since it was made; what stands below "now" is of this moment.
 struct ParallelStats {
-    std::uint64_t done = 0;                  // records that a handler has done
-    std::uint64_t retries = 0;               // that failed and are tried again
-    std::uint64_t dead_letters = 0;          // written to the dead-letter topic
-    std::uint64_t dead_letter_failures = 0;  // that could not be written there, and are tried again
-    std::uint64_t dropped = 0;               // set aside without a dead-letter topic
-    std::uint64_t passed_over = 0;           // done before a restart or a rebalance
-    std::uint64_t left_behind = 0;           // here, and not done, when their partition went
-    std::uint64_t orphaned = 0;              // of these, those that ended later
-    std::uint64_t commits = 0;               // of partitions
-    std::uint64_t commits_without_map = 0;   // as it did not fit
+    std::uint64_t done = 0;           // records that a handler has done
+    std::uint64_t retries = 0;        // that failed and are tried again here
+    std::uint64_t retry_letters = 0;  // that failed and were written to a retry topic
+    std::uint64_t dead_letters = 0;   // written to the dead-letter topic
+    std::uint64_t dead_letter_failures =
+        0;                          // that could not be written, there or to a retry topic; they are tried again
+    std::uint64_t dropped = 0;      // set aside without a dead-letter topic
+    std::uint64_t passed_over = 0;  // done before a restart or a rebalance
+    std::uint64_t left_behind = 0;  // here, and not done, when their partition went
+    std::uint64_t orphaned = 0;     // of these, those that ended later
+    std::uint64_t commits = 0;      // of partitions
+    std::uint64_t commits_without_map = 0;  // as it did not fit
     std::uint64_t commit_failures = 0;
     std::uint64_t maps_unreadable = 0;  // metadata of somebody else; what it told is done again
     // Now.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/parallel/dead_letters.hpp"
+#include "client/parallel/letters.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -9,8 +9,6 @@
 namespace ottla::client {
 namespace {
 
-// Of the text of an error: a record must not become too large by it.
-constexpr std::size_t error_bytes_max = 1000;
 // Between two lines on the same trouble.
 constexpr auto quiet = std::chrono::seconds(10);
 
@@ -29,7 +27,9 @@ const char* advice(ErrorCode code) {
 }  // namespace
 
 // The records of one call of the handler.
-struct DeadLetters::Letter {
+struct Letters::Letter {
+    LetterKind kind = LetterKind::dead;
+    std::string topic;
     WorkCall call;
     std::string why;
     std::vector<char> is_written;      // each by the report of its own record
@@ -39,10 +39,10 @@ struct DeadLetters::Letter {
     base::TimePoint due;
 };
 
-DeadLetters::DeadLetters(Producer producer, const ParallelConsumerConfig& c, std::shared_ptr<WorkDesk> desk,
-                         const base::Clock& clock, base::Log log, Function<void()> poke)
+Letters::Letters(Producer producer, const ParallelConsumerConfig& c, std::shared_ptr<WorkDesk> desk,
+                 const base::Clock& clock, base::Log log, Function<void()> poke)
     : producer_(std::move(producer)),
-      topic_(c.dead_letter_topic),
+      dead_letter_topic_(c.dead_letter_topic),
       group_(c.group_id.empty() ? c.config.get("group.id").value_or("") : c.group_id),
       first_delay_(std::max(c.retry_delay, std::chrono::milliseconds(1))),
       delay_max_(std::max(c.retry_delay_max, first_delay_)),
@@ -51,43 +51,26 @@ DeadLetters::DeadLetters(Producer producer, const ParallelConsumerConfig& c, std
       log_(std::move(log)),
       poke_(std::move(poke)) {}
 
-void DeadLetters::send(WorkCall call, std::string why) {
+void Letters::send_dead(WorkCall call, std::string why) {
+    begin(LetterKind::dead, dead_letter_topic_, std::move(call), std::move(why));
+}
+
+void Letters::send_to_retry(const std::string& topic, WorkCall call, std::string why) {
+    begin(LetterKind::retry, topic, std::move(call), std::move(why));
+}
+
+void Letters::begin(LetterKind kind, const std::string& topic, WorkCall call, std::string why) {
     auto letter = std::make_shared<Letter>();
+    letter->kind = kind;
+    letter->topic = topic;
     letter->is_written.assign(call.items.size(), 0);
     letter->call = std::move(call);
-    letter->why = why.substr(0, error_bytes_max);
+    letter->why = std::move(why);
     letter->delay = first_delay_;
     send(letter);
 }
 
-Record DeadLetters::record_of(const Letter& letter, const WorkItem& item, std::vector<Header>& headers,
-                              std::vector<std::string>& texts) const {
-    texts = {std::string(item.topic()),
-             std::to_string(item.partition()),
-             std::to_string(item.offset()),
-             std::to_string(item.timestamp_ms()),
-             group_,
-             std::to_string(item.attempt()),
-             letter.why};
-    headers = item.headers();
-    std::size_t i = 0;
-    for (const char* name :
-         {"dead-letter.topic", "dead-letter.partition", "dead-letter.offset", "dead-letter.timestamp",
-          "dead-letter.group", "dead-letter.attempts", "dead-letter.error"}) {
-        Header header;
-        header.name = name;
-        header.value = texts[i++];
-        headers.push_back(header);
-    }
-    Record record;
-    record.topic = topic_;
-    record.key = item.key();
-    record.value = item.value();
-    record.headers = headers;
-    return record;
-}
-
-void DeadLetters::send(const LetterPtr& letter) {
+void Letters::send(const LetterPtr& letter) {
     const auto self = shared_from_this();
     letter->has_failed = false;
     // Before reports come.
@@ -96,10 +79,16 @@ void DeadLetters::send(const LetterPtr& letter) {
         if (letter->is_written[i] == 0) missing.push_back(i);
     // One more, so that reports that come at once do not end it before all are sent.
     letter->open = 1 + missing.size();
-    std::vector<Header> headers;
-    std::vector<std::string> texts;
     for (const auto i : missing) {
-        const Record record = record_of(*letter, letter->call.items[i], headers, texts);
+        const auto& item = letter->call.items[i];
+        const LetterHeaders headers(letter->kind, item, group_, letter->why);
+        Record record;
+        record.topic = letter->topic;
+        record.key = item.key();
+        record.value = item.value();
+        record.headers = headers.headers();
+        // Not by a coarse clock: a retry's delay counts from it.
+        record.timestamp_ms = clock_.wall_ms();
         auto told = [self, letter, i](const DeliveryReport& report) {
             if (report) letter->is_written[i] = 1;
             self->on_report(letter, report.error);
@@ -109,9 +98,9 @@ void DeadLetters::send(const LetterPtr& letter) {
     if (--letter->open == 0) on_all(letter);
 }
 
-void DeadLetters::on_report(const LetterPtr& letter, const Error& error) {
+void Letters::on_report(const LetterPtr& letter, const Error& error) {
     if (error.code() == ErrorCode::none) {
-        ++written_;
+        ++(letter->kind == LetterKind::dead ? dead_ : retries_);
     } else {
         ++failed_;
         if (!letter->has_failed.exchange(true)) complain(*letter, error);
@@ -119,7 +108,7 @@ void DeadLetters::on_report(const LetterPtr& letter, const Error& error) {
     if (--letter->open == 0) on_all(letter);
 }
 
-void DeadLetters::complain(const Letter& letter, const Error& error) {
+void Letters::complain(const Letter& letter, const Error& error) {
     std::uint64_t unsaid = 0;
     {
         const std::lock_guard lock(waiting_mutex_);
@@ -133,16 +122,16 @@ void DeadLetters::complain(const Letter& letter, const Error& error) {
     }
     const auto& first = letter.call.items.front();
     log_.error(
-        "the dead letter of {}[{}]@{} to topic '{}' could not be written, and until it is the record is not done. "
+        "the {} of {}[{}]@{} to topic '{}' could not be written, and until it is the record is not done. "
         "{}Again in {} ms; {} more such failures since the last line: {}",
-        first.topic(), first.partition(), first.offset(), topic_, advice(error.code()), letter.delay.count(), unsaid,
-        to_string(error));
+        letter.kind == LetterKind::dead ? "dead letter" : "retry", first.topic(), first.partition(), first.offset(),
+        letter.topic, advice(error.code()), letter.delay.count(), unsaid, to_string(error));
 }
 
-void DeadLetters::on_all(const LetterPtr& letter) {
+void Letters::on_all(const LetterPtr& letter) {
     if (!letter->has_failed) return desk_->settle(letter->call);
     // What may wait for long must not hold back the memory of all that came with it.
-    for (auto& item : letter->call.items) item = WorkItem(item.copy(), item.attempt());
+    for (auto& item : letter->call.items) item = item.copy();
     desk_->park(letter->call);
     letter->due = clock_.now() + letter->delay;
     letter->delay = std::min(letter->delay * 2, delay_max_);
@@ -153,7 +142,7 @@ void DeadLetters::on_all(const LetterPtr& letter) {
     poke_();
 }
 
-void DeadLetters::send_again(base::TimePoint now) {
+void Letters::send_again(base::TimePoint now) {
     std::vector<LetterPtr> due;
     {
         const std::lock_guard lock(waiting_mutex_);
@@ -172,7 +161,7 @@ void DeadLetters::send_again(base::TimePoint now) {
     }
 }
 
-std::optional<base::TimePoint> DeadLetters::next_due() const {
+std::optional<base::TimePoint> Letters::next_due() const {
     const std::lock_guard lock(waiting_mutex_);
     const auto first = std::ranges::min_element(waiting_, {}, [](const LetterPtr& l) { return l->due; });
     if (first == waiting_.end()) return std::nullopt;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// DeadLetters: writes what is set aside to the dead-letter topic, with headers that tell where it came from. A call's
-// records count as done when all of them are acknowledged; those that could not be written are tried again.
+// Letters: writes what failed to another topic, a retry topic or that of dead letters, with headers that tell where it
+// came from. A call's records count as done when all of them are acknowledged; those that could not be written are
+// tried again.
 #pragma once
 
 #include <atomic>
@@ -15,42 +16,44 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "client/parallel/letter_headers.hpp"
 #include "client/parallel/work_desk.hpp"
 
 namespace ottla::client {
 
-class DeadLetters : public std::enable_shared_from_this<DeadLetters> {
+class Letters : public std::enable_shared_from_this<Letters> {
 public:
     struct Counts {
-        std::uint64_t written = 0;
+        std::uint64_t dead = 0;  // written
+        std::uint64_t retries = 0;
         std::uint64_t failed = 0;
     };
     // `poke`: a letter failed, and is to be tried again at next_due(). Any thread.
-    DeadLetters(Producer, const ParallelConsumerConfig&, std::shared_ptr<WorkDesk>, const base::Clock&, base::Log,
-                Function<void()> poke);
+    Letters(Producer, const ParallelConsumerConfig&, std::shared_ptr<WorkDesk>, const base::Clock&, base::Log,
+            Function<void()> poke);
 
     // Never blocks. Any thread.
-    void send(WorkCall, std::string why);
+    void send_dead(WorkCall, std::string why);
+    void send_to_retry(const std::string& topic, WorkCall, std::string why);
     // Those whose time has come are sent again; those that are another's by now are given up.
     void send_again(base::TimePoint now);
     std::optional<base::TimePoint> next_due() const;
-    Counts counts() const noexcept { return {written_, failed_}; }
+    Counts counts() const noexcept { return {dead_, retries_, failed_}; }
     Result<void> close(std::chrono::nanoseconds timeout) { return producer_.close(timeout); }
 
 private:
     struct Letter;
     using LetterPtr = std::shared_ptr<Letter>;
 
+    void begin(LetterKind, const std::string& topic, WorkCall, std::string why);
     void send(const LetterPtr&);
-    Record record_of(const Letter&, const WorkItem&, std::vector<Header>& headers,
-                     std::vector<std::string>& texts) const;
     void on_report(const LetterPtr&, const Error&);
     void on_all(const LetterPtr&);
     // A line that says what to do, but not one for each letter.
     void complain(const Letter&, const Error&);
 
     Producer producer_;
-    const std::string topic_;
+    const std::string dead_letter_topic_;
     const std::string group_;
     const std::chrono::milliseconds first_delay_;
     const std::chrono::milliseconds delay_max_;
@@ -58,7 +61,8 @@ private:
     const base::Clock& clock_;
     const base::Log log_;
     Function<void()> poke_;
-    std::atomic<std::uint64_t> written_{0};
+    std::atomic<std::uint64_t> dead_{0};
+    std::atomic<std::uint64_t> retries_{0};
     std::atomic<std::uint64_t> failed_{0};
     mutable std::mutex waiting_mutex_;  // guards what follows
     std::vector<LetterPtr> waiting_;
