@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <ctime>
 #include <optional>
 #include <tuple>
 
@@ -156,6 +157,14 @@ Result<std::int64_t> parse_datetime_ms(std::string_view text) {
 Result<std::int64_t> parse_duration_ms(std::string_view text) {
     if (const auto ms = read_duration(text)) return *ms;
     return Error::of(ErrorCode::invalid_argument, fmt::format("'{}' is no duration: P1DT2H, PT90M, PT1.5S", text));
+}
+
+std::string datetime_text(std::int64_t ms_since_1970) {
+    const auto time = static_cast<std::time_t>(ms_since_1970 / second_ms);
+    std::tm utc{};
+    if (gmtime_r(&time, &utc) == nullptr) return fmt::format("{}ms", ms_since_1970);
+    char text[64];
+    return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc));
 }
 
 std::string duration_text(std::int64_t ms) {

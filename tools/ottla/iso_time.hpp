@@ -17,6 +17,9 @@ Result<std::int64_t> parse_datetime_ms(std::string_view);
 // Milliseconds of "P1DT2H", "PT90M", "PT1.5S": days of 24 hours, hours, minutes and seconds. Errors: invalid_argument.
 Result<std::int64_t> parse_duration_ms(std::string_view);
 
+// "2026-11-22T18:05:20Z", without the thousandths.
+std::string datetime_text(std::int64_t ms_since_1970);
+
 // "850ms", "12s", "3m04s", "2h05m", "3d04h"
 std::string duration_text(std::int64_t ms);
 

@@ -19,6 +19,10 @@ Action declare_group_offsets(CLI::App&);
 Action declare_group_reset(CLI::App&);
 Action declare_group_delete(CLI::App&);
 Action declare_group_delete_offsets(CLI::App&);
+Action declare_dlq_list(CLI::App&);
+Action declare_dlq_show(CLI::App&);
+Action declare_dlq_redrive(CLI::App&);
+Action declare_replay(CLI::App&);
 Action declare_logdirs(CLI::App&);
 Action declare_produce(CLI::App&);
 Action declare_consume(CLI::App&);
@@ -51,6 +55,11 @@ constexpr Verb table[] = {
     {"group reset", "Set the offsets of a group that nobody is in", declare_group_reset},
     {"group delete", "Delete groups with all their offsets", declare_group_delete},
     {"group delete-offsets", "Forget what a group has committed for topics", declare_group_delete_offsets},
+    {"dlq", "Look at dead letters, and write them back", nullptr},
+    {"dlq list", "How many dead letters there are of each origin and error", declare_dlq_list},
+    {"dlq show", "Print dead letters", declare_dlq_show},
+    {"dlq redrive", "Write dead letters back to where their records stood, each once", declare_dlq_redrive},
+    {"replay", "Copy a range of records to a topic or a file, and back", declare_replay},
     {"logdirs", "Show what lies in the brokers' log directories", declare_logdirs},
     {"produce", "Write the lines of standard input as records", declare_produce},
     {"consume", "Read records and print them", declare_consume},
