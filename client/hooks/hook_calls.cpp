@@ -3,7 +3,7 @@
 
 namespace ottla::client {
 
-void HookCalls::on_thrown(const char* what) noexcept {
+void ThrownHooks::on_thrown(const char* what) noexcept {
     if (has_thrown_.exchange(true, std::memory_order_relaxed)) return;
     try {
         log_.error("a hook has thrown, which is ignored here and from now on: {}", what);

@@ -12,20 +12,33 @@
 
 namespace ottla::client {
 
-class HookCalls {
+// Says that a hook has thrown, once.
+class ThrownHooks {
+protected:
+    void on_thrown(const char* what) noexcept;
+
+    base::Log log_;
+
+private:
+    std::atomic<bool> has_thrown_{false};
+};
+
+// Of a struct of functions, each for an event of its own.
+template <class Set>
+class HookCallsOf : private ThrownHooks {
 public:
     // Before the first call.
-    void set(Hooks hooks, base::Log log) {
+    void set(Set hooks, base::Log log) {
         hooks_ = std::move(hooks);
         log_ = std::move(log);
     }
 
     template <class Hook>
-    bool wants(Hook Hooks::*which) const noexcept {
+    bool wants(Hook Set::*which) const noexcept {
         return static_cast<bool>(hooks_.*which);
     }
     template <class Hook, class Event>
-    void tell(Hook Hooks::*which, const Event& event) noexcept {
+    void tell(Hook Set::*which, const Event& event) noexcept {
         if (!wants(which)) return;
         try {
             (hooks_.*which)(event);
@@ -37,11 +50,9 @@ public:
     }
 
 private:
-    void on_thrown(const char* what) noexcept;
-
-    Hooks hooks_;
-    base::Log log_;
-    std::atomic<bool> has_thrown_{false};
+    Set hooks_;
 };
+
+using HookCalls = HookCallsOf<Hooks>;
 
 }  // namespace ottla::client

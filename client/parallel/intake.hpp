@@ -25,7 +25,7 @@ public:
 
     // `config` outlives it.
     Intake(std::shared_ptr<ConsumerCore>, const ParallelConsumerConfig& config, std::shared_ptr<WorkDesk>,
-           std::shared_ptr<Poke>);
+           std::shared_ptr<Poke>, std::shared_ptr<ParallelHookCalls>);
 
     Result<void> subscribe();
     // Work has come, or its time: for who begins coroutines. Before run().
@@ -64,6 +64,7 @@ private:
 
     bool turn();
     base::TimePoint next_look(base::TimePoint now) const;
+    std::uint64_t lag_of(const Key&, std::int64_t watermark) const;
     void take_in(const MessageBatch&);
     // How many of them are due; the rest is read again later.
     std::size_t pass_gate(Assigned&, const MessageBatch&);
@@ -87,6 +88,7 @@ private:
     // Of a call to the coordinator.
     std::chrono::nanoseconds call_timeout() const;
     static void on_committed(Commits&, const base::Log&, const Result<std::vector<TopicPartition>>&);
+    static void tell(ParallelHookCalls&, const Result<std::vector<TopicPartition>>&);
 
     const base::Log& log() const { return core_->runtime().log(DebugContext::consumer); }
 
@@ -96,6 +98,7 @@ private:
     std::shared_ptr<Poke> poke_;
     std::shared_ptr<Letters> letters_;  // null without a topic for them
     Function<void()> on_work_;
+    const std::shared_ptr<ParallelHookCalls> hooks_;
     const std::shared_ptr<Commits> commits_ = std::make_shared<Commits>();
     base::TimePoint next_commit_;
     std::atomic<std::uint64_t> commits_without_map_{0};

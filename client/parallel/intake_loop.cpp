@@ -19,11 +19,12 @@ constexpr auto closing_round_max = 20ms;
 }  // namespace
 
 Intake::Intake(std::shared_ptr<ConsumerCore> core, const ParallelConsumerConfig& config, std::shared_ptr<WorkDesk> desk,
-               std::shared_ptr<Poke> poke)
+               std::shared_ptr<Poke> poke, std::shared_ptr<ParallelHookCalls> hooks)
     : core_(std::move(core)),
       config_(config),
       desk_(std::move(desk)),
       poke_(std::move(poke)),
+      hooks_(std::move(hooks)),
       consumer_(core_) {}
 
 Result<void> Intake::subscribe() {
@@ -164,6 +165,12 @@ std::optional<Error> Intake::failure() const {
     return failure_;
 }
 
+std::uint64_t Intake::lag_of(const Key& key, std::int64_t watermark) const {
+    const auto ends = consumer_.get_watermark_offsets(key.first, key.second);
+    if (watermark < 0 || !ends || !ends->high.is_absolute()) return 0;
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, ends->high.value() - watermark));
+}
+
 void Intake::fill(ParallelStats& s) const {
     s.commits = commits_->done;
     s.commit_failures = commits_->failed;
@@ -179,6 +186,7 @@ void Intake::fill(ParallelStats& s) const {
     for (const auto& [key, a] : assigned_) {
         const auto view = desk_->view(a.number);
         s.beyond_watermark += view.taken - view.unfinished;
+        s.lag += lag_of(key, view.watermark);
         if (view.unfinished == 0 || view.watermark != a.watermark) continue;
         s.watermark_age =
             std::max(s.watermark_age, std::chrono::duration_cast<std::chrono::milliseconds>(now - a.moved_at));

@@ -61,6 +61,7 @@ void Intake::on_revoked(Consumer& consumer, std::span<const TopicPartition> part
         log().warn("handlers are still running on partitions that are given back: their records are done again");
     if (auto offsets = to_commit(&partitions); !offsets.empty()) {
         const auto done = consumer.commit(std::move(offsets), call_timeout());
+        tell(*hooks_, done);
         on_committed(*commits_, log(), done);
     }
     forget(partitions);
@@ -134,12 +135,25 @@ void Intake::commit(base::TimePoint now) {
     if (offsets.empty()) return;
     if (config_.waits_for_commits) {
         const auto done = consumer_.commit(std::move(offsets), call_timeout());
+        tell(*hooks_, done);
         return on_committed(*commits_, log(), done);
     }
-    consumer_.async_commit(std::move(offsets), call_timeout(),
-                           [commits = commits_, core = core_](const Result<std::vector<TopicPartition>>& done) {
-                               on_committed(*commits, core->runtime().log(DebugContext::consumer), done);
-                           });
+    consumer_.async_commit(
+        std::move(offsets), call_timeout(),
+        [commits = commits_, core = core_, hooks = hooks_](const Result<std::vector<TopicPartition>>& done) {
+            tell(*hooks, done);
+            on_committed(*commits, core->runtime().log(DebugContext::consumer), done);
+        });
+}
+
+void Intake::tell(ParallelHookCalls& hooks, const Result<std::vector<TopicPartition>>& done) {
+    if (!hooks.wants(&ParallelHooks::on_commit)) return;
+    CommitEvent event;
+    if (done)
+        event.offsets = *done;
+    else
+        event.error = done.error();
+    hooks.tell(&ParallelHooks::on_commit, event);
 }
 
 void Intake::on_committed(Commits& commits, const base::Log& log, const Result<std::vector<TopicPartition>>& done) {

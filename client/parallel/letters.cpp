@@ -35,12 +35,14 @@ struct Letters::Letter {
     std::vector<char> is_written;      // each by the report of its own record
     std::atomic<std::size_t> open{0};  // reports to come
     std::atomic<bool> has_failed{false};
+    Error error;  // the first since it was sent
     std::chrono::milliseconds delay{0};
     base::TimePoint due;
 };
 
 Letters::Letters(Producer producer, const ParallelConsumerConfig& c, std::shared_ptr<WorkDesk> desk,
-                 const base::Clock& clock, base::Log log, Function<void()> poke)
+                 const base::Clock& clock, base::Log log, Function<void()> poke,
+                 std::shared_ptr<ParallelHookCalls> hooks)
     : producer_(std::move(producer)),
       dead_letter_topic_(c.dead_letter_topic),
       group_(c.group_id.empty() ? c.config.get("group.id").value_or("") : c.group_id),
@@ -49,7 +51,8 @@ Letters::Letters(Producer producer, const ParallelConsumerConfig& c, std::shared
       desk_(std::move(desk)),
       clock_(clock),
       log_(std::move(log)),
-      poke_(std::move(poke)) {}
+      poke_(std::move(poke)),
+      hooks_(std::move(hooks)) {}
 
 void Letters::send_dead(WorkCall call, std::string why) {
     begin(LetterKind::dead, dead_letter_topic_, std::move(call), std::move(why));
@@ -73,6 +76,7 @@ void Letters::begin(LetterKind kind, const std::string& topic, WorkCall call, st
 void Letters::send(const LetterPtr& letter) {
     const auto self = shared_from_this();
     letter->has_failed = false;
+    letter->error = Error();
     // Before reports come.
     std::vector<std::size_t> missing;
     for (std::size_t i = 0; i < letter->call.items.size(); ++i)
@@ -103,7 +107,10 @@ void Letters::on_report(const LetterPtr& letter, const Error& error) {
         ++(letter->kind == LetterKind::dead ? dead_ : retries_);
     } else {
         ++failed_;
-        if (!letter->has_failed.exchange(true)) complain(*letter, error);
+        if (!letter->has_failed.exchange(true)) {
+            letter->error = error;
+            complain(*letter, error);
+        }
     }
     if (--letter->open == 0) on_all(letter);
 }
@@ -128,7 +135,18 @@ void Letters::complain(const Letter& letter, const Error& error) {
         letter.topic, advice(error.code()), letter.delay.count(), unsaid, to_string(error));
 }
 
+void Letters::tell(const Letter& letter) {
+    if (!hooks_->wants(&ParallelHooks::on_letter)) return;
+    LetterEvent event;
+    event.topic = letter.topic;
+    event.is_dead = letter.kind == LetterKind::dead;
+    event.items = letter.call.items;
+    event.error = letter.error;
+    hooks_->tell(&ParallelHooks::on_letter, event);
+}
+
 void Letters::on_all(const LetterPtr& letter) {
+    tell(*letter);
     if (!letter->has_failed) return desk_->settle(letter->call);
     // What may wait for long must not hold back the memory of all that came with it.
     for (auto& item : letter->call.items) item = item.copy();

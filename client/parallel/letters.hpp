@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "client/parallel/letter_headers.hpp"
+#include "client/parallel/parallel_hook_calls.hpp"
 #include "client/parallel/work_desk.hpp"
 
 namespace ottla::client {
@@ -30,7 +31,7 @@ public:
     };
     // `poke`: a letter failed, and is to be tried again at next_due(). Any thread.
     Letters(Producer, const ParallelConsumerConfig&, std::shared_ptr<WorkDesk>, const base::Clock&, base::Log,
-            Function<void()> poke);
+            Function<void()> poke, std::shared_ptr<ParallelHookCalls> hooks);
 
     // Never blocks. Any thread.
     void send_dead(WorkCall, std::string why);
@@ -49,6 +50,7 @@ private:
     void send(const LetterPtr&);
     void on_report(const LetterPtr&, const Error&);
     void on_all(const LetterPtr&);
+    void tell(const Letter&);
     // A line that says what to do, but not one for each letter.
     void complain(const Letter&, const Error&);
 
@@ -61,6 +63,7 @@ private:
     const base::Clock& clock_;
     const base::Log log_;
     Function<void()> poke_;
+    const std::shared_ptr<ParallelHookCalls> hooks_;
     std::atomic<std::uint64_t> dead_{0};
     std::atomic<std::uint64_t> retries_{0};
     std::atomic<std::uint64_t> failed_{0};

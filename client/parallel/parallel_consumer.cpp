@@ -63,6 +63,18 @@ std::string_view to_string(WorkOrder order) noexcept {
     return "none";
 }
 
+std::string_view to_string(WorkEvent::Stage stage) noexcept {
+    switch (stage) {
+        case WorkEvent::Stage::begun: return "begun";
+        case WorkEvent::Stage::done: return "done";
+        case WorkEvent::Stage::retried: return "to be tried again";
+        case WorkEvent::Stage::to_retry_topic: return "to a retry topic";
+        case WorkEvent::Stage::to_dead_letters: return "to the dead letters";
+        case WorkEvent::Stage::dropped: break;
+    }
+    return "dropped";
+}
+
 std::string to_string(const ParallelStats& s) {
     return fmt::format(
         "{} done, {} retries, {} dead letters, {} dropped; {} buffered, {} running, {} waiting for a retry", s.done,

@@ -75,14 +75,16 @@ Result<void> ParallelCore::start(std::optional<asio::any_io_executor> executor) 
     const bool has_batches = std::holds_alternative<BatchHandler>(handler_);
     desk_ = std::make_shared<WorkDesk>(config_, has_batches ? static_cast<std::size_t>(config_.batch_size) : 1, clock_,
                                        [poke] { poke->give(); });
-    intake_ = std::make_unique<Intake>(source->consumer, config_, desk_, poke);
+    hooks_->set(std::move(config_.hooks), runtime_->log(DebugContext::consumer));
+    intake_ = std::make_unique<Intake>(source->consumer, config_, desk_, poke, hooks_);
     if (settings->producer) {
         ProducerOptions options;
         options.log = log();
         auto producer = Producer::create(*settings->producer, std::move(options));
         if (!producer) return producer.error();
-        letters_ = std::make_shared<Letters>(std::move(*producer), config_, desk_, clock_,
-                                             runtime_->log(DebugContext::consumer), [poke] { poke->give(); });
+        letters_ = std::make_shared<Letters>(
+            std::move(*producer), config_, desk_, clock_, runtime_->log(DebugContext::consumer),
+            [poke] { poke->give(); }, hooks_);
         intake_->attach(letters_);
     }
     if (auto subscribed = intake_->subscribe(); !subscribed) return subscribed.error();
@@ -121,8 +123,9 @@ void ParallelCore::work() {
     works_for = this;
     WorkCall call;
     while (desk_->wait_for(call)) {
+        const auto began = tell_begun(call);
         const auto handled = handle(call);
-        conclude(call, handled);
+        conclude(call, handled, began);
     }
 }
 
@@ -155,6 +158,7 @@ awaitable<void> ParallelCore::work_async(std::shared_ptr<ParallelCore> self) {
     WorkCall call;
     while (self->desk_->take(call)) {
         Handled handled = Handled::done();
+        const auto began = self->tell_begun(call);
         try {
             WorkItem item = call.items.front();
             auto running = std::get<AsyncHandler>(self->handler_)(std::move(item));
@@ -162,24 +166,51 @@ awaitable<void> ParallelCore::work_async(std::shared_ptr<ParallelCore> self) {
         } catch (...) {
             handled = thrown();
         }
-        self->conclude(call, handled);
+        self->conclude(call, handled, began);
     }
 }
 
-void ParallelCore::conclude(WorkCall& call, const Handled& handled) {
-    if (handled.what() == Handled::What::done) return desk_->finish(call, WorkDesk::Ended::done);
+base::TimePoint ParallelCore::tell_begun(const WorkCall& call) {
+    if (!hooks_->wants(&ParallelHooks::on_work)) [[likely]]
+        return {};
+    WorkEvent event;
+    event.items = call.items;
+    hooks_->tell(&ParallelHooks::on_work, event);
+    return clock_.now();
+}
+
+void ParallelCore::tell(WorkEvent::Stage stage, const WorkCall& call, const Handled& handled, base::TimePoint began,
+                        std::chrono::nanoseconds delay) {
+    if (!hooks_->wants(&ParallelHooks::on_work)) [[likely]]
+        return;
+    WorkEvent event;
+    event.stage = stage;
+    event.items = call.items;
+    event.took = clock_.now() - began;
+    event.delay = delay;
+    event.why = handled.why();
+    hooks_->tell(&ParallelHooks::on_work, event);
+}
+
+void ParallelCore::conclude(WorkCall& call, const Handled& handled, base::TimePoint began) {
+    if (handled.what() == Handled::What::done) {
+        tell(WorkEvent::Stage::done, call, handled, began);
+        return desk_->finish(call, WorkDesk::Ended::done);
+    }
     const WorkItem& first = call.items.front();
     if (const auto& log = runtime_->log(DebugContext::consumer); log.enabled(base::LogLevel::debug))
         log.debug("{}[{}]@{}, attempt {}: {}", first.topic(), first.partition(), first.offset(), first.attempt(),
                   handled.why());
-    if (handled.what() == Handled::What::reject || was_last(call, handled)) return set_aside(call, handled.why());
+    if (handled.what() == Handled::What::reject || was_last(call, handled)) return set_aside(call, handled, began);
     // A batch: record by record first, so that one bad record does not take others along.
     const bool is_here = config_.retry_topics.empty() || handled.delay() || call.items.size() > 1;
     if (is_here || !desk_->is_ours(call)) {
         const auto due = due_after(first, handled);
+        tell(WorkEvent::Stage::retried, call, handled, began, due - clock_.now());
         return desk_->retry(call, due);
     }
     const auto& topic = config_.retry_topics[retry_topic_after(first)].topic;
+    tell(WorkEvent::Stage::to_retry_topic, call, handled, began);
     desk_->set_aside(call);
     letters_->send_to_retry(topic, std::move(call), handled.why());
     call = WorkCall();
@@ -214,11 +245,12 @@ base::TimePoint ParallelCore::due_after(const WorkItem& item, const Handled& han
     return clock_.now() + std::clamp<std::chrono::milliseconds>(delay, 0ms, 24h);
 }
 
-void ParallelCore::set_aside(WorkCall& call, std::string why) {
+void ParallelCore::set_aside(WorkCall& call, const Handled& handled, base::TimePoint began) {
     const bool has_topic = !config_.dead_letter_topic.empty();
     if (has_topic && desk_->is_ours(call)) {
+        tell(WorkEvent::Stage::to_dead_letters, call, handled, began);
         desk_->set_aside(call);
-        letters_->send_dead(std::move(call), std::move(why));
+        letters_->send_dead(std::move(call), handled.why());
         call = WorkCall();
         return;
     }
@@ -226,7 +258,8 @@ void ParallelCore::set_aside(WorkCall& call, std::string why) {
         for (const auto& item : call.items)
             runtime_->log(DebugContext::consumer)
                 .error("{}[{}]@{} is dropped after attempt {}, as there is no dead_letter_topic: {}", item.topic(),
-                       item.partition(), item.offset(), item.attempt(), why);
+                       item.partition(), item.offset(), item.attempt(), handled.why());
+    tell(WorkEvent::Stage::dropped, call, handled, began);
     desk_->finish(call, WorkDesk::Ended::dropped);
 }
 

@@ -45,10 +45,14 @@ private:
     static awaitable<void> work_async(std::shared_ptr<ParallelCore> self);
     void begin_coroutines();
     Handled handle(const WorkCall&);
-    void conclude(WorkCall&, const Handled&);
+    // When it began, if a hook wants to know.
+    base::TimePoint tell_begun(const WorkCall&);
+    void tell(WorkEvent::Stage, const WorkCall&, const Handled&, base::TimePoint began,
+              std::chrono::nanoseconds delay = {});
+    void conclude(WorkCall&, const Handled&, base::TimePoint began);
     std::size_t retry_topic_after(const WorkItem&) const;
     bool was_last(const WorkCall&, const Handled&) const;
-    void set_aside(WorkCall&, std::string why);
+    void set_aside(WorkCall&, const Handled&, base::TimePoint began);
     base::TimePoint due_after(const WorkItem&, const Handled&);
 
     void one_more();
@@ -60,6 +64,8 @@ private:
     ParallelConsumerConfig config_;
     AnyHandler handler_;
     const base::SystemClock clock_;
+    // Letters and commits may end after this.
+    const std::shared_ptr<ParallelHookCalls> hooks_ = std::make_shared<ParallelHookCalls>();
     std::shared_ptr<Runtime> runtime_;
     std::shared_ptr<WorkDesk> desk_;
     std::shared_ptr<Letters> letters_;  // null without topics for them

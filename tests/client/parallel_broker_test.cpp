@@ -459,6 +459,70 @@ TEST_F(ParallelBroker, what_is_not_due_takes_no_room) {
     EXPECT_EQ(work.stats().retry_letters, 550U);
 }
 
+TEST_F(ParallelBroker, hooks_are_told_what_becomes_of_each_call) {
+    cluster.create_topic("r1", 1).value();
+    cluster.create_topic("dead", 1).value();
+    fill(10);
+    auto c = config(WorkOrder::none);
+    c.retry_topics = {{"r1", 10ms}};
+    c.dead_letter_topic = "dead";
+    const auto told = std::make_shared<Lines>();
+    c.log = [](const LogEvent&) {};
+    c.hooks.on_work = [told](const WorkEvent& e) {
+        EXPECT_EQ(e.items.size(), 1U);
+        EXPECT_TRUE(e.stage != WorkEvent::Stage::begun || e.took.count() == 0);
+        told->add(std::to_string(e.items.front().origin_offset()) + " " + std::string(to_string(e.stage)) + " " +
+                  std::string(e.why) + ".");
+    };
+    c.hooks.on_letter = [told](const LetterEvent& e) {
+        told->add((e.is_dead ? "dead " : "retry ") + std::to_string(e.items.front().origin_offset()) + " " +
+                  std::string(e.topic) + (e.error.code() == ErrorCode::none ? " written" : " failed"));
+    };
+    c.hooks.on_commit = [told](const CommitEvent& e) {
+        for (const auto& tp : e.offsets) told->add("commit " + tp.topic + " " + to_string(tp.offset));
+        throw std::runtime_error("hooks do no harm");
+    };
+    cluster.inject(Fault::error(ErrorCode::topic_authorization_failed).on(protocol::ApiKey::produce).times(1));
+    auto work = ParallelConsumer::create(std::move(c), [s = seen](const WorkItem& m) {
+                    if (m.origin_offset() == 3) return Handled::retry("ill");
+                    if (m.origin_offset() == 4 && m.attempt() == 1) return Handled::retry_after(1ms, "soon");
+                    s->add(m);
+                    return Handled::done();
+                }).value();
+    ASSERT_TRUE(seen->wait_for(9));
+    for (int i = 0; i < 400 && work.stats().dead_letters == 0; ++i) (void)committed();
+    EXPECT_TRUE(is_committed(10));
+    EXPECT_EQ(work.stats().lag, 0U);
+    work.close(20s).value();
+    EXPECT_EQ(told->count(" begun "), 12U);
+    EXPECT_EQ(told->count(" done "), 9U);
+    EXPECT_EQ(told->count("4 to be tried again soon."), 1U);
+    EXPECT_EQ(told->count("3 to a retry topic ill."), 1U);
+    EXPECT_EQ(told->count("3 to the dead letters ill."), 1U);
+    EXPECT_EQ(told->count("retry 3 r1 failed"), 1U);
+    EXPECT_EQ(told->count("retry 3 r1 written"), 1U);
+    EXPECT_EQ(told->count("dead 3 dead written"), 1U);
+    EXPECT_EQ(told->count("commit t 10"), 1U);
+}
+
+TEST_F(ParallelBroker, lag_is_what_is_not_done_up_to_the_end) {
+    fill(100);
+    auto c = config(WorkOrder::none);
+    c.max_concurrency = 1;
+    c.buffered_records = 10;
+    auto work = ParallelConsumer::create(std::move(c), [s = seen](const Message& m) {
+                    if (m.offset() == 30) s->wait_at_gate();
+                    s->add(m);
+                    return Handled::done();
+                }).value();
+    ASSERT_TRUE(seen->wait_until_at_gate(1));
+    EXPECT_EQ(work.stats().lag, 70U);
+    EXPECT_EQ(work.stats().running, 1U);
+    seen->open_gate();
+    ASSERT_TRUE(seen->wait_for(100));
+    work.close(20s).value();
+}
+
 TEST_F(ParallelBroker, batches) {
     fill(500);
     auto c = config(WorkOrder::none);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """make_seeds.py DIR: what the fuzz targets of the storage begin with, from the golden files of Apache Kafka, into
 DIR/<target>/. The layouts are those of log_files.hpp and of the targets."""
+import base64
 import pathlib
 import struct
 import sys
@@ -120,6 +121,13 @@ def main(out):
     for i, record in enumerate(records):
         seed("metadata_snapshot", f"record_{i}", b"\0" + metadata_snapshot(bootstrap, [record]))
     seed("log_texts", "directory", bytes([6]) + b"orders-3")
+    # Each encoding of a commit's map, as in tests/client/offset_map_test.cpp; the payloads without base64, too.
+    maps = ("bAAMBgsA", "YSi1L/0AWCkAAAAMBgsA", "bwAAAAwGCwA=", "cyi1L/0AWDkAAAAAAAwGCwA=", "bgABAAIABQACAAEAAQ==",
+            "Sii1L/0AWGEAAAABAAIABQACAAEAAQ==", "ZQAAAAEAAAACAAAABQAAAAIAAAABAAAAAQ==",
+            "cCi1L/0AWMEAAAAAAAEAAAACAAAABQAAAAIAAAABAAAAAQ==")
+    for i, text in enumerate(maps):
+        seed("offset_map", f"text_{i}", text.encode())
+        seed("offset_map", f"bytes_{i}", base64.b64decode(text))
 
 
 main(pathlib.Path(sys.argv[1]))

@@ -7,85 +7,20 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
 #include <ottla/consumer.hpp>
+#include <ottla/parallel_hooks.hpp>
+#include <ottla/work_item.hpp>
 
 namespace ottla::client {
 class ParallelCore;
 }
 
 namespace ottla::inline v0 {
-
-// What is worked on: a message, and how often that was begun.
-class WorkItem : public Message {
-public:
-    WorkItem() = default;
-    WorkItem(Message message, std::int32_t attempt) noexcept : Message(std::move(message)), attempt_(attempt) {}
-
-    // 1 the first time. Counted from the beginning again after a restart or a rebalance, but for what retry topics have
-    // counted.
-    std::int32_t attempt() const noexcept { return attempt_; }
-    // Where the record stood first: its own place, or what a record in a retry topic says of that. The text lives as
-    // long as the item.
-    std::string_view origin_topic() const;
-    std::int32_t origin_partition() const;
-    std::int64_t origin_offset() const;
-    std::int64_t origin_timestamp_ms() const;
-    bool is_from_retry_topic() const noexcept { return is_from_retry_topic_; }
-
-    // The same in memory of its own.
-    WorkItem copy() const;
-    // Whose headers say what was before; `attempt` goes on from there. Not for users.
-    static WorkItem from_retry_topic(Message message, std::int32_t attempt);
-
-private:
-    std::int32_t attempt_ = 1;
-    bool is_from_retry_topic_ = false;
-    bool has_origin_ = false;
-};
-
-// What a handler says of what it was given.
-class [[nodiscard]] Handled {
-public:
-    enum class What : std::uint8_t { done, retry, reject };
-
-    static Handled done() { return Handled(What::done, std::nullopt, {}); }
-    // Again, after the delay, or by way of the topic, that the configuration says. An exception that a handler throws
-    // means the same.
-    static Handled retry(std::string why) { return Handled(What::retry, std::nullopt, std::move(why)); }
-    // Again after this delay, here, without a retry topic.
-    static Handled retry_after(std::chrono::milliseconds delay, std::string why) {
-        return Handled(What::retry, delay, std::move(why));
-    }
-    // Never again: to the dead-letter topic.
-    static Handled reject(std::string why) { return Handled(What::reject, std::nullopt, std::move(why)); }
-
-    What what() const noexcept { return what_; }
-    std::optional<std::chrono::milliseconds> delay() const noexcept { return delay_; }
-    const std::string& why() const noexcept { return why_; }
-
-private:
-    Handled(What what, std::optional<std::chrono::milliseconds> delay, std::string why)
-        : what_(what),
-          delay_(delay),
-          why_(std::move(why)) {}
-
-    What what_;
-    std::optional<std::chrono::milliseconds> delay_;
-    std::string why_;
-};
-
-// Each is called by many threads at a time. A Handler may take `const Message&` instead.
-using Handler = Function<Handled(const WorkItem&)>;
-// Answers for all of them. What is tried again comes alone.
-using BatchHandler = Function<Handled(std::span<const WorkItem>)>;
-using AsyncHandler = Function<boost::asio::awaitable<Handled>(WorkItem)>;
 
 enum class WorkOrder : std::uint8_t {
     key,        // records of one key in one partition one after the other; those without a key in no order
@@ -157,6 +92,7 @@ struct ParallelConsumerConfig {
     Config producer_config;
     // Instead of standard error.
     LogCallback log = nullptr;
+    ParallelHooks hooks = {};
 };
 
 // Counts since it was made; what stands below "now" is of this moment.
@@ -182,6 +118,9 @@ struct ParallelStats {
     std::uint64_t waiting_for_retry = 0;
     std::uint64_t waiting_for_letter = 0;  // set aside, and not written yet; they count as buffered, not as running
     std::uint64_t beyond_watermark = 0;    // records done behind one that is not
+    // Records between the watermarks and the ends of the partitions that are assigned here, as far as the ends are
+    // known.
+    std::uint64_t lag = 0;
     // Since the watermark of some partition with unfinished records has not moved, at most.
     std::chrono::milliseconds watermark_age{0};
 };
