@@ -97,6 +97,13 @@ public:
             co_await watch.wait_until(self->runtime_->timers(), until);
         }
     }
+    // Something waits at the desk, or is being dealt with.
+    bool is_rebalancing() const noexcept { return group_ && group_->desk().wants_attention(); }
+    // For who deals with rebalances on the loop, over time, without callbacks. Until end_rebalance() nothing is handed
+    // out; what is assigned is there from the first call on, what is taken back goes with the second.
+    std::optional<RebalanceDesk::Task> begin_rebalance();
+    void end_rebalance(RebalanceDesk::Task);
+    static std::vector<TopicPartition> partitions_of(const RebalanceDesk::Task&);
     // The error of read_message when nothing came.
     Error nothing_came(nanoseconds timeout) const;
     void wake_waiting();
@@ -125,7 +132,6 @@ private:
 
     // The same where others are to be told, or waited for.
     std::optional<Event> next_event_in_company();
-    bool is_rebalancing() const noexcept { return group_ && group_->desk().wants_attention(); }
     void make_group();
     void tell_statistics();
     Result<void> subscribe(Subscription, RebalanceCallbacks);
@@ -135,6 +141,7 @@ private:
     std::optional<Event> serve_group();
     // The same without events; false: somebody else is dealing with it.
     bool serve_all();
+    // What was begun.
     std::optional<Event> serve(RebalanceDesk::Task);
     void call_back(RebalanceCallbacks::Callback&, const std::vector<TopicPartition>&);
     void finish_close();

@@ -41,13 +41,38 @@ bool ConsumerCore::serve_all() {
     return true;
 }
 
-std::optional<Event> ConsumerCore::serve_group() {
+std::vector<TopicPartition> ConsumerCore::partitions_of(const RebalanceDesk::Task& task) {
+    return as_list(task.rebalance.partitions);
+}
+
+std::optional<RebalanceDesk::Task> ConsumerCore::begin_rebalance() {
     delivery_->returned();
     if (group_->desk().take_poll_wanted()) group_->poke();
     auto task = group_->desk().take();
+    if (!task) return std::nullopt;
     // Whoever has to wait for another's callback moves nothing on.
-    if (task) delivery_->polled();
-    for (; task; task = group_->desk().take())
+    delivery_->polled();
+    if (task->rebalance.kind != Rebalance::Kind::assigned) return task;
+    if (auto done = delivery_->incremental_assign(partitions_of(*task)); !done)
+        runtime_->log(DebugContext::cgrp).error("a rebalance: {}", to_string(done.error()));
+    return task;
+}
+
+void ConsumerCore::end_rebalance(RebalanceDesk::Task task) {
+    const auto kind = task.rebalance.kind;
+    std::vector<TopicPartition> stored;
+    if (kind != Rebalance::Kind::assigned) {
+        const auto partitions = partitions_of(task);
+        if (kind == Rebalance::Kind::revoked && config_.group.auto_commit) stored = delivery_->to_commit(partitions);
+        if (auto done = delivery_->incremental_unassign(partitions); !done)
+            runtime_->log(DebugContext::cgrp).error("a rebalance: {}", to_string(done.error()));
+    }
+    group_->finish(std::move(task), std::move(stored));
+    wake_waiting();
+}
+
+std::optional<Event> ConsumerCore::serve_group() {
+    for (auto task = begin_rebalance(); task; task = begin_rebalance())
         if (auto event = serve(std::move(*task))) return event;
     return std::nullopt;
 }
@@ -60,20 +85,11 @@ std::optional<Event> ConsumerCore::serve(RebalanceDesk::Task task) {
         callbacks = callbacks_;
     }
     const auto kind = task.rebalance.kind;
-    const auto partitions = as_list(task.rebalance.partitions);
-    std::vector<TopicPartition> stored;
-    Result<void> done = ok();
-    if (kind == assigned) {
-        done = delivery_->incremental_assign(partitions);
-        if (callbacks) call_back(callbacks->assigned, partitions);
-    } else {
-        if (callbacks) call_back(kind == lost && callbacks->lost ? callbacks->lost : callbacks->revoked, partitions);
-        if (kind == revoked && config_.group.auto_commit) stored = delivery_->to_commit(partitions);
-        done = delivery_->incremental_unassign(partitions);
-    }
-    if (!done) runtime_->log(DebugContext::cgrp).error("a rebalance: {}", to_string(done.error()));
-    group_->finish(std::move(task), std::move(stored));
-    wake_waiting();
+    const auto partitions = partitions_of(task);
+    if (callbacks && kind == assigned) call_back(callbacks->assigned, partitions);
+    if (callbacks && kind != assigned)
+        call_back(kind == lost && callbacks->lost ? callbacks->lost : callbacks->revoked, partitions);
+    end_rebalance(std::move(task));
     if (callbacks) return std::nullopt;
     if (kind == assigned) return std::optional<Event>(std::in_place, AssignedPartitions{partitions});
     return std::optional<Event>(std::in_place, RevokedPartitions{partitions, kind == lost});

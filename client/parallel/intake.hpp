@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Intake: the side of a ParallelConsumer that polls: brings records to the desk, pauses and resumes, commits what is
-// done, and gives partitions back. One thread runs it; what others may call is said.
+// done, and gives partitions back. One thread runs it, or a coroutine on the consumer's loop, which does the same
+// without blocking; what others may call is said.
 #pragma once
 
 #include <atomic>
@@ -27,12 +28,25 @@ public:
     Intake(std::shared_ptr<ConsumerCore>, const ParallelConsumerConfig& config, std::shared_ptr<WorkDesk>,
            std::shared_ptr<Poke>, std::shared_ptr<ParallelHookCalls>);
 
+    // By the thread; a coroutine has no callbacks.
     Result<void> subscribe();
+    Result<void> subscribe_without_callbacks();
     // Work has come, or its time: for who begins coroutines. Before run().
     void on_work(Function<void()> begin) { on_work_ = std::move(begin); }
     void attach(std::shared_ptr<Letters> letters) { letters_ = std::move(letters); }
     // Until it is told to close, or a fatal error; then until the group is left.
     void run();
+    awaitable<void> run_async();
+    // Of run_async(): what was assigned, taken back or lost, and dealt with; `asked_at`: what is committed was asked
+    // for then, and was known or not.
+    struct Change {
+        Rebalance::Kind kind;
+        std::vector<TopicPartition> partitions;
+        base::TimePoint asked_at;
+        bool is_known = true;
+    };
+    void on_change(Function<void(const Change&)> told) { told_ = std::move(told); }
+    const std::shared_ptr<ConsumerCore>& core() const noexcept { return core_; }
 
     // --- Any thread.
     // Work may go on until the one, all must be over at the other.
@@ -62,7 +76,13 @@ private:
     };
     enum class Closing : std::uint8_t { no, drain, stop };
 
+    std::vector<std::string> topics() const;
     bool turn();
+    awaitable<bool> turn_async();
+    std::optional<Result<MessageBatch>> look();
+    // False: a fatal error, or it is closed.
+    bool take_in_what(const std::optional<Result<MessageBatch>>& came);
+    bool is_commit_due(base::TimePoint now) const;
     base::TimePoint next_look(base::TimePoint now) const;
     std::uint64_t lag_of(const Key&, std::int64_t watermark) const;
     void take_in(const MessageBatch&);
@@ -72,10 +92,15 @@ private:
     void pause_and_resume();
     bool has_ended_work();
     void finish();
+    awaitable<void> finish_async();
+    awaitable<void> deal_with_rebalances();
+    awaitable<void> give_back(std::vector<TopicPartition>);
 
     void on_assigned(Consumer&, std::span<const TopicPartition>);
     void on_revoked(Consumer&, std::span<const TopicPartition>);
     void on_lost(std::span<const TopicPartition>);
+    void begin_all(std::span<const TopicPartition>, Result<std::vector<TopicPartition>> committed);
+    void warn_of_running();
     PartitionProgress begin_at(const TopicPartition& committed);
     std::vector<WorkDesk::Partition> numbers_of(std::span<const TopicPartition>) const;
     void forget(std::span<const TopicPartition>);
@@ -85,6 +110,9 @@ private:
     std::optional<TopicPartition> to_commit(const Key&, Assigned&);
     std::string metadata_of(Assigned&, const WorkDesk::Progress&);
     void commit(base::TimePoint now);
+    awaitable<void> commit_async(base::TimePoint now);
+    std::vector<TopicPartition> begin_commit(base::TimePoint now);
+    void commit_in_passing(std::vector<TopicPartition> offsets);
     // Of a call to the coordinator.
     std::chrono::nanoseconds call_timeout() const;
     static void on_committed(Commits&, const base::Log&, const Result<std::vector<TopicPartition>>&);
@@ -99,6 +127,7 @@ private:
     std::shared_ptr<Letters> letters_;  // null without a topic for them
     Function<void()> on_work_;
     const std::shared_ptr<ParallelHookCalls> hooks_;
+    Function<void(const Change&)> told_;
     const std::shared_ptr<Commits> commits_ = std::make_shared<Commits>();
     base::TimePoint next_commit_;
     std::atomic<std::uint64_t> commits_without_map_{0};

@@ -32,9 +32,13 @@ Result<void> Intake::subscribe() {
     callbacks.assigned = [this](Consumer& c, std::span<const TopicPartition> p) { on_assigned(c, p); };
     callbacks.revoked = [this](Consumer& c, std::span<const TopicPartition> p) { on_revoked(c, p); };
     callbacks.lost = [this](Consumer&, std::span<const TopicPartition> p) { on_lost(p); };
-    auto topics = config_.topics;
-    for (const auto& retry : config_.retry_topics) topics.push_back(retry.topic);
-    return consumer_.subscribe(std::move(topics), std::move(callbacks));
+    return consumer_.subscribe(topics(), std::move(callbacks));
+}
+
+std::vector<std::string> Intake::topics() const {
+    auto all = config_.topics;
+    for (const auto& retry : config_.retry_topics) all.push_back(retry.topic);
+    return all;
 }
 
 void Intake::run() {
@@ -47,12 +51,21 @@ void Intake::run() {
 bool Intake::turn() {
     if (closing_ != Closing::no && has_ended_work()) return false;
     pause_and_resume();
-    auto now = core_->runtime().now();
-    const auto next = [this]() -> std::optional<Result<MessageBatch>> {
-        if (poke_->take()) return Result<MessageBatch>(MessageBatch());
-        return core_->next_batch();
-    };
+    const auto now = core_->runtime().now();
+    const auto next = [this] { return look(); };
     const auto came = core_->wait<Result<MessageBatch>>(next_look(now) - now, next);
+    if (!take_in_what(came)) return false;
+    const auto after = core_->runtime().now();
+    if (is_commit_due(after)) commit(after);
+    return true;
+}
+
+std::optional<Result<MessageBatch>> Intake::look() {
+    if (poke_->take()) return Result<MessageBatch>(MessageBatch());
+    return core_->next_batch();
+}
+
+bool Intake::take_in_what(const std::optional<Result<MessageBatch>>& came) {
     if (core_->is_closed()) return false;
     if (came && !*came) {
         log().warn("{}", to_string(came->error()));
@@ -64,13 +77,15 @@ bool Intake::turn() {
     } else if (came && !(*came)->empty()) {
         take_in(**came);
     }
-    now = core_->runtime().now();
-    if (letters_) letters_->send_again(now);
+    if (letters_) letters_->send_again(core_->runtime().now());
     if (on_work_) on_work_();
+    return true;
+}
+
+bool Intake::is_commit_due(base::TimePoint now) const {
     const bool is_enough =
         config_.commit_every > 0 && desk_->done_since_commit() >= static_cast<std::uint64_t>(config_.commit_every);
-    if (now >= next_commit_ || is_enough) commit(now);
-    return true;
+    return now >= next_commit_ || is_enough;
 }
 
 base::TimePoint Intake::next_look(base::TimePoint now) const {
@@ -143,7 +158,7 @@ bool Intake::has_ended_work() {
     std::vector<WorkDesk::Partition> all;
     for (const auto& [key, a] : assigned_) all.push_back(a.number);
     desk_->stop(all);
-    return desk_->wait_until_idle(all, now);
+    return desk_->is_idle(all);
 }
 
 void Intake::finish() {

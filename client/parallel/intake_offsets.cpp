@@ -22,7 +22,10 @@ std::chrono::nanoseconds Intake::call_timeout() const {
 }
 
 void Intake::on_assigned(Consumer& consumer, std::span<const TopicPartition> partitions) {
-    auto committed = consumer.committed({partitions.begin(), partitions.end()}, call_timeout());
+    begin_all(partitions, consumer.committed({partitions.begin(), partitions.end()}, call_timeout()));
+}
+
+void Intake::begin_all(std::span<const TopicPartition> partitions, Result<std::vector<TopicPartition>> committed) {
     if (!committed) {
         log().warn("what is committed is not known, and what was done beyond it is done again: {}",
                    to_string(committed.error()));
@@ -57,14 +60,17 @@ void Intake::on_revoked(Consumer& consumer, std::span<const TopicPartition> part
     const auto numbers = numbers_of(partitions);
     desk_->stop(numbers);
     const auto until = std::min(core_->runtime().now() + config_.revoke_timeout, work_until_.load());
-    if (!desk_->wait_until_idle(numbers, until))
-        log().warn("handlers are still running on partitions that are given back: their records are done again");
+    if (!desk_->wait_until_idle(numbers, until)) warn_of_running();
     if (auto offsets = to_commit(&partitions); !offsets.empty()) {
         const auto done = consumer.commit(std::move(offsets), call_timeout());
         tell(*hooks_, done);
         on_committed(*commits_, log(), done);
     }
     forget(partitions);
+}
+
+void Intake::warn_of_running() {
+    log().warn("handlers are still running on partitions that are given back: their records are done again");
 }
 
 void Intake::on_lost(std::span<const TopicPartition> partitions) {
@@ -91,7 +97,8 @@ std::string Intake::metadata_of(Assigned& a, const WorkDesk::Progress& progress)
     if (config_.metadata_bytes == 0 || !progress.beyond.has_done()) return {};
     const auto limit = static_cast<std::size_t>(config_.metadata_bytes);
     auto map = progress.beyond.encode(limit);
-    a.is_held = !map || map->size() > limit / 4 * 3;
+    // What is read within the committed map can only make it smaller, and nothing else does.
+    a.is_held = !progress.is_within_map && (!map || map->size() > limit / 4 * 3);
     if (map) return std::move(*map);
     ++commits_without_map_;
     return {};
@@ -128,16 +135,22 @@ std::vector<TopicPartition> Intake::to_commit(const std::span<const TopicPartiti
     return offsets;
 }
 
-void Intake::commit(base::TimePoint now) {
+std::vector<TopicPartition> Intake::begin_commit(base::TimePoint now) {
     next_commit_ = now + config_.commit_interval;
     desk_->committed();
-    auto offsets = to_commit(nullptr);
+    return to_commit(nullptr);
+}
+
+void Intake::commit(base::TimePoint now) {
+    auto offsets = begin_commit(now);
     if (offsets.empty()) return;
-    if (config_.waits_for_commits) {
-        const auto done = consumer_.commit(std::move(offsets), call_timeout());
-        tell(*hooks_, done);
-        return on_committed(*commits_, log(), done);
-    }
+    if (!config_.waits_for_commits) return commit_in_passing(std::move(offsets));
+    const auto done = consumer_.commit(std::move(offsets), call_timeout());
+    tell(*hooks_, done);
+    on_committed(*commits_, log(), done);
+}
+
+void Intake::commit_in_passing(std::vector<TopicPartition> offsets) {
     consumer_.async_commit(
         std::move(offsets), call_timeout(),
         [commits = commits_, core = core_, hooks = hooks_](const Result<std::vector<TopicPartition>>& done) {

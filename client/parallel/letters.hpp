@@ -14,6 +14,8 @@
 
 #include <ottla/producer.hpp>
 
+#include <boost/asio.hpp>
+
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "client/parallel/letter_headers.hpp"
@@ -21,6 +23,8 @@
 #include "client/parallel/work_desk.hpp"
 
 namespace ottla::client {
+
+namespace asio = boost::asio;
 
 class Letters : public std::enable_shared_from_this<Letters> {
 public:
@@ -41,6 +45,8 @@ public:
     std::optional<base::TimePoint> next_due() const;
     Counts counts() const noexcept { return {dead_, retries_, failed_}; }
     Result<void> close(std::chrono::nanoseconds timeout) { return producer_.close(timeout); }
+    // On the producer's loop.
+    static asio::awaitable<Result<void>> close_async(std::shared_ptr<Letters> self, std::chrono::nanoseconds timeout);
 
 private:
     struct Letter;

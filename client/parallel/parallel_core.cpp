@@ -53,9 +53,24 @@ Result<std::shared_ptr<ParallelCore>> ParallelCore::make(ParallelConsumerConfig 
     return core;
 }
 
-ParallelCore::ParallelCore(ParallelConsumerConfig config, AnyHandler handler)
+ParallelCore::ParallelCore(ParallelConsumerConfig config, AnyHandler handler, const base::Clock* clock)
     : config_(std::move(config)),
-      handler_(std::move(handler)) {}
+      handler_(std::move(handler)),
+      clock_(clock ? *clock : own_clock_) {}
+
+void ParallelCore::put_together(std::shared_ptr<ConsumerCore> consumer, std::optional<Producer> letters) {
+    const auto poke = std::make_shared<Poke>(consumer);
+    const bool has_batches = std::holds_alternative<BatchHandler>(handler_);
+    desk_ = std::make_shared<WorkDesk>(config_, has_batches ? static_cast<std::size_t>(config_.batch_size) : 1, clock_,
+                                       [poke] { poke->give(); });
+    hooks_->set(std::move(config_.hooks), runtime_->log(DebugContext::consumer));
+    intake_ = std::make_unique<Intake>(std::move(consumer), config_, desk_, poke, hooks_);
+    if (!letters) return;
+    letters_ = std::make_shared<Letters>(
+        std::move(*letters), config_, desk_, clock_, runtime_->log(DebugContext::consumer), [poke] { poke->give(); },
+        hooks_);
+    intake_->attach(letters_);
+}
 
 Result<void> ParallelCore::start(std::optional<asio::any_io_executor> executor) {
     if (!std::visit([](const auto& h) { return static_cast<bool>(h); }, handler_))
@@ -71,22 +86,15 @@ Result<void> ParallelCore::start(std::optional<asio::any_io_executor> executor) 
     auto source = make_source(settings->consumer, log());
     if (!source) return source.error();
     runtime_ = source->runtime;
-    const auto poke = std::make_shared<Poke>(source->consumer);
-    const bool has_batches = std::holds_alternative<BatchHandler>(handler_);
-    desk_ = std::make_shared<WorkDesk>(config_, has_batches ? static_cast<std::size_t>(config_.batch_size) : 1, clock_,
-                                       [poke] { poke->give(); });
-    hooks_->set(std::move(config_.hooks), runtime_->log(DebugContext::consumer));
-    intake_ = std::make_unique<Intake>(source->consumer, config_, desk_, poke, hooks_);
+    std::optional<Producer> letters;
     if (settings->producer) {
         ProducerOptions options;
         options.log = log();
         auto producer = Producer::create(*settings->producer, std::move(options));
         if (!producer) return producer.error();
-        letters_ = std::make_shared<Letters>(
-            std::move(*producer), config_, desk_, clock_, runtime_->log(DebugContext::consumer),
-            [poke] { poke->give(); }, hooks_);
-        intake_->attach(letters_);
+        letters = std::move(*producer);
     }
+    put_together(source->consumer, std::move(letters));
     if (auto subscribed = intake_->subscribe(); !subscribed) return subscribed.error();
 
     const auto self = shared_from_this();
@@ -283,15 +291,24 @@ Result<void> ParallelCore::close(std::chrono::nanoseconds timeout, ParallelConsu
     if (works_for == this) return Error::of(ErrorCode::invalid_state, "close() waits for handlers, and this is one");
     if (closing_.exchange(true)) return Error::of(ErrorCode::closed, "the parallel consumer is closed");
     const auto left_before = stats().left_behind;
+    const auto until = begin_close(timeout, mode);
+    const bool is_over = wait_until_few(0, until == base::TimePoint::max() ? until : until + 1s);
+    const auto left = stats().left_behind - left_before;
+    let_go();
+    if (letters_) (void)letters_->close(100ms).has_value();
+    return close_result(is_over, left);
+}
+
+TimePoint ParallelCore::begin_close(std::chrono::nanoseconds timeout, ParallelConsumer::CloseMode mode) {
     const auto until = runtime_->deadline(timeout);
     // What is left then is for the commit and the group.
     const auto work_until =
         until == base::TimePoint::max() ? until : until - std::min<std::chrono::nanoseconds>(timeout / 4, 2s);
     intake_->close(work_until, until, mode);
-    const bool is_over = wait_until_few(0, until == base::TimePoint::max() ? until : until + 1s);
-    const auto left = stats().left_behind - left_before;
-    let_go();
-    if (letters_) (void)letters_->close(100ms).has_value();
+    return until;
+}
+
+Result<void> ParallelCore::close_result(bool is_over, std::uint64_t left) {
     if (!is_over) return Error::of(ErrorCode::timed_out, "close: a handler has not returned; it keeps its thread");
     if (left > 0)
         return Error::of(ErrorCode::timed_out,

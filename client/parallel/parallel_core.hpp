@@ -26,7 +26,16 @@ public:
     // Without an executor coroutines get a thread of their own.
     static Result<std::shared_ptr<ParallelCore>> make(ParallelConsumerConfig, AnyHandler,
                                                       std::optional<asio::any_io_executor>);
+    // All on one executor, with what a simulator hands in: nothing blocks, and the three calls below take the place of
+    // close().
+    static Result<std::shared_ptr<ParallelCore>> make_within(const Surroundings&, ParallelConsumerConfig, AsyncHandler);
     ~ParallelCore();
+
+    static awaitable<Result<void>> close_async(std::shared_ptr<ParallelCore> self, std::chrono::nanoseconds timeout,
+                                               ParallelConsumer::CloseMode);
+    // As if its process had ended: nothing is told to anybody.
+    static awaitable<void> end(std::shared_ptr<ParallelCore> self);
+    Intake& intake() noexcept { return *intake_; }
 
     Result<void> close(std::chrono::nanoseconds timeout, ParallelConsumer::CloseMode);
     bool is_closed() const noexcept { return closing_; }
@@ -36,8 +45,15 @@ public:
     Consumer& consumer() noexcept { return intake_->consumer(); }
 
 private:
-    ParallelCore(ParallelConsumerConfig, AnyHandler);
+    // Without a clock: the system's.
+    ParallelCore(ParallelConsumerConfig, AnyHandler, const base::Clock* = nullptr);
     Result<void> start(std::optional<asio::any_io_executor>);
+    Result<void> start_within(const Surroundings&);
+    void put_together(std::shared_ptr<ConsumerCore>, std::optional<Producer>);
+    // By when all must be over.
+    TimePoint begin_close(std::chrono::nanoseconds timeout, ParallelConsumer::CloseMode);
+    static Result<void> close_result(bool is_over, std::uint64_t left);
+    static awaitable<void> run_intake(std::shared_ptr<ParallelCore> self);
     bool is_async() const noexcept { return std::holds_alternative<AsyncHandler>(handler_); }
 
     // A thread's, until the desk closes.
@@ -57,13 +73,15 @@ private:
 
     void one_more();
     void one_less();
+    int running();
     // Those who run: the polling thread, workers, coroutines.
     bool wait_until_few(int count, base::TimePoint until);
     void let_go();
 
     ParallelConsumerConfig config_;
     AnyHandler handler_;
-    const base::SystemClock clock_;
+    const base::SystemClock own_clock_;
+    const base::Clock& clock_;
     // Letters and commits may end after this.
     const std::shared_ptr<ParallelHookCalls> hooks_ = std::make_shared<ParallelHookCalls>();
     std::shared_ptr<Runtime> runtime_;

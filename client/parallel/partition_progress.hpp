@@ -31,6 +31,8 @@ public:
     std::int64_t watermark() const noexcept { return unfinished_ == 0 ? next_ : offset_at(first_); }
     // One behind the last that was taken or passed over.
     std::int64_t next() const noexcept { return next_; }
+    // The committed map tells of records that were not read again yet: the lowest unfinished one may be among them.
+    bool is_within_map() const noexcept { return next_ >= 0 && !known_.is_past(next_); }
     std::size_t unfinished() const noexcept { return unfinished_; }
     // Records from the watermark on, finished or not.
     std::size_t taken() const noexcept { return count(); }

@@ -68,12 +68,19 @@ void WorkDesk::stop(std::span<const Partition> partitions) {
     for (const auto p : partitions) tracker_.stop(p);
 }
 
+bool WorkDesk::is_idle_locked(std::span<const Partition> partitions) const {
+    return std::ranges::all_of(partitions, [&](Partition p) { return tracker_.running(p) == 0; });
+}
+
+bool WorkDesk::is_idle(std::span<const Partition> partitions) const {
+    const std::lock_guard lock(work_mutex_);
+    return is_idle_locked(partitions);
+}
+
 bool WorkDesk::wait_until_idle(std::span<const Partition> partitions, base::TimePoint until) {
     std::unique_lock lock(work_mutex_);
     waits_for_end_ = true;
-    const bool is_idle = ended_.wait_until(lock, until, [&] {
-        return std::ranges::all_of(partitions, [&](Partition p) { return tracker_.running(p) == 0; });
-    });
+    const bool is_idle = ended_.wait_until(lock, until, [&] { return is_idle_locked(partitions); });
     waits_for_end_ = false;
     return is_idle;
 }
@@ -89,7 +96,7 @@ void WorkDesk::end(std::span<const Partition> partitions) {
 WorkDesk::Progress WorkDesk::progress(Partition p) const {
     const std::lock_guard lock(work_mutex_);
     const auto& progress = tracker_.progress(p);
-    return {progress.watermark(), progress.beyond()};
+    return {progress.watermark(), progress.beyond(), progress.is_within_map()};
 }
 
 bool WorkDesk::is_empty() {

@@ -39,12 +39,15 @@ public:
     bool wants_more();
     // Nothing of them is handed out any more.
     void stop(std::span<const Partition>);
-    // Nothing of them runs any more; false: when the time is up.
+    // Nothing of them runs any more.
+    bool is_idle(std::span<const Partition>) const;
+    // False: when the time is up.
     bool wait_until_idle(std::span<const Partition>, base::TimePoint until);
     void end(std::span<const Partition>);
     struct Progress {
         std::int64_t watermark = -1;
         OffsetMap beyond;
+        bool is_within_map = false;  // that was committed: what finishes the lowest ones is not all here
     };
     Progress progress(Partition) const;
     // poke() tells when nothing is here any more.
@@ -87,6 +90,7 @@ public:
     PartitionView view(Partition) const;
 
 private:
+    bool is_idle_locked(std::span<const Partition>) const;
     bool take_locked(WorkCall&);
     void count_done(const WorkCall&, std::uint64_t* more);
     // What a call that has ended may have made possible. `poke` is called by who gets true, without the lock.

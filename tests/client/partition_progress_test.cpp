@@ -52,6 +52,21 @@ TEST(PartitionProgress, knows_nothing_where_nothing_was_committed) {
     EXPECT_EQ(progress.watermark(), 7);
 }
 
+TEST(PartitionProgress, says_whether_what_the_committed_map_tells_of_was_read_again) {
+    OffsetMap map(5);
+    for (const char c : std::string_view("oxox")) map.append(c == 'x', 1);
+    PartitionProgress progress(map);
+    EXPECT_TRUE(progress.is_within_map());
+    progress.take(5);
+    EXPECT_TRUE(progress.pass_if_done(6));
+    EXPECT_TRUE(progress.is_within_map()) << "7 is not finished, and not here";
+    progress.take(7);
+    EXPECT_TRUE(progress.pass_if_done(8));
+    EXPECT_FALSE(progress.is_within_map());
+    EXPECT_FALSE(PartitionProgress().is_within_map());
+    EXPECT_FALSE(PartitionProgress(OffsetMap(3)).is_within_map());
+}
+
 TEST(PartitionProgress, goes_on_behind_a_committed_map) {
     OffsetMap map(5);
     for (const char c : std::string_view("oxxoxxx")) map.append(c == 'x', 1);  // 5 and 8 are not done

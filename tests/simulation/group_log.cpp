@@ -76,6 +76,7 @@ std::optional<GroupLog::Entry> commit_in(const MessageView& record, std::string&
     if (!value) return std::nullopt;
     commit.offset = value->offset;
     commit.at_ms = value->commit_timestamp;
+    commit.metadata = value->metadata;
     return entry;
 }
 

@@ -24,6 +24,7 @@ struct LoggedCommit {
     Place place;
     std::optional<std::int64_t> offset;  // none: it was deleted
     std::int64_t at_ms = 0;
+    std::string metadata;
 };
 
 // As the coordinator wrote it down with an assignment, or when nobody was left.

@@ -54,7 +54,7 @@ std::set<std::string> TopicsHost::topic_names() const {
 
 // --- topics ---
 
-asio::awaitable<void> TopicsHost::create(std::string topic, std::int32_t partitions) {
+asio::awaitable<void> TopicsHost::create(std::string topic, std::int32_t partitions, bool is_written) {
     auto settings = client::producer_config(base_config());
     const auto admin = client::AdminCore::make(runtime("admin"), settings->common);
     std::vector<NewTopic> wanted;
@@ -64,7 +64,7 @@ asio::awaitable<void> TopicsHost::create(std::string topic, std::int32_t partiti
         problems.push_back("create_topics: " + to_string(created.error()));
     else if (created->front().error.code() != ErrorCode::none)
         problems.push_back("create_topics: " + to_string(created->front().error));
-    topics_[topic] = partitions;
+    if (is_written) topics_[topic] = partitions;
     static_cast<void>(co_await client::AdminCore::close(admin));
 }
 
@@ -144,6 +144,8 @@ asio::awaitable<void> TopicsHost::write(std::int64_t gap_max_ms) {
         record.topic = at->first;
         record.partition = static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(at->second)));
         record.value = BytesView(value);
+        const auto key = fmt::format("key {}", keys_ == 0 ? 0 : random_.below(keys_));
+        if (keys_ != 0 && !random_.chance(0.1)) record.key = BytesView(key);
         const auto taken = producer.produce(record, [this](const DeliveryReport& r) { written_ += r ? 1U : 0U; });
         // A partition that was just added is not known everywhere.
         if (!taken && taken.error() != ErrorCode::unknown_partition)
@@ -191,28 +193,34 @@ asio::awaitable<std::map<std::string, GroupLog>> TopicsHost::group_logs() {
 }
 
 asio::awaitable<void> TopicsHost::read_group_log(std::int32_t partition, std::map<std::string, GroupLog>& into) {
+    GroupLogReader log;
+    std::function<void(const Message&)> take = [&log](const Message& message) { log.take(message); };
+    co_await read_all(groups_topic, partition, std::move(take));
+    problems.insert(problems.end(), log.problems.begin(), log.problems.end());
+    for (const auto& [group, entries] : log.groups()) into[group] = entries;
+}
+
+asio::awaitable<void> TopicsHost::read_all(std::string topic, std::int32_t partition,
+                                           std::function<void(const Message&)> take) {
     Config config = base_config();
     config.set("enable.partition.eof", true).value();
     config.set("max.partition.fetch.bytes", 3'000).value();
     auto settings = client::consumer_config(config);
     Consumer reader(client::ConsumerCore::make(runtime("reader"), *settings));
     std::vector<TopicPartition> place;
-    place.emplace_back(groups_topic, partition, Offset::beginning());
+    place.emplace_back(topic, partition, Offset::beginning());
     reader.assign(std::move(place)).value();
-    GroupLogReader log;
     for (;;) {
         auto event = co_await reader.async_poll(30s, asio::use_awaitable);
         if (!event || !*event || std::holds_alternative<PartitionError>(**event)) {
-            problems.push_back(fmt::format("the groups' log {} cannot be read{}", partition,
+            problems.push_back(fmt::format("{}[{}] cannot be read{}", topic, partition,
                                            event && *event ? ": " + to_string(**event) : std::string()));
             break;
         }
-        if (const auto* message = std::get_if<Message>(&**event)) log.take(*message);
+        if (const auto* message = std::get_if<Message>(&**event)) take(*message);
         if (std::holds_alternative<PartitionEof>(**event)) break;
     }
     static_cast<void>(co_await reader.async_close(10s, asio::use_awaitable));
-    problems.insert(problems.end(), log.problems.begin(), log.problems.end());
-    for (const auto& [group, entries] : log.groups()) into[group] = entries;
 }
 
 }  // namespace ottla::test

@@ -2,6 +2,7 @@
 // TopicsHost: the machine from which the topics of a simulated group are made, grown, deleted and written to.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -19,7 +20,8 @@ class TopicsHost {
 public:
     TopicsHost(Simulation&, std::string bootstrap);
 
-    asio::awaitable<void> create(std::string topic, std::int32_t partitions);
+    // `is_written`: by write().
+    asio::awaitable<void> create(std::string topic, std::int32_t partitions, bool is_written = true);
     // One that is written to gets some partitions more.
     asio::awaitable<void> grow();
     // A topic that goes again by and by is made, or one of those is deleted. Nothing is written there.
@@ -32,12 +34,16 @@ public:
         rests_at_ = simulation_.loop.timers.now() + after;
     }
     void finish_writing() { enough_ = true; }
+    // Most records get one of so many keys.
+    void use_keys(std::size_t count) { keys_ = count; }
 
     // Asks the brokers: all partitions that there are now, but for internal topics.
     asio::awaitable<std::set<Place>> all_places();
     // Where the partitions of create() end, and what stands in the groups' log.
     asio::awaitable<std::map<Place, std::int64_t>> ends();
     asio::awaitable<std::map<std::string, GroupLog>> group_logs();
+    // From the first record to the last.
+    asio::awaitable<void> read_all(std::string topic, std::int32_t partition, std::function<void(const Message&)> take);
 
     const std::map<std::string, std::int32_t>& topics() const noexcept { return topics_; }
     std::set<std::string> topic_names() const;
@@ -58,6 +64,7 @@ private:
     std::set<std::string> passing_;
     std::size_t passing_made_ = 0;
     std::size_t written_ = 0;
+    std::size_t keys_ = 0;
     std::string resting_;
     base::TimePoint rests_at_{};
     bool enough_ = false;

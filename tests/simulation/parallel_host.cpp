@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/simulation/parallel_host.hpp"
+
+#include <fmt/format.h>
+
+namespace ottla::test {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::int64_t last_close_ms = 60'000;
+
+}  // namespace
+
+ParallelHost::ParallelHost(Simulation& simulation, ParallelBook& book, ParallelPlan plan, std::size_t number)
+    : simulation_(simulation),
+      book_(book),
+      plan_(std::move(plan)),
+      number_(number),
+      random_(simulation.chance()),
+      freezer_(simulation.loop.io),
+      transport_(simulation.network.host(name())) {}
+
+std::string ParallelHost::name() const { return fmt::format("worker-{}", number_); }
+
+std::string ParallelHost::about(std::string_view what) const { return fmt::format("{}: {}", name(), what); }
+
+void ParallelHost::begin() {
+    asio::co_spawn(freezer_.executor(), live(), [this](std::exception_ptr thrown) {
+        done_ = true;
+        if (thrown) problems.push_back(about("it threw"));
+    });
+}
+
+void ParallelHost::calm(bool stays) {
+    calm_ = true;
+    stays_ = stays;
+}
+
+// --- living ---
+
+asio::awaitable<void> ParallelHost::live() {
+    co_await wait_ms(random_.between(0, 5'000));
+    while (!finishing_ && (!calm_ || stays_)) {
+        co_await live_once();
+        for (auto left = random_.between(1, 60); left > 0 && !finishing_ && !calm_; --left) co_await wait_ms(100);
+    }
+}
+
+ParallelConsumerConfig ParallelHost::draw_config() {
+    ParallelConsumerConfig c;
+    c.brokers = plan_.bootstrap;
+    c.group_id = book_.group();
+    c.topics = {plan_.topic};
+    c.order = book_.rules().order;
+    c.max_concurrency = static_cast<std::int32_t>(random_.between(1, 20));
+    c.buffered_records = static_cast<std::int32_t>(random_.chance(0.5) ? random_.between(1, 50) : 10'000);
+    c.commit_interval = std::chrono::milliseconds(random_.between(20, 3'000));
+    c.commit_every = random_.chance(0.3) ? static_cast<std::int32_t>(random_.between(1, 30)) : 0;
+    c.waits_for_commits = random_.chance(0.3);
+    constexpr std::int32_t metadata[] = {0, 24, 200, 4'096};
+    c.metadata_bytes = metadata[random_.below(std::size(metadata))];
+    c.max_attempts = book_.rules().max_attempts;
+    c.retry_delay = std::chrono::milliseconds(random_.between(0, 500));
+    c.retry_delay_max = c.retry_delay + 1s;
+    c.dead_letter_topic = plan_.letters;
+    c.revoke_timeout = std::chrono::milliseconds(random_.between(0, 8'000));
+    const auto set = [&c](const char* key, ConfigValue value) { c.config.set(key, std::move(value)).value(); };
+    set("client.id", name());
+    set("auto.offset.reset", "earliest");
+    set("partition.assignment.strategy", plan_.assignors);
+    set("session.timeout.ms", plan_.session_ms);
+    set("heartbeat.interval.ms", plan_.session_ms / 4);
+    set("max.poll.interval.ms", plan_.max_poll_ms);
+    set("socket.timeout.ms", plan_.socket_timeout_ms);
+    set("reconnect.backoff.max.ms", 1'000);
+    set("topic.metadata.refresh.interval.ms", 2'000);
+    set("fetch.wait.max.ms", random_.between(10, 500));
+    set("max.partition.fetch.bytes", random_.between(100, 3'000));
+    if (plan_.letters.empty()) return c;
+    const auto set_letters = [&c](const char* key, ConfigValue value) {
+        c.producer_config.set(key, std::move(value)).value();
+    };
+    set_letters("socket.timeout.ms", plan_.socket_timeout_ms);
+    set_letters("reconnect.backoff.max.ms", 1'000);
+    set_letters("request.timeout.ms", 3'000);
+    set_letters("delivery.timeout.ms", random_.chance(0.5) ? 300'000 : 4'000);
+    return c;
+}
+
+Result<std::shared_ptr<client::ParallelCore>> ParallelHost::start(ProcessPtr process) {
+    auto config = draw_config();
+    process->running_max = config.max_concurrency;
+    client::Surroundings given;
+    given.executor = freezer_.executor();
+    given.transport = transport_.get();
+    given.timers = &simulation_.loop.timers;
+    given.workers = &simulation_.workers;
+    given.seed = random_.next();
+    given.log = simulation_.log(name());
+    auto core = client::ParallelCore::make_within(
+        given, std::move(config), [this, process](WorkItem item) { return handle(process, std::move(item)); });
+    if (core)
+        (*core)->intake().on_change(
+            [this, process](const client::Intake::Change& change) { on_change(*process, change); });
+    return core;
+}
+
+asio::awaitable<void> ParallelHost::live_once() {
+    const auto process = std::make_shared<Process>();
+    auto core = start(process);
+    if (!core) {
+        problems.push_back(about(to_string(core.error())));
+        co_return;
+    }
+    const auto length_ms = random_.between(200, random_.chance(0.5) ? 5'000 : 40'000);
+    const auto until = simulation_.loop.timers.now() + std::chrono::milliseconds(length_ms);
+    const auto how = static_cast<End>(random_.below(4));
+    simulation_.note(about("it starts"));
+    core_ = *core;
+    while (!finishing_ && (calm_ ? stays_ : simulation_.loop.timers.now() < until)) {
+        co_await wait_ms(100);
+        if (const auto failure = (*core)->failure()) {
+            problems.push_back(about("it ended by itself: " + to_string(*failure)));
+            break;
+        }
+    }
+    core_.reset();
+    using Mode = ParallelConsumer::CloseMode;
+    if (finishing_ || calm_ || how == End::drained || how == End::stopped)
+        co_await close(*core, how == End::stopped && !finishing_ ? Mode::stop : Mode::drain);
+    else
+        co_await end_abruptly(*core, how == End::power_lost);
+    process->is_dead = true;
+    for (const auto& [place, stint] : process->stints) book_.end_stint(stint);
+}
+
+asio::awaitable<void> ParallelHost::close(std::shared_ptr<client::ParallelCore> core,
+                                          ParallelConsumer::CloseMode mode) {
+    const auto patience_ms = finishing_ ? last_close_ms : random_.between(0, 8'000);
+    simulation_.note_fault(mode == ParallelConsumer::CloseMode::drain ? "(drained)" : "(stopped)");
+    const auto closed = co_await client::ParallelCore::close_async(core, std::chrono::milliseconds(patience_ms), mode);
+    simulation_.note(about(fmt::format("closed: {}", closed ? "ok" : to_string(closed.error()))));
+    if (!closed && last_) problems.push_back(about("the last close: " + to_string(closed.error())));
+}
+
+asio::awaitable<void> ParallelHost::end_abruptly(std::shared_ptr<client::ParallelCore> core, bool silently) {
+    simulation_.note_fault(silently ? "(worker lost)" : "(worker killed)");
+    simulation_.network.crash(name(), silently);
+    co_await client::ParallelCore::end(core);
+}
+
+// --- working ---
+
+void ParallelHost::on_change(Process& process, const client::Intake::Change& change) {
+    if (process.is_dead) return;
+    const auto asked_ms =
+        now_ms() -
+        std::chrono::duration_cast<std::chrono::milliseconds>(simulation_.loop.timers.now() - change.asked_at).count();
+    for (const auto& tp : change.partitions) {
+        const Place place(tp.topic, tp.partition);
+        simulation_.note(about(fmt::format("{} {}", static_cast<int>(change.kind), to_string(place))));
+        if (change.kind == client::Rebalance::Kind::assigned) {
+            process.stints[place] = book_.begin_stint(place, asked_ms, now_ms(), change.is_known);
+            continue;
+        }
+        const auto at = process.stints.find(place);
+        if (at == process.stints.end()) {
+            problems.push_back(about(to_string(place) + " was taken from it, which it did not hold"));
+            continue;
+        }
+        book_.end_stint(at->second);
+        process.stints.erase(at);
+    }
+}
+
+asio::awaitable<Handled> ParallelHost::handle(ProcessPtr process, WorkItem item) {
+    // Nothing runs any more.
+    if (process->is_dead) co_return Handled::done();
+    const Place place(std::string(item.topic()), item.partition());
+    const auto offset = item.offset();
+    simulation_.note(about(fmt::format("{}@{}, attempt {}", to_string(place), offset, item.attempt())));
+    const auto at = process->stints.find(place);
+    if (at == process->stints.end()) {
+        problems.push_back(about(fmt::format("it was given {}@{}, which it does not hold", to_string(place), offset)));
+        co_return Handled::done();
+    }
+    const auto stint = at->second;
+    const std::string key_text(item.key().text());
+    const std::string* const key = item.key().is_null() ? nullptr : &key_text;
+    book_.began(stint, offset, key, item.attempt());
+    if (++process->running > process->running_max)
+        problems.push_back(about(fmt::format("{} handlers ran at once", process->running)));
+    const auto fate = book_.rules().fate_of(place, offset);
+    const bool is_stuck = fate.kind == Fate::Kind::stuck && item.attempt() == 1;
+    if (!calm_ && (is_stuck || fate.kind != Fate::Kind::stuck) && fate.takes_ms > 0) co_await wait_ms(fate.takes_ms);
+    --process->running;
+    if (process->is_dead) co_return Handled::done();
+    const bool is_last = item.attempt() >= book_.rules().max_attempts;
+    const bool fails =
+        fate.kind == Fate::Kind::poison || (fate.kind == Fate::Kind::failing && item.attempt() <= fate.failures);
+    if (fate.kind == Fate::Kind::rejected) {
+        book_.ended(stint, offset, key, ParallelBook::Result::set_aside, now_ms());
+        co_return Handled::reject("it is refused");
+    }
+    using enum ParallelBook::Result;
+    book_.ended(stint, offset, key, !fails ? done : is_last ? set_aside : failed, now_ms());
+    if (!fails) co_return Handled::done();
+    // Applications fail in two ways.
+    if (offset % 2 == 0) throw std::runtime_error("it failed");
+    co_return Handled::retry("it did not work");
+}
+
+}  // namespace ottla::test

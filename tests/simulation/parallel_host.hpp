@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// ParallelHost: a machine on which a ParallelConsumer of a group runs, ends in one way or another, and is started
+// again, all as the seed says. What its handlers are called with goes into the group's book.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/parallel/parallel_core.hpp"
+#include "tests/simulation/freezer.hpp"
+#include "tests/simulation/parallel_book.hpp"
+#include "tests/simulation/simulation.hpp"
+
+namespace ottla::test {
+
+// What all of a group have in common.
+struct ParallelPlan {
+    std::string bootstrap = "broker:9092";
+    std::string assignors;
+    std::string topic;
+    std::string letters;  // the dead-letter topic; none when empty
+    std::int64_t session_ms = 3'000;
+    std::int64_t max_poll_ms = 6'000;
+    std::int64_t socket_timeout_ms = 3'000;
+};
+
+class ParallelHost {
+public:
+    ParallelHost(Simulation&, ParallelBook&, ParallelPlan, std::size_t number);
+
+    std::string name() const;
+    // Lives and lives again until finish().
+    void begin();
+    bool is_done() const noexcept { return done_; }
+    // From now on handlers are quick, and it stays, or goes for good.
+    void calm(bool stays);
+    // Works on what is here, commits, leaves, and ends. `is_last`: nobody does what it would leave.
+    void finish(bool is_last) {
+        finishing_ = true;
+        last_ = is_last;
+    }
+    // It is up, and has nothing to work on.
+    bool is_idle() const { return core_ && core_->stats().buffered == 0; }
+    void freeze() { freezer_.freeze(); }
+    void thaw() { freezer_.thaw(); }
+
+    std::vector<std::string> problems;
+
+private:
+    enum class End : std::uint8_t { drained, stopped, killed, power_lost };
+    // Of one process. Handlers may outlive what it holds.
+    struct Process {
+        bool is_dead = false;
+        std::int32_t running = 0;
+        std::int32_t running_max = 0;
+        std::map<Place, std::size_t> stints;
+    };
+    using ProcessPtr = std::shared_ptr<Process>;
+
+    asio::awaitable<void> live();
+    asio::awaitable<void> live_once();
+    ParallelConsumerConfig draw_config();
+    Result<std::shared_ptr<client::ParallelCore>> start(ProcessPtr);
+    void on_change(Process&, const client::Intake::Change&);
+    asio::awaitable<Handled> handle(ProcessPtr, WorkItem);
+    asio::awaitable<void> close(std::shared_ptr<client::ParallelCore>, ParallelConsumer::CloseMode);
+    asio::awaitable<void> end_abruptly(std::shared_ptr<client::ParallelCore>, bool silently);
+    std::int64_t now_ms() const { return simulation_.loop.timers.wall_ms(); }
+    std::string about(std::string_view what) const;
+    asio::awaitable<void> wait_ms(std::int64_t ms) {
+        return simulation_.loop.timers.wait_for(std::chrono::milliseconds(ms));
+    }
+
+    Simulation& simulation_;
+    ParallelBook& book_;
+    const ParallelPlan plan_;
+    const std::size_t number_;
+    base::Random random_;
+    Freezer freezer_;
+    std::unique_ptr<net::Transport> transport_;
+    bool calm_ = false;
+    bool stays_ = true;
+    bool finishing_ = false;
+    bool last_ = false;
+    std::shared_ptr<client::ParallelCore> core_;  // while it is up
+    bool done_ = false;
+};
+
+}  // namespace ottla::test

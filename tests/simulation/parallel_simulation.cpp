@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// ParallelConsumers of one group at a real broker: they join, leave, crash and stand still, their handlers are slow,
+// fail and get stuck, while the network breaks and the broker goes down. Nothing is committed beyond what is finished;
+// every record is finished; what a commit's map tells of is not done again by who takes over; chains keep their order;
+// dead letters are those of the records that used their attempts up, and no others.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "tests/simulation/broker_host.hpp"
+#include "tests/simulation/faults.hpp"
+#include "tests/simulation/parallel_host.hpp"
+#include "tests/simulation/topics_host.hpp"
+
+namespace ottla::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* worked_on = "orders";
+constexpr const char* letters = "letters";
+
+class ParallelWorld {
+public:
+    ParallelWorld(Simulation& simulation, std::size_t workers_most)
+        : simulation_(simulation),
+          random_(simulation.chance()),
+          topics_(simulation, "broker:9092"),
+          book_("group-0", draw_rules()) {
+        ParallelPlan plan;
+        constexpr const char* strategies[] = {"range", "roundrobin", "sticky", "cooperative-sticky",
+                                              "cooperative-sticky"};
+        plan.assignors = strategies[random_.below(std::size(strategies))];
+        plan.topic = worked_on;
+        if (book_.rules().has_letters) plan.letters = letters;
+        plan.session_ms = random_.between(1'000, 4'000);
+        plan.max_poll_ms = random_.between(4'000, 10'000);
+        plan.socket_timeout_ms = random_.between(1'000, 4'000);
+        const auto count = static_cast<std::size_t>(random_.between(1, static_cast<std::int64_t>(workers_most)));
+        for (std::size_t n = 0; n < count; ++n)
+            workers_.push_back(std::make_unique<ParallelHost>(simulation, book_, plan, n));
+    }
+
+    std::vector<std::string> hosts() const {
+        std::vector<std::string> names{"client"};
+        for (const auto& worker : workers_) names.push_back(worker->name());
+        return names;
+    }
+    asio::awaitable<void> freeze_one();
+    asio::awaitable<void> play(std::function<asio::awaitable<void>()> trouble);
+    void check(std::vector<std::string>& failures) const;
+
+private:
+    ParallelRules draw_rules() {
+        ParallelRules rules;
+        rules.seed = random_.next();
+        constexpr WorkOrder orders[] = {WorkOrder::key, WorkOrder::key, WorkOrder::partition, WorkOrder::none};
+        rules.order = orders[random_.below(std::size(orders))];
+        rules.max_attempts = static_cast<std::int32_t>(random_.between(1, 4));
+        rules.has_letters = random_.chance(0.9);
+        return rules;
+    }
+    asio::awaitable<bool> wait_until(std::function<bool()> reached, Duration most);
+    asio::awaitable<void> work_off(const std::map<Place, std::int64_t>& ends);
+    asio::awaitable<void> finish_all();
+
+    Simulation& simulation_;
+    base::Random random_;
+    TopicsHost topics_;
+    ParallelBook book_;
+    std::vector<std::unique_ptr<ParallelHost>> workers_;
+    std::vector<std::string> problems_;
+};
+
+asio::awaitable<void> ParallelWorld::freeze_one() {
+    ParallelHost& worker = *workers_[random_.below(workers_.size())];
+    worker.freeze();
+    co_await simulation_.loop.timers.wait_for(
+        std::chrono::milliseconds(random_.between(10, random_.chance(0.5) ? 2'000 : 12'000)));
+    worker.thaw();
+}
+
+asio::awaitable<bool> ParallelWorld::wait_until(std::function<bool()> reached, Duration most) {
+    auto& timers = simulation_.loop.timers;
+    const Duration step = 50ms;
+    const auto end = timers.now() + most;
+    while (!reached()) {
+        if (timers.now() >= end) co_return false;
+        co_await timers.wait_for(step);
+    }
+    co_return true;
+}
+
+asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()> trouble) {
+    auto& loop = simulation_.loop;
+    co_await topics_.create(worked_on, static_cast<std::int32_t>(random_.between(1, 6)));
+    const auto letter_partitions = static_cast<std::int32_t>(random_.between(1, 2));
+    co_await topics_.create(letters, letter_partitions, false);
+    topics_.use_keys(static_cast<std::size_t>(random_.between(1, 40)));
+    bool written = false;
+    asio::co_spawn(loop.io, topics_.write(random_.between(20, 200)),
+                   [&written](std::exception_ptr) { written = true; });
+    for (auto& worker : workers_) worker->begin();
+    co_await trouble();
+    simulation_.note("the world is whole");
+    for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->calm(n == 0 || random_.chance(0.6));
+    co_await loop.timers.wait_for(3s);
+    topics_.finish_writing();
+    std::function<bool()> is_written = [&written] { return written; };
+    const bool all_written = co_await wait_until(std::move(is_written), 300s);
+    if (!all_written) problems_.emplace_back("the producer does not end");
+    const auto ends = co_await topics_.ends();
+    co_await work_off(ends);
+    co_await finish_all();
+    std::function<void(const Message&)> take = [this](const Message& message) { book_.letter(message); };
+    for (std::int32_t p = 0; p < letter_partitions; ++p) co_await topics_.read_all(letters, p, take);
+    auto logs = co_await topics_.group_logs();
+    book_.compare(logs[book_.group()], ends);
+    simulation_.note(fmt::format("{} finished, {} passed over", book_.finished(), book_.passed_over()));
+    if (book_.passed_over() > 0) simulation_.note_fault("(passed over by a map)");
+}
+
+// However long it takes: as long as it moves on.
+asio::awaitable<void> ParallelWorld::work_off(const std::map<Place, std::int64_t>& ends) {
+    const auto is_finished = [&] {
+        return std::ranges::all_of(ends, [this](const auto& e) { return book_.finished_up_to(e.first) >= e.second; });
+    };
+    while (!is_finished()) {
+        std::function<bool()> has_moved = [this, &is_finished, before = book_.finished()] {
+            return book_.finished() > before || is_finished();
+        };
+        const bool moved = co_await wait_until(std::move(has_moved), 60s);
+        if (moved) continue;
+        problems_.emplace_back("for 60 s no record was finished, and some are left");
+        break;
+    }
+}
+
+asio::awaitable<void> ParallelWorld::finish_all() {
+    for (std::size_t n = 1; n < workers_.size(); ++n) {
+        workers_[n]->finish(false);
+        if (random_.chance(0.5))
+            co_await simulation_.loop.timers.wait_for(std::chrono::milliseconds(random_.between(0, 1'500)));
+    }
+    std::function<bool()> others_are_done = [this] {
+        return std::ranges::all_of(workers_, [this](const auto& w) { return w == workers_[0] || w->is_done(); });
+    };
+    const bool others_done = co_await wait_until(std::move(others_are_done), 120s);
+    if (!others_done) problems_.emplace_back("not all workers end");
+    // What those have left behind, the last one does, and with it all that is not committed.
+    int quiet = 0;
+    std::function<bool()> is_quiet = [this, &quiet] { return (quiet = workers_[0]->is_idle() ? quiet + 1 : 0) > 300; };
+    const bool rests = co_await wait_until(std::move(is_quiet), 30min);
+    if (!rests) problems_.emplace_back("the last worker has never done all");
+    workers_[0]->finish(true);
+    std::function<bool()> is_done = [this] { return workers_[0]->is_done(); };
+    const bool done = co_await wait_until(std::move(is_done), 120s);
+    if (!done) problems_.emplace_back("the last worker does not end");
+}
+
+void ParallelWorld::check(std::vector<std::string>& failures) const {
+    const auto add = [&failures](const std::vector<std::string>& problems) {
+        failures.insert(failures.end(), problems.begin(), problems.end());
+    };
+    add(problems_);
+    add(topics_.problems);
+    for (const auto& worker : workers_) add(worker->problems);
+    add(book_.problems);
+}
+
+asio::awaitable<void> play_parallel(BrokerHost& host, ParallelWorld& world,
+                                    std::function<asio::awaitable<void>()> trouble) {
+    co_await host.start();
+    co_await world.play(std::move(trouble));
+    co_await host.stop();
+}
+
+Outcome run_parallel(std::uint64_t seed) {
+    Simulation simulation(seed);
+    auto random = simulation.chance();
+    BrokerHost host(simulation, 1 + seed % 2,
+                    {"log.flush.policy=ack", "group.min.session.timeout.ms=100",
+                     fmt::format("group.initial.rebalance.delay.ms={}", random.chance(0.5) ? 0 : 1'000),
+                     "offsets.topic.num.partitions=1"});
+    ParallelWorld world(simulation, 5);
+    Faults faults(simulation, world.hosts(), {"broker"});
+    faults.add("worker frozen", [&world] { return world.freeze_one(); });
+    faults.add("stopped", [&host] { return host.again(BrokerHost::End::stopped); });
+    faults.add("killed", [&host] { return host.again(BrokerHost::End::killed); });
+    faults.add("power lost", [&host] { return host.again(BrokerHost::End::power_lost); });
+    faults.add("disk slow", [&host] { return host.slow_disk(); });
+    const auto time = std::chrono::milliseconds(random.chance(0.2) ? 80'000 : random.between(5'000, 50'000));
+    std::function<asio::awaitable<void>()> trouble = [&] { return faults.run(simulation.loop.timers.now() + time); };
+    Outcome outcome;
+    if (!simulation.loop.run(play_parallel(host, world, std::move(trouble)), 1h))
+        outcome.failures.emplace_back("the scenario did not end within an hour");
+    world.check(outcome.failures);
+    outcome.failures.insert(outcome.failures.end(), host.problems.begin(), host.problems.end());
+    simulation.loop.run_for(1min);
+    outcome.hash = simulation.hash();
+    outcome.faults = simulation.faults();
+    outcome.simulated_seconds = simulation.simulated_seconds();
+    outcome.events = simulation.loop.events();
+    return outcome;
+}
+
+TEST(Simulation, parallel_consumers_finish_every_record_in_order_and_commit_only_that) {
+    run_seeds("parallel", 1.0, run_parallel);
+}
+
+}  // namespace
+}  // namespace ottla::test
