@@ -142,7 +142,7 @@ void GroupBook::compare_commits(const GroupLog& log, const std::set<std::string>
             generation = LoggedGeneration();  // the group was deleted: the next one by its name counts anew
         }
         if (!entry.commit || !topics.contains(entry.commit->place.first)) continue;
-        const auto& [place, offset, at_ms] = *entry.commit;
+        const auto& [place, offset, at_ms, metadata] = *entry.commit;
         if (!offset) {
             const bool nobody_reads = generation.members.empty() ? entry.at_ms - since_ms >= retention_ms
                                                                  : !generation.topics.contains(place.first);
