@@ -146,6 +146,8 @@ void GroupCoordinator::take_effect(const GroupRecord& record) {
 }
 
 void GroupCoordinator::replay(const GroupRecord& record, std::int64_t log_offset) {
+    if (const auto* epoch = std::get_if<GroupEpochRecord>(&record); epoch && !epoch->value)
+        left_behind_.insert_or_assign(epoch->key.group_id, false);
     if (apply_to_consumer(record)) return drop_if_bare(group_of(record));
     if (const auto* offset = std::get_if<OffsetRecord>(&record)) {
         if (offset->value || find(offset->key.group))
@@ -156,6 +158,13 @@ void GroupCoordinator::replay(const GroupRecord& record, std::int64_t log_offset
             if (group->value) known->consumer.reset();
             known->classic = group->value ? ClassicGroup::from_record(group->key.group, *group->value)
                                           : ClassicGroup(group->key.group);
+        }
+        if (const auto at = left_behind_.find(group->key.group); at != left_behind_.end()) {
+            // One that begins anew, in the place of one that was empty, begins with 1.
+            if (group->value && !at->second && group->value->generation > 1)
+                at->second = true;
+            else
+                left_behind_.erase(at);
         }
     }
     drop_if_bare(group_of(record));
@@ -183,10 +192,15 @@ Decision GroupCoordinator::loaded(Moment at) {
     for (auto& [id, group] : groups_) {
         if (group.consumer) {
             ConsumerProtocol(*group.consumer, *image_, step).resume();
+        } else if (const auto left = left_behind_.find(id);
+                   left != left_behind_.end() && left->second && group.classic.is(ClassicState::stable)) {
+            // What its last member of the consumer protocol had is nobody's yet.
+            ClassicProtocol(group.classic, step).take_over();
         } else {
             ClassicProtocol(group.classic, step).resume();
         }
     }
+    left_behind_.clear();
     end_clean_up(at);
     return decision;
 }

@@ -143,6 +143,9 @@ private:
     std::shared_ptr<const MetadataImage> image_ = MetadataImage::empty();
     std::int64_t topics_changed_at_ = -1;  // the offset of the metadata that they have been so since
     std::map<std::string, Group, std::less<>> groups_;
+    // While the log is read: groups that were of the consumer protocol; true: whose members went on among themselves,
+    // and have not shared out anew.
+    std::map<std::string, bool> left_behind_;
     std::map<std::int64_t, std::set<std::string>> in_transaction_;  // by producer: groups it has offsets for
     std::optional<base::TimePoint> next_clean_up_;                  // once the log was read
     std::string clean_up_from_;                                     // the group that it goes on with

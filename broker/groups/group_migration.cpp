@@ -7,7 +7,6 @@
 
 #include "broker/groups/consumer_records.hpp"
 #include "broker/groups/embedded_protocol.hpp"
-#include "broker/groups/topic_hash.hpp"
 
 namespace ottla::broker::groups {
 namespace {
@@ -71,12 +70,10 @@ std::string common_protocol(const ConsumerGroup& group) {
 Result<std::vector<GroupRecord>> upgraded(const ClassicGroup& group, const MetadataImage& image) {
     if (!group.is_of_consumers()) return not_upgraded(group, "its members are no consumers");
     std::vector<UpgradedMember> members;
-    ConsumerGroup::Names topics;
     std::map<std::pair<Uuid, std::int32_t>, int> owners;
     for (const auto& [id, classic] : group.members()) {
         auto next = upgraded_member(group, classic, image);
         if (!next) return next.error();
-        topics.insert(next->member.profile.topics.begin(), next->member.profile.topics.end());
         for (const auto& [topic, partitions] : next->target) {
             for (const auto number : partitions) {
                 if (++owners[{topic, number}] > 1)
@@ -87,7 +84,10 @@ Result<std::vector<GroupRecord>> upgraded(const ClassicGroup& group, const Metad
     }
     std::vector<GroupRecord> records;
     for (const auto& one : members) records.emplace_back(member_record(group.id(), one.member));
-    records.emplace_back(group_epoch_record(group.id(), group.generation(), topics_hash(topics, image)));
+    // What a rebalance was to deal, or the next one of cooperative members, is nobody's: that the topics are not looked
+    // at yet makes the first heartbeat deal, also that of a static member, by whose coming back nothing changes.
+    constexpr std::int64_t not_looked_at = 0;
+    records.emplace_back(group_epoch_record(group.id(), group.generation(), not_looked_at));
     for (const auto& one : members) records.emplace_back(target_record(group.id(), one.member.id, one.target));
     records.emplace_back(target_epoch_record(group.id(), group.generation(), 0));
     for (const auto& one : members) records.emplace_back(position_record(group.id(), one.member));

@@ -131,6 +131,7 @@ void GroupBook::compare(const GroupLog& log, const std::set<std::string>& topics
 // a partition to two.
 void GroupBook::compare_commits(const GroupLog& log, const std::set<std::string>& topics) {
     std::map<Place, std::int64_t> last;
+    std::map<Place, std::int64_t> last_at_ms;
     LoggedGeneration generation;
     std::int64_t since_ms = 0;
     for (const auto& entry : log.entries) {
@@ -144,10 +145,13 @@ void GroupBook::compare_commits(const GroupLog& log, const std::set<std::string>
         if (!entry.commit || !topics.contains(entry.commit->place.first)) continue;
         const auto& [place, offset, at_ms, metadata] = *entry.commit;
         if (!offset) {
-            const bool nobody_reads = generation.members.empty() ? entry.at_ms - since_ms >= retention_ms
+            // Of the consumer protocol the commit's own age counts alone, as in Apache Kafka.
+            const auto from_ms = generation.is_dealt ? last_at_ms[place] : since_ms;
+            const bool nobody_reads = generation.members.empty() ? entry.at_ms - from_ms >= retention_ms
                                                                  : !generation.topics.contains(place.first);
             if (last.erase(place) != 0 && !nobody_reads)
                 problem(fmt::format("the committed offset of {} was dropped at {}", to_string(place), entry.at_ms));
+            if (!generation.is_dealt) committed_.erase(place);
             continue;
         }
         const auto [known, first] = last.emplace(place, *offset);
@@ -155,6 +159,8 @@ void GroupBook::compare_commits(const GroupLog& log, const std::set<std::string>
             problem(fmt::format("what is committed of {} went back from {} to {} at {}", to_string(place),
                                 known->second, *offset, at_ms));
         known->second = *offset;
+        committed_[place] = *offset;
+        last_at_ms[place] = at_ms;
         std::int64_t next = 0;
         for (const auto& [done, when] : records_[place].first_ms) {
             if (done != next || done >= *offset || when > at_ms) break;
@@ -164,7 +170,6 @@ void GroupBook::compare_commits(const GroupLog& log, const std::set<std::string>
             problem(fmt::format("{} of {} was committed at {} when only those up to {} had been processed", *offset,
                                 to_string(place), at_ms, next));
     }
-    committed_ = std::move(last);
 }
 
 // By a connection that had ended: then what was under way on it may come behind what was sent on the next one. It is of
@@ -252,11 +257,30 @@ bool GroupBook::is_left_behind(const Overlap& overlap) const {
     return next != times->second.end() && *next <= overlap.at_ms + soon_ms;
 }
 
+// The coordinator gives a partition to the next one only when the one before has given it up, or is out.
+void GroupBook::compare_overlap(const LoggedGeneration& then, const Overlap& overlap) {
+    const auto has_it = [&](const std::string& member_id) {
+        const auto at = then.members.find(member_id);
+        return at != then.members.end() && at->second.contains(overlap.place);
+    };
+    // Who was given it last may be the one that is out, and has not heard of that yet.
+    if (!has_it(overlap.older.member_id) || !has_it(overlap.newer.member_id) || overlap.older_is_away) return;
+    problem(fmt::format("at {} member {} was given {}, which member {} has too, as the coordinator knew", overlap.at_ms,
+                        overlap.newer_member, to_string(overlap.place), overlap.older_member));
+}
+
 // Two hold a partition only when the older one is out of the generation in which the newer one was given it, and has
 // not heard of that yet.
 void GroupBook::compare_overlaps(const GroupLog& log) {
     for (const auto& overlap : overlaps_) {
         const LoggedGeneration* found = nullptr;
+        const LoggedGeneration* then = nullptr;
+        for (const auto& entry : log.entries)
+            if (entry.generation && entry.at_ms <= overlap.at_ms) then = &*entry.generation;
+        if (then && then->is_dealt) {
+            compare_overlap(*then, overlap);
+            continue;
+        }
         for (const auto& entry : log.entries)
             if (entry.generation && entry.generation->number == overlap.newer.generation &&
                 entry.generation->members.contains(overlap.newer.member_id))

@@ -69,7 +69,7 @@ public:
     // With the log of the coordinator, when all is over. `topics`: those that were never deleted.
     void compare(const GroupLog&, const std::set<std::string>& topics);
 
-    // As the log has it; after compare().
+    // As the log has it, or had when nobody needed it any more; after compare().
     const std::map<Place, std::int64_t>& committed_offsets() const noexcept { return committed_; }
 
     std::vector<std::string> problems;
@@ -106,6 +106,7 @@ private:
     void compare_acknowledged(const GroupLog&);
     void compare_starts(const GroupLog&);
     void compare_overlaps(const GroupLog&);
+    void compare_overlap(const LoggedGeneration& then, const Overlap&);
     bool is_left_behind(const Overlap&) const;
     void problem(std::string text);
 

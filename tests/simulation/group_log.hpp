@@ -13,6 +13,7 @@
 
 #include <ottla/bytes.hpp>
 #include <ottla/message.hpp>
+#include <ottla/uuid.hpp>
 
 namespace ottla::test {
 
@@ -27,10 +28,12 @@ struct LoggedCommit {
     std::string metadata;
 };
 
-// As the coordinator wrote it down with an assignment, or when nobody was left.
+// As the coordinator wrote it down with an assignment, or when nobody was left; of the consumer protocol, as it stands
+// behind each of its records.
 struct LoggedGeneration {
     std::int32_t number = -1;
-    std::map<std::string, std::set<Place>> members;  // what each is assigned, by its id
+    bool is_dealt = false;                           // by the coordinator: the number is the group's epoch
+    std::map<std::string, std::set<Place>> members;  // what each is assigned, or has yet to give up, by its id
     std::set<std::string> topics;                    // that they subscribe to
 };
 
@@ -51,6 +54,8 @@ struct GroupLog {
 // All groups, by their ids, out of one partition's records in the order of their offsets.
 class GroupLogReader {
 public:
+    // `names`: of the topics that there are.
+    explicit GroupLogReader(std::map<Uuid, std::string> names = {}) : names_(std::move(names)) {}
     // A record that cannot be understood is a problem.
     void take(const MessageView&);
     const std::map<std::string, GroupLog>& groups() const noexcept { return groups_; }
@@ -58,6 +63,18 @@ public:
     std::vector<std::string> problems;
 
 private:
+    // Of the consumer protocol.
+    struct Dealt {
+        LoggedGeneration now;
+        std::map<std::string, std::vector<std::string>> topics;  // that each member subscribes to
+    };
+    std::optional<GroupLog::Entry> dealt_in(std::int16_t type, const MessageView&, std::string& group);
+    bool take_epoch(const MessageView&, Dealt&);
+    bool take_member(const MessageView&, const std::string& member, Dealt&);
+    bool take_position(const MessageView&, const std::string& member, Dealt&);
+
+    std::map<Uuid, std::string> names_;
+    std::map<std::string, Dealt> dealt_;
     std::int64_t next_offset_ = 0;
     bool whole_ = true;
     std::map<std::string, GroupLog> groups_;

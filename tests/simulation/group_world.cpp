@@ -88,6 +88,21 @@ void GroupWorld::draw_groups(std::size_t members_most) {
     }
 }
 
+void GroupWorld::draw_dealt_groups(std::size_t members_most) {
+    draw_groups(members_most);
+    std::map<const GroupBook*, MemberPlan> common;
+    for (const auto& group : groups_) {
+        MemberPlan& plan = common[group.book.get()];
+        plan.speaks = random_.chance(0.7) ? MemberPlan::Speaks::consumer : MemberPlan::Speaks::either;
+        constexpr const char* assignors[] = {"", "uniform", "range"};
+        plan.remote_assignor = assignors[random_.below(std::size(assignors))];
+        // What a group must have in common to be dealt to in the end.
+        plan.assignors = random_.chance(0.5) ? "range" : "cooperative-sticky";
+    }
+    for (auto& group : groups_)
+        for (auto* member : group.members) member->speak(common[group.book.get()]);
+}
+
 void GroupWorld::add_group(std::vector<MemberPlan> plans) {
     Group& group = groups_.emplace_back();
     group.book = std::make_unique<GroupBook>(fmt::format("group-{}", groups_.size() - 1));

@@ -21,8 +21,10 @@ public:
     // Where the brokers are.
     GroupWorld(Simulation&, std::string bootstrap);
 
-    // One or two groups with so many members between them, of any kind.
+    // One or two groups with so many members between them, of any kind, who speak the classic protocol.
     void draw_groups(std::size_t members_most);
+    // The same, but they speak the consumer protocol, or each what it likes.
+    void draw_dealt_groups(std::size_t members_most);
     // One group of so many that never misbehave, and so many partitions to share.
     void draw_crowd(std::size_t members, std::int32_t partitions);
     // One group with these.

@@ -34,6 +34,13 @@ MemberHost::MemberHost(Simulation& simulation, GroupBook& book, MemberPlan plan)
 
 std::string MemberHost::name() const { return fmt::format("member-{}", plan_.number); }
 
+void MemberHost::speak(const MemberPlan& plan) {
+    plan_.speaks = plan.speaks;
+    plan_.remote_assignor = plan.remote_assignor;
+    plan_.assignors = plan.assignors;
+    plan_.is_of_a_mix = false;
+}
+
 std::string MemberHost::about(std::string_view what) const {
     return fmt::format("member {} of group '{}': {}", plan_.number, book_.group(), what);
 }
@@ -61,7 +68,9 @@ GroupMetadata MemberHost::group_metadata() const {
     return alive_ ? life_->consumer->group_metadata() : GroupMetadata();
 }
 
-bool MemberHost::is_settled() const { return alive_ && life_->core->group()->state_name() == "stable"; }
+bool MemberHost::is_settled() const {
+    return alive_ && life_->core->group()->state_name() == (life_->is_dealt_to ? "STABLE" : "stable");
+}
 
 asio::awaitable<void> MemberHost::wait_ms(std::int64_t ms) {
     return simulation_.loop.timers.wait_for(std::chrono::milliseconds(ms));
@@ -73,6 +82,7 @@ asio::awaitable<void> MemberHost::live() {
     co_await wait_ms(random_.between(0, plan_.is_steady ? 100 : 8'000));
     while (!finishing_ && !fenced_ && (!calm_ || comes_back_)) {
         co_await live_once();
+        if (refused_) co_await wait_ms(500);
         const auto away_ms = plan_.is_steady ? away_ms_ : random_.between(100, 8'000);
         for (auto left = away_ms / 100; left > 0 && !finishing_ && !calm_; --left) co_await wait_ms(100);
     }
@@ -95,6 +105,8 @@ MemberHost::Life MemberHost::draw_life() {
         life.pauses = 0;
         life.until = TimePoint::max();
     }
+    life.is_dealt_to = plan_.speaks == MemberPlan::Speaks::consumer ||
+                       (plan_.speaks == MemberPlan::Speaks::either && random_.chance(0.5));
     if (plan_.commits_each) {
         life.commits = Commits::each;
         life.reads = Reads::messages;
@@ -110,10 +122,15 @@ Result<void> MemberHost::start(Life& life) {
     set("client.id", name());
     set("group.id", book_.group());
     set("auto.offset.reset", "earliest");
-    set("partition.assignment.strategy", plan_.assignors);
     if (plan_.instance_id) set("group.instance.id", *plan_.instance_id);
-    set("session.timeout.ms", plan_.session_ms);
-    set("heartbeat.interval.ms", plan_.heartbeat_ms);
+    if (life.is_dealt_to) {
+        set("group.protocol", "consumer");
+        if (!plan_.remote_assignor.empty()) set("group.remote.assignor", plan_.remote_assignor);
+    } else {
+        set("partition.assignment.strategy", plan_.assignors);
+        set("session.timeout.ms", plan_.session_ms);
+        set("heartbeat.interval.ms", plan_.heartbeat_ms);
+    }
     set("max.poll.interval.ms", plan_.max_poll_ms);
     set("socket.timeout.ms", plan_.socket_timeout_ms);
     set("socket.connection.setup.timeout.ms", 2 * plan_.socket_timeout_ms);
@@ -160,12 +177,13 @@ base::Log MemberHost::log() {
 }
 
 bool MemberHost::is_over(const Life& life) const {
-    return finishing_ || fenced_ || (!calm_ && simulation_.loop.timers.now() >= life.until);
+    return finishing_ || fenced_ || refused_ || (!calm_ && simulation_.loop.timers.now() >= life.until);
 }
 
 asio::awaitable<void> MemberHost::live_once() {
     Life life = draw_life();
     life_ = &life;
+    refused_ = false;
     if (auto started = start(life); !started) {
         problems.push_back(about(to_string(started.error())));
         co_return;
@@ -177,7 +195,7 @@ asio::awaitable<void> MemberHost::live_once() {
         if (std::exchange(to_commit_, false) && commits_by_hand(life)) co_await commit_all(life);
         if (!calm_ && !is_over(life)) co_await perhaps_pause(life);
     }
-    if (finishing_ || fenced_ || life.end == End::closed)
+    if (finishing_ || fenced_ || refused_ || life.end == End::closed)
         co_await close(life);
     else
         co_await end_abruptly(life);
@@ -324,6 +342,16 @@ void MemberHost::on_error(const Error& error) {
             if (!fenced_) simulation_.note_fault(plan_.has_twin ? "(fenced)" : "(fenced by itself)");
             fenced_ = true;
             return;
+        // It is out, and its group has gone meanwhile, or gone back to the classic protocol.
+        case ErrorCode::group_id_not_found:
+            if (plan_.speaks == MemberPlan::Speaks::classic) break;
+            return;
+        // The one before it did not say that it goes: until that one's session is over.
+        case ErrorCode::unreleased_instance_id:
+            simulation_.note_fault("(name not free)");
+            refused_ = true;
+            fenced_ = calm_ && plan_.has_twin;  // that of its twin, who stays
+            return;
         // A coordinator that has read its log knows of the members' assignors the chosen one alone, as Kafka's does.
         case ErrorCode::inconsistent_group_protocol:
             if (!plan_.is_of_a_mix) break;
@@ -378,6 +406,7 @@ void MemberHost::start_commit(Life& life, Offsets offsets) {
 void MemberHost::on_committed(const std::string& member_id, std::int64_t begun_ms, const Result<Offsets>& done) {
     const auto fine = [this](ErrorCode code) {
         if (code == ErrorCode::fenced_instance_id) return plan_.has_twin || lost_connection_;
+        if (code == ErrorCode::group_id_not_found) return plan_.speaks != MemberPlan::Speaks::classic;
         return code == ErrorCode::no_offset || code == ErrorCode::assignment_lost || code == ErrorCode::timed_out ||
                code == ErrorCode::closed || code == ErrorCode::cancelled ||
                code == ErrorCode::unknown_topic_or_partition;

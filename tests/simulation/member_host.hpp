@@ -25,7 +25,11 @@ namespace ottla::test {
 struct MemberPlan {
     std::size_t number = 0;
     std::string bootstrap = "broker:9092";
+    // Which protocol it speaks; `either`: another with every life, perhaps.
+    enum class Speaks : std::uint8_t { classic, consumer, either };
+    Speaks speaks = Speaks::classic;
     std::string assignors;                   // partition.assignment.strategy
+    std::string remote_assignor;             // group.remote.assignor, in the consumer protocol
     std::optional<std::string> instance_id;  // a static member
     bool is_of_a_mix = false;                // others of its group name other assignors, too
     bool has_twin = false;                   // another has the same name, by mistake
@@ -46,6 +50,8 @@ public:
     MemberHost(Simulation&, GroupBook&, MemberPlan);
 
     std::string name() const;
+    // As this one says; before it begins.
+    void speak(const MemberPlan&);
     // Lives and lives again until finish(). Not on another's executor: begin() starts it.
     void begin();
     bool is_done() const noexcept { return done_; }
@@ -87,6 +93,7 @@ private:
     struct Life {
         Commits commits;
         Reads reads;
+        bool is_dealt_to = false;  // it speaks the consumer protocol
         bool has_callbacks = true;
         std::int64_t every = 1;        // so many messages to a commit
         std::int64_t slowness_ms = 0;  // at most, for a message
@@ -131,7 +138,7 @@ private:
 
     Simulation& simulation_;
     GroupBook& book_;
-    const MemberPlan plan_;
+    MemberPlan plan_;
     base::Random random_;
     Freezer freezer_;
     std::unique_ptr<net::Transport> transport_;
@@ -147,7 +154,8 @@ private:
     bool lost_connection_ = false;
     bool to_commit_ = false;
     bool finishing_ = false;
-    bool fenced_ = false;  // its twin has taken over
+    bool refused_ = false;  // its name is not free yet
+    bool fenced_ = false;   // its twin has taken over
     bool done_ = false;
 };
 

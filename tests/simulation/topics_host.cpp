@@ -126,6 +126,19 @@ asio::awaitable<std::set<Place>> TopicsHost::all_places() {
     co_return places;
 }
 
+asio::awaitable<std::map<Uuid, std::string>> TopicsHost::topic_ids() {
+    auto settings = client::producer_config(base_config());
+    const auto admin = client::AdminCore::make(runtime("admin"), settings->common);
+    std::map<Uuid, std::string> ids;
+    const auto names = topic_names();
+    auto described = co_await client::describe_topics(admin, {names.begin(), names.end()}, AdminOptions());
+    if (!described) problems.emplace_back("the topics cannot be asked for");
+    if (described)
+        for (const auto& topic : *described) ids[topic.id] = topic.name;
+    static_cast<void>(co_await client::AdminCore::close(admin));
+    co_return ids;
+}
+
 // --- records ---
 
 asio::awaitable<void> TopicsHost::write(std::int64_t gap_max_ms) {
@@ -193,7 +206,7 @@ asio::awaitable<std::map<std::string, GroupLog>> TopicsHost::group_logs() {
 }
 
 asio::awaitable<void> TopicsHost::read_group_log(std::int32_t partition, std::map<std::string, GroupLog>& into) {
-    GroupLogReader log;
+    GroupLogReader log(co_await topic_ids());
     std::function<void(const Message&)> take = [&log](const Message& message) { log.take(message); };
     co_await read_all(groups_topic, partition, std::move(take));
     problems.insert(problems.end(), log.problems.begin(), log.problems.end());

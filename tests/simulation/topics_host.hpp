@@ -54,6 +54,7 @@ public:
 private:
     Config base_config() const;
     std::shared_ptr<client::Runtime> runtime(const char* name);
+    asio::awaitable<std::map<Uuid, std::string>> topic_ids();
     asio::awaitable<void> read_group_log(std::int32_t partition, std::map<std::string, GroupLog>& into);
 
     Simulation& simulation_;

@@ -133,6 +133,44 @@ TEST_F(Migration, the_last_of_the_consumer_protocol_leaves_a_classic_group_behin
     EXPECT_EQ(s.heartbeat(old, joined.generation_id), ErrorCode::none);
 }
 
+TEST_F(Migration, who_is_left_behind_shares_out_anew_also_after_a_restart) {
+    const std::string old = classic();
+    auto a = s.joined("a", {"t"});
+    auto kept = rejoin(old, {0, 1, 2, 3});
+    kept = rejoin(old, kept);
+    s.settle({&a});
+    EXPECT_EQ(s.leave_consumer(a), ErrorCode::none);
+    s.restart();
+    EXPECT_EQ(s.described().group_state, "PreparingRebalance") << "half of the partitions are nobody's";
+    EXPECT_EQ(s.heartbeat(old, generation), ErrorCode::rebalance_in_progress);
+    s.restart();
+    EXPECT_EQ(s.described().group_state, "PreparingRebalance");
+
+    // One that takes the group over meanwhile deals at once.
+    auto b = s.joined("b", {"t"});
+    EXPECT_GT(b.epoch, generation);
+    EXPECT_EQ(s.heartbeat(old, generation), ErrorCode::rebalance_in_progress);
+    kept = rejoin(old, kept);
+    s.settle({&b});
+    EXPECT_EQ(kept.size(), 2U);
+    EXPECT_EQ(size_of(b.owned), 2U);
+}
+
+TEST_F(Migration, what_was_to_be_dealt_next_is_dealt_also_when_a_static_member_comes_back) {
+    auto request = joining("");
+    request.group_instance_id = "i";
+    const auto first = s.ask<JoinGroupResponse>(request);
+    auto sync = GroupScript::sync(first.member_id, first.generation_id);
+    sync.group_instance_id = "i";
+    sync.assignments.emplace_back().member_id = first.member_id;
+    // Cooperative members deal the others when those who had them have given them up.
+    sync.assignments.back().assignment = assignment({0, 1});
+    ASSERT_EQ(code_of(s.ask<SyncGroupResponse>(sync).error_code), ErrorCode::none);
+    auto a = s.joined("a", {"t"}, "i");
+    s.settle({&a});
+    EXPECT_EQ(a.owned, all_of(t, 4));
+}
+
 TEST_F(Migration, a_member_that_fails_is_out_of_a_mixed_group_too) {
     const std::string old = classic();
     auto a = s.joined("a", {"t"});
