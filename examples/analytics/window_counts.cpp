@@ -24,7 +24,8 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t top_n = 5;
-constexpr auto show_interval = 200ms;
+// So that late events of a moment are one correction.
+constexpr auto tell_interval = 200ms;
 constexpr auto commit_interval = 1s;
 
 struct Settings {
@@ -51,14 +52,14 @@ public:
     }
 
     void run() {
-        auto next_show = Clock::now(), next_commit = Clock::now() + commit_interval;
+        auto next_tell = Clock::now() + tell_interval, next_commit = Clock::now() + commit_interval;
         while (!stop::asked) {
             take_in(consumer_.poll_batch(50ms));
             look_for_idle();
-            for (const auto& result : counts_.take_results()) tell(result);
-            if (Clock::now() >= next_show) {
+            if (Clock::now() >= next_tell) {
+                for (const auto& result : counts_.take_results()) tell(result);
                 screen_.show(counts_, tally_);
-                next_show = Clock::now() + show_interval;
+                next_tell = Clock::now() + tell_interval;
             }
             if (Clock::now() >= next_commit) {
                 commit();

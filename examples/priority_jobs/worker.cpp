@@ -47,7 +47,7 @@ ottla::PriorityConsumerConfig configure(char** argv) {
 
 void work_on(const ottla::Message& job) {
     const auto below = std::clamp(std::atol(std::string(job.value().text()).c_str()), 0L, 100'000'000L);
-    std::printf("%s@%lld: %ld primes below %ld\n", std::string(job.topic()).c_str(),
+    std::printf("%s[%d]@%lld: %ld primes below %ld\n", std::string(job.topic()).c_str(), job.partition(),
                 static_cast<long long>(job.offset()), count_primes(static_cast<std::size_t>(below)), below);
     std::fflush(stdout);
 }

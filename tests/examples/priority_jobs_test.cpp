@@ -47,7 +47,7 @@ TEST_F(PriorityJobs, urgent_jobs_overtake_a_long_queue) {
     ASSERT_TRUE(works.read_until(lines(460), 25s)) << works.seen();
     EXPECT_EQ(works.end(0), 0);
     const auto done = lines_of(works.seen());
-    EXPECT_EQ(done[0].substr(0, 34), "jobs.bulk@0: 25997 primes below 30");
+    EXPECT_EQ(done[0], "jobs.bulk[0]@0: 25997 primes below 300000");
     const auto of = [&](const char* name) { return [name](const std::string& l) { return l.starts_with(name); }; };
     const auto urgent = std::ranges::find_if(done, of("jobs.urgent"));
     const auto normal = std::ranges::find_if(done, of("jobs.normal"));
