@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
+#include <iterator>
 #include <map>
 
 #include "../support/stop.hpp"

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order service: takes orders, publishes them, and tells each customer once what became of his. It makes its
 // customers up: order_service BROKERS DATABASE ORDERS PER_SECOND
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include "../support/stop.hpp"
 #include "order_book.hpp"
@@ -64,8 +66,10 @@ ottla::Consumer read_confirmations(OrderBook& book, const char* brokers) {
     auto consumer =
         ottla::Consumer::create({{"bootstrap.servers", brokers}, {"auto.offset.reset", "earliest"}}).value();
     const auto metadata = consumer.metadata(std::string(orders::order_confirmations), 30s).value();
+    const auto& topic = metadata.topics.front();
+    if (topic.error != ottla::ErrorCode::none) throw ottla::Exception(topic.error);
     std::vector<ottla::TopicPartition> partitions;
-    for (const auto& partition : metadata.topics.front().partitions)
+    for (const auto& partition : topic.partitions)
         partitions.emplace_back(std::string(orders::order_confirmations), partition.id, book.next_offset(partition.id));
     consumer.assign(std::move(partitions)).value();
     return consumer;

@@ -3,6 +3,8 @@
 // mend. Whoever started them starts them again, and they find their state where they left it.
 #pragma once
 
+#include <chrono>
+#include <cstdio>
 #include <span>
 #include <string>
 #include <utility>

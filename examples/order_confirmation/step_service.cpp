@@ -3,6 +3,7 @@
 // rejected: step_service BROKERS DATABASE STEP
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 
 #include "../support/stop.hpp"
 #include "service.hpp"

@@ -65,9 +65,9 @@ std::vector<std::int64_t> last_published(const std::string& brokers, ottla::Prod
                                          const std::string& topic) {
     auto consumer =
         ottla::Consumer::create({{"bootstrap.servers", brokers}, {"auto.offset.reset", "earliest"}}).value();
-    const auto metadata = consumer.metadata(topic, 60s).value();
-    const auto partitions = static_cast<std::int32_t>(metadata.topics.front().partitions.size());
-    if (partitions == 0) throw ottla::Exception(metadata.topics.front().error.with_context(topic));
+    const auto metadata = consumer.metadata(topic, 60s).value().topics.front();
+    if (metadata.error != ottla::ErrorCode::none) throw ottla::Exception(metadata.error);
+    const auto partitions = static_cast<std::int32_t>(metadata.partitions.size());
     const auto markers = write_markers(producer, topic, partitions);
     std::vector<std::int64_t> ids;
     for (std::int32_t p = 0; p < partitions; ++p)

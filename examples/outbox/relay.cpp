@@ -3,6 +3,8 @@
 // stands in the topic tells it where to go on. One for each database: outbox_relay BROKERS DATABASE TOPIC
 #include <cstdio>
 #include <exception>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks for the squares of the numbers below COUNT, so many at a time, and first ten questions whose replies come too
-// late: rpc_client BROKERS INSTANCE REQUESTS COUNT AT_A_TIME
+// Asks for the squares of the numbers below COUNT, so many at a time, and first SLOW questions whose replies come too
+// late: rpc_client BROKERS INSTANCE REQUESTS COUNT AT_A_TIME SLOW
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Counts {
-    std::int64_t next = -10;  // those below 0 are slow
+    std::int64_t next = 0;  // those below 0 are slow
     std::int64_t right = 0;
     std::int64_t wrong = 0;
     std::int64_t timed_out = 0;
@@ -26,8 +26,8 @@ struct Counts {
 asio::awaitable<void> ask_on(rpc::Requester& requester, Counts& counts, std::int64_t count) {
     while (counts.next < count) {
         const auto n = counts.next++;
-        const auto question = n < 0 ? std::string("slow 700") : "square " + std::to_string(n);
-        const auto reply = co_await requester.ask(question, n < 0 ? 200ms : 60'000ms);
+        const auto question = n < 0 ? std::string("slow 3000") : "square " + std::to_string(n);
+        const auto reply = co_await requester.ask(question, n < 0 ? 2'000ms : 60'000ms);
         if (!reply && reply.error() == ottla::ErrorCode::timed_out)
             ++counts.timed_out;
         else if (reply && n >= 0 && *reply == std::to_string(n * n))
@@ -47,8 +47,8 @@ asio::awaitable<void> look_at_late_ones(const rpc::Requester& requester, const C
     }
 }
 
-asio::awaitable<void> ask_all(rpc::Requester& requester, std::int64_t count, int at_a_time) {
-    Counts counts;
+asio::awaitable<void> ask_all(rpc::Requester& requester, std::int64_t count, int at_a_time, std::int64_t slow) {
+    Counts counts{.next = -slow};
     const auto executor = co_await asio::this_coro::executor;
     co_await requester.start();
     int running = at_a_time;
@@ -81,15 +81,15 @@ std::string make_reply_topic(const std::string& brokers, const std::string& inst
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 6) {
-        std::fprintf(stderr, "usage: rpc_client BROKERS INSTANCE REQUESTS COUNT AT_A_TIME\n");
+    if (argc != 7) {
+        std::fprintf(stderr, "usage: rpc_client BROKERS INSTANCE REQUESTS COUNT AT_A_TIME SLOW\n");
         return 2;
     }
     try {
         asio::io_context loop;
         rpc::Requester requester(loop.get_executor(), argv[1], argv[3], make_reply_topic(argv[1], argv[2]));
         std::exception_ptr failure;
-        asio::co_spawn(loop, ask_all(requester, std::atoll(argv[4]), std::atoi(argv[5])),
+        asio::co_spawn(loop, ask_all(requester, std::atoll(argv[4]), std::atoi(argv[5]), std::atoll(argv[6])),
                        [&failure](std::exception_ptr e) { failure = e; });
         loop.run();
         if (failure) std::rethrow_exception(failure);

@@ -3,6 +3,7 @@
 // rpc_server BROKERS INSTANCE REQUESTS
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include <boost/asio.hpp>
