@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a ParallelConsumer costs, against a broker in this process.
-//   parallel_bench delays    10,000 records of one partition, 100 workers, record i takes i % 5 ms (20 s of work), in
-//   every
-//                            order; beside it the time that no consumer of that order can be below
+//   parallel_bench delays [PEER]
+//                            10,000 records of one partition, 100 workers, record i takes i % 5 ms (20 s of work), in
+//                            every order; beside it the time that no consumer of that order can be below, and that of
+//                            PEER, integration/java/parallel-member
 //   parallel_bench empty     a million records with a handler that does nothing, and a Consumer that only reads them
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -107,15 +109,35 @@ Run run(const std::string& brokers, const char* topic, WorkOrder order, int conc
     return {took, stats};
 }
 
-void delays(const std::string& brokers, broker::Cluster& cluster) {
+// The seconds that the other library takes; below 0 where it did not get to its end.
+double run_peer(const std::string& peer, const std::string& brokers, const char* topic, WorkOrder order, int records) {
+    static int groups = 0;
+    const char* name = order == WorkOrder::key ? "KEY" : order == WorkOrder::partition ? "PARTITION" : "UNORDERED";
+    const auto command = peer + " delays " + brokers + " peer-" + std::to_string(++groups) + " " + topic + " " + name +
+                         " " + std::to_string(records);
+    FILE* const output = ::popen(command.c_str(), "r");
+    if (output == nullptr) return -1;
+    double seconds = -1;
+    char line[256];
+    while (std::fgets(line, sizeof line, output) != nullptr)
+        if (std::strncmp(line, "RESULT ", 7) == 0) seconds = std::strtod(line + 7, nullptr);
+    return ::pclose(output) == 0 ? seconds : -1;
+}
+
+void delays(const std::string& brokers, broker::Cluster& cluster, const std::string& peer) {
     constexpr int records = 10'000;
-    std::printf("%-22s %8s %8s %6s\n", "order", "s", "floor", "x");
+    std::printf("%-22s %8s %8s %6s %8s %6s\n", "order", "s", "floor", "x", "peer s", "x");
     const auto row = [&](const char* name, const char* topic, WorkOrder order, int keys) {
         const auto r = run(brokers, topic, order, workers, records, [](const Message& m) {
             if (const auto ms = delay_ms(m.offset()); ms > 0) work_for(std::chrono::milliseconds(ms));
         });
         const double least = floor_of(order, records, keys);
-        std::printf("%-22s %8.3f %8.3f %6.3f\n", name, r.seconds, least, r.seconds / least);
+        std::printf("%-22s %8.3f %8.3f %6.3f", name, r.seconds, least, r.seconds / least);
+        if (!peer.empty()) {
+            const auto other = run_peer(peer, brokers, topic, order, records);
+            std::printf(" %8.3f %6.3f", other, other / least);
+        }
+        std::printf("\n");
         std::fflush(stdout);
     };
     for (const int keys : {1, 2, 5, 10, 20, 1000, 10'000}) {
@@ -156,10 +178,10 @@ void empty(const std::string& brokers, broker::Cluster& cluster) {
 int main(int argc, char** argv) {
     const char* what = argc > 1 ? argv[1] : "";
     if (std::strcmp(what, "delays") != 0 && std::strcmp(what, "empty") != 0) {
-        std::fprintf(stderr, "usage: parallel_bench delays|empty\n");
+        std::fprintf(stderr, "usage: parallel_bench delays [PEER] | empty\n");
         return 2;
     }
     auto cluster = broker::Cluster::start().value();
     const auto brokers = cluster.bootstrap_servers();
-    std::strcmp(what, "delays") == 0 ? delays(brokers, cluster) : empty(brokers, cluster);
+    std::strcmp(what, "delays") == 0 ? delays(brokers, cluster, argc > 2 ? argv[2] : "") : empty(brokers, cluster);
 }
