@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -119,6 +120,8 @@ struct ConsumerConfig {
     CommonConfig common;
     OffsetReset offset_reset;
     milliseconds offset_reset_age;  // of by_duration
+    // Of these nothing may be passed over: `earliest`, whatever offset_reset says. No property sets them.
+    std::set<std::string, std::less<>> whole_topics = {};
     IsolationLevel isolation_level;
     milliseconds fetch_wait_max;
     milliseconds fetch_error_backoff;

@@ -47,11 +47,16 @@ Result<void> FetchState::place_at(Partition& p, Offset where, std::int32_t epoch
     return ok();
 }
 
+OffsetReset FetchState::reset_of(const Partition& p) const {
+    return whole_topics_.contains(*p.slot->topic) ? OffsetReset::earliest : reset_;
+}
+
 Result<void> FetchState::reset(Partition& p) {
     p.last_epoch = p.cut_in_epoch = -1;
     p.not_before = {};
     p.end_told = -1;
-    if (reset_ == OffsetReset::none) {
+    const auto policy = reset_of(p);
+    if (policy == OffsetReset::none) {
         p.phase = FetchPhase::stopped;
         return Error::of(ErrorCode::auto_offset_reset,
                          fmt::format("{}[{}] has no offset to start from, and auto.offset.reset=error forbids choosing "
@@ -59,8 +64,8 @@ Result<void> FetchState::reset(Partition& p) {
                                      *p.slot->topic, p.slot->partition));
     }
     p.phase = FetchPhase::lookup;
-    p.place = reset_ == OffsetReset::earliest ? Offset::beginning() : Offset::end();
-    p.by_age = reset_ == OffsetReset::by_duration;
+    p.place = policy == OffsetReset::earliest ? Offset::beginning() : Offset::end();
+    p.by_age = policy == OffsetReset::by_duration;
     return ok();
 }
 
@@ -206,7 +211,7 @@ Result<bool> FetchState::on_epoch_end(Partition& p, EpochEnd end, std::int32_t l
     p.last_epoch = end.epoch;
     if (!is_cut) return false;
     p.cut_in_epoch = leader_epoch;
-    if (reset_ == OffsetReset::none) {
+    if (reset_of(p) == OffsetReset::none) {
         p.phase = FetchPhase::stopped;
         return Error::of(ErrorCode::log_truncation,
                          fmt::format("{}[{}] was truncated to {}, and what was read up to {} is not what is there now; "

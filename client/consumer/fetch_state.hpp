@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,7 +93,12 @@ public:
     };
 
     // `of_a_group`: a partition without a place begins where the group has committed.
-    explicit FetchState(OffsetReset reset, bool of_a_group = false) : reset_(reset), of_a_group_(of_a_group) {}
+    // Of `whole_topics` nothing may be passed over: whatever `reset` says, they begin at the beginning.
+    explicit FetchState(OffsetReset reset, bool of_a_group = false,
+                        std::set<std::string, std::less<>> whole_topics = {})
+        : reset_(reset),
+          of_a_group_(of_a_group),
+          whole_topics_(std::move(whole_topics)) {}
 
     // `epoch`: of the record before an absolute `start`; -1: not known. Errors: auto_offset_reset, when the place is
     // unknown and no policy may choose one; the partition is then stopped.
@@ -161,8 +167,11 @@ private:
     // By the policy.
     Result<void> reset(Partition&);
 
+    OffsetReset reset_of(const Partition&) const;
+
     OffsetReset reset_;
     bool of_a_group_;
+    std::set<std::string, std::less<>> whole_topics_;
     std::map<Key, Partition> partitions_;
     std::size_t rotation_ = 0;
 };

@@ -13,7 +13,7 @@ Fetcher::Fetcher(std::shared_ptr<Cluster> cluster, ConsumerConfig config, std::s
       config_(std::move(config)),
       queue_(std::move(queue)),
       coordinator_(std::move(coordinator)),
-      state_(config_.offset_reset, coordinator_ != nullptr),
+      state_(config_.offset_reset, coordinator_ != nullptr, config_.whole_topics),
       unpacker_(
           {config_.check_crcs, config_.common.receive_message_bytes_max}, cluster_->runtime().pool(),
           cluster_->runtime().executor(), [this] { return cluster_->runtime().workers(); },

@@ -28,6 +28,9 @@ public:
 private:
     std::chrono::milliseconds delay_;
     base::TimePoint opens_at_;
+    // How far the clock of those who write seems to be ahead: so far lay the timestamp of a record in the future that
+    // had to pass.
+    std::int64_t ahead_ms_ = 0;
     // The first that could not pass, and when it may.
     std::int64_t held_ = -1;
     base::TimePoint held_until_;

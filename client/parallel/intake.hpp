@@ -73,6 +73,7 @@ private:
         std::atomic<std::uint64_t> done{0};
         std::atomic<std::uint64_t> failed{0};
         std::atomic<bool> again{false};  // what was committed last may not have arrived
+        std::atomic<int> under_way{0};
     };
     enum class Closing : std::uint8_t { no, drain, stop };
 

@@ -61,8 +61,11 @@ bool Intake::turn() {
 }
 
 std::optional<Result<MessageBatch>> Intake::look() {
-    if (poke_->take()) return Result<MessageBatch>(MessageBatch());
-    return core_->next_batch();
+    // Whatever pokes, and however often: the group must hear that somebody polls.
+    const bool is_poked = poke_->take();
+    auto came = core_->next_batch();
+    if (!came && is_poked) return Result<MessageBatch>(MessageBatch());
+    return came;
 }
 
 bool Intake::take_in_what(const std::optional<Result<MessageBatch>>& came) {

@@ -121,7 +121,9 @@ std::optional<TopicPartition> Intake::to_commit(const Key& key, Assigned& a) {
 }
 
 std::vector<TopicPartition> Intake::to_commit(const std::span<const TopicPartition>* only) {
-    const bool again = commits_->again.exchange(false);
+    // What goes away is not left to a commit that may still fail: nobody would try it again.
+    const bool is_last = only && commits_->under_way > 0;
+    const bool again = commits_->again.exchange(false) || is_last;
     std::vector<TopicPartition> offsets;
     const std::lock_guard lock(assigned_mutex_);
     for (auto& [key, a] : assigned_) {
@@ -151,9 +153,11 @@ void Intake::commit(base::TimePoint now) {
 }
 
 void Intake::commit_in_passing(std::vector<TopicPartition> offsets) {
+    ++commits_->under_way;
     consumer_.async_commit(
         std::move(offsets), call_timeout(),
         [commits = commits_, core = core_, hooks = hooks_](const Result<std::vector<TopicPartition>>& done) {
+            --commits->under_way;
             tell(*hooks, done);
             on_committed(*commits, core->runtime().log(DebugContext::consumer), done);
         });

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "client/group/subscription.hpp"
+
 namespace ottla::client {
 namespace {
 
@@ -64,6 +66,19 @@ Result<void> check_retry_topics(const ParallelConsumerConfig& c) {
     return ok();
 }
 
+Result<void> check_dead_letter_topic(const ParallelConsumerConfig& c) {
+    if (c.dead_letter_topic.empty()) return ok();
+    for (const auto& topic : c.topics) {
+        const auto read = Subscription::parse({topic});
+        if (read && read->matches(c.dead_letter_topic))
+            return bad_setting(
+                fmt::format("dead_letter_topic is '{}', which '{}' of topics reads: dead letters would "
+                            "come back without end",
+                            c.dead_letter_topic, topic));
+    }
+    return ok();
+}
+
 Result<Config> put_together(std::vector<Config::Entry> entries, const Config& more) {
     for (const auto& [name, value] : more.entries()) entries.emplace_back(name, value);
     Config config;
@@ -92,6 +107,8 @@ Result<ParallelSettings> parallel_settings(const ParallelConsumerConfig& c) {
     ParallelSettings settings;
     settings.consumer = std::move(*consumer);
     if (auto fine = check_retry_topics(c); !fine) return fine.error();
+    if (auto fine = check_dead_letter_topic(c); !fine) return fine.error();
+    for (const auto& retry : c.retry_topics) settings.whole_topics.insert(retry.topic);
     if (c.dead_letter_topic.empty() && c.retry_topics.empty()) {
         if (!c.producer_config.entries().empty())
             return bad_setting("producer_config needs a dead_letter_topic, or retry_topics");
@@ -108,6 +125,12 @@ Result<ParallelSettings> parallel_settings(const ParallelConsumerConfig& c) {
     if (!producer) return producer.error();
     settings.producer = std::move(*producer);
     return settings;
+}
+
+Result<ConsumerConfig> ParallelSettings::for_consumer() const {
+    auto config = consumer_config(consumer, {});
+    if (config) config->whole_topics = whole_topics;
+    return config;
 }
 
 std::chrono::milliseconds retry_delay(const ParallelConsumerConfig& c, std::int32_t attempt) noexcept {

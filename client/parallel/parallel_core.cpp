@@ -22,8 +22,8 @@ struct Source {
     std::shared_ptr<ConsumerCore> consumer;
 };
 
-Result<Source> make_source(const Config& config, LogCallback log) {
-    auto settings = consumer_config(config, {});
+Result<Source> make_source(const ParallelSettings& given, LogCallback log) {
+    auto settings = given.for_consumer();
     if (!settings) return settings.error();
     Source r;
     Listeners listeners;
@@ -83,7 +83,7 @@ Result<void> ParallelCore::start(std::optional<asio::any_io_executor> executor) 
         if (!*outlet) return nullptr;
         return [outlet](const LogEvent& line) { (*outlet)(line); };
     };
-    auto source = make_source(settings->consumer, log());
+    auto source = make_source(*settings, log());
     if (!source) return source.error();
     runtime_ = source->runtime;
     std::optional<Producer> letters;
@@ -288,7 +288,8 @@ bool ParallelCore::wait_until_few(int count, base::TimePoint until) {
 }
 
 Result<void> ParallelCore::close(std::chrono::nanoseconds timeout, ParallelConsumer::CloseMode mode) {
-    if (works_for == this) return Error::of(ErrorCode::invalid_state, "close() waits for handlers, and this is one");
+    if (works_for == this || (own_loop_ && own_loop_->is_current()))
+        return Error::of(ErrorCode::invalid_state, "close() waits for handlers, and this is one");
     if (closing_.exchange(true)) return Error::of(ErrorCode::closed, "the parallel consumer is closed");
     const auto left_before = stats().left_behind;
     const auto until = begin_close(timeout, mode);

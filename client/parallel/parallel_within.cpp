@@ -26,7 +26,7 @@ Result<std::shared_ptr<ParallelCore>> ParallelCore::make_within(const Surroundin
 Result<void> ParallelCore::start_within(const Surroundings& given) {
     const auto settings = parallel_settings(config_);
     if (!settings) return settings.error();
-    auto consumer = consumer_config(settings->consumer, {});
+    auto consumer = settings->for_consumer();
     if (!consumer) return consumer.error();
     runtime_ = Runtime::within(given, "parallel");
     auto consumer_core = ConsumerCore::make(runtime_, std::move(*consumer));

@@ -219,7 +219,8 @@ void WorkDesk::settle(const WorkCall& call) {
         const std::lock_guard lock(work_mutex_);
         count_done(call, nullptr);
         tracker_.settle(call.tickets);
-        is_awaited = after_end();
+        // Where nobody waits for work, somebody has to be begun for what stood behind it.
+        is_awaited = after_end() || (idle_ == 0 && tracker_.has_ready());
         pass_on();
     }
     if (is_awaited) poke_();

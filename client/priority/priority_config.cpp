@@ -63,6 +63,7 @@ Result<void> check_numbers(const PriorityConsumerConfig& c) {
             fmt::format("starvation_limit is {}: from 0 to {} ms", c.starvation_limit.count(), limit_max.count()));
     if (c.buffered_records < 1 || c.buffered_records > buffered_max)
         return wrong_setting(fmt::format("buffered_records is {}: from 1 to {}", c.buffered_records, buffered_max));
+    if (c.buffered_bytes < 1) return wrong_setting(fmt::format("buffered_bytes is {}: from 1 up", c.buffered_bytes));
     return ok();
 }
 

@@ -16,12 +16,18 @@ ClassSchedule schedule_of(const PriorityConsumerConfig& config) {
     return {rule, weights, config.starvation_limit};
 }
 
+std::size_t bytes_of(const Event& event) {
+    const auto* message = std::get_if<Message>(&event);
+    return message ? message->key().size() + message->value().size() : 0;
+}
+
 bool is_message(const Event& event) { return std::holds_alternative<Message>(event); }
 
 }  // namespace
 
 PriorityDesk::PriorityDesk(const PriorityConsumerConfig& config)
     : limit_(static_cast<std::size_t>(config.buffered_records)),
+      bytes_limit_(static_cast<std::size_t>(config.buffered_bytes)),
       schedule_(schedule_of(config)),
       classes_(config.classes.size()) {
     for (std::size_t i = 0; i < classes_.size(); ++i) {
@@ -59,8 +65,10 @@ void PriorityDesk::withdraw_all() {
 
 void PriorityDesk::drop(Partition& p) {
     if (p.buffered == 0) return;
-    std::erase_if(classes_[p.class_number].queue, [&](const Entry& entry) {
+    auto& c = classes_[p.class_number];
+    std::erase_if(c.queue, [&](const Entry& entry) {
         if (entry.from != &p) return false;
+        c.bytes -= bytes_of(entry.event);
         left_behind_ += is_message(entry.event) ? 1 : 0;
         return true;
     });
@@ -93,7 +101,9 @@ void PriorityDesk::add(Event event, base::TimePoint now) {
         p->next_offset = message->offset() + 1;
     }
     ++p->buffered;
-    classes_[p->class_number].queue.push_back({std::move(event), p});
+    auto& c = classes_[p->class_number];
+    c.bytes += bytes_of(event);
+    c.queue.push_back({std::move(event), p});
     schedule_.has_records(p->class_number, now);
     look_at(p->class_number);
 }
@@ -109,6 +119,7 @@ std::optional<PriorityDesk::Given> PriorityDesk::take(base::TimePoint now) {
     auto& c = classes_[turn->which];
     Entry entry = std::move(c.queue.front());
     c.queue.pop_front();
+    c.bytes -= bytes_of(entry.event);
     --entry.from->buffered;
     if (is_message(entry.event)) ++c.handed_out;
     if (turn->is_starved) ++c.starved_turns;
@@ -119,7 +130,8 @@ std::optional<PriorityDesk::Given> PriorityDesk::take(base::TimePoint now) {
 void PriorityDesk::look_at(std::size_t class_number) {
     auto& c = classes_[class_number];
     if (c.queue.empty()) schedule_.has_none(class_number);
-    const bool is_paused = c.is_paused ? c.queue.size() > limit_ / 2 : c.queue.size() >= limit_;
+    const bool is_paused = c.is_paused ? c.queue.size() > limit_ / 2 || c.bytes > bytes_limit_ / 2
+                                       : c.queue.size() >= limit_ || c.bytes >= bytes_limit_;
     if (is_paused == c.is_paused) return;
     c.is_paused = is_paused;
     is_to_pause_ = true;

@@ -75,6 +75,7 @@ private:
     struct Class {
         std::string name;
         std::deque<Entry> queue;
+        std::size_t bytes = 0;  // keys and values
         bool is_paused = false;
         std::uint64_t handed_out = 0;
         std::uint64_t starved_turns = 0;
@@ -87,6 +88,7 @@ private:
     void look_at(std::size_t class_number);
 
     const std::size_t limit_;
+    const std::size_t bytes_limit_;
     ClassSchedule schedule_;
     std::vector<Class> classes_;
     std::map<std::string, std::size_t, std::less<>> class_of_topic_;

@@ -55,8 +55,13 @@ TEST_F(Gate, a_clock_that_is_ahead_keeps_nothing_longer_than_the_delay) {
     EXPECT_EQ(pass(5, {-86'400'000}), 0U) << "looked at in between";
     EXPECT_EQ(gate.opens_at(), clock.now() + 6s);
     clock.advance(6s);
-    EXPECT_EQ(pass(5, {-86'400'000, -86'400'000}), 1U) << "the next is seen for the first time";
-    EXPECT_EQ(gate.opens_at(), clock.now() + 10s);
+    EXPECT_EQ(pass(5, {-86'400'000, -86'400'000, -86'403'000, -86'404'000}), 2U) << "so far ahead is the clock";
+    EXPECT_EQ(gate.opens_at(), clock.now() + 3s);
+    clock.advance(3s);
+    EXPECT_EQ(pass(7, {-86'400'000, -86'401'000}), 1U);
+    EXPECT_EQ(gate.opens_at(), clock.now() + 1s);
+    EXPECT_EQ(pass(8, {1'000}), 0U) << "one by a clock that is right waits as long as ever";
+    EXPECT_EQ(gate.opens_at(), clock.now() + 9s);
 }
 
 TEST_F(Gate, a_wall_clock_that_is_set_back_keeps_nothing_longer_either) {

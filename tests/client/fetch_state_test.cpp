@@ -181,6 +181,20 @@ TEST_F(FetchStateTest, a_new_leader_is_asked_about_the_position_before_it_is_fet
     EXPECT_EQ(p.position, 50);
 }
 
+TEST_F(FetchStateTest, of_a_whole_topic_nothing_is_passed_over) {
+    for (const auto policy : {OffsetReset::latest, OffsetReset::none, OffsetReset::by_duration}) {
+        FetchState whole(policy, true, {"t"});
+        ASSERT_TRUE(whole.add(std::make_shared<PartitionSlot>("t", 0), 0, Offset::stored()).has_value());
+        auto& p = *whole.find("t", 0, 0);
+        ASSERT_TRUE(whole.on_committed(p, std::nullopt, -1).has_value());
+        EXPECT_EQ(p.place, Offset::beginning());
+        EXPECT_FALSE(p.by_age);
+        whole.on_place(p, 7);
+        ASSERT_TRUE(whole.on_out_of_range(p, now, 1s).has_value());
+        EXPECT_EQ(p.place, Offset::beginning());
+    }
+}
+
 TEST_F(FetchStateTest, what_a_leader_says_of_an_epoch) {
     struct Case {
         FetchState::EpochEnd end;

@@ -435,6 +435,40 @@ TEST_F(ParallelBroker, a_crash_behind_a_retry_loses_nothing) {
     EXPECT_EQ(committed().offset, Offset(10));
 }
 
+// Nobody has committed anything of the retry topic when its only reader goes, and auto.offset.reset is what it is by
+// default.
+TEST_F(ParallelBroker, a_retry_that_nobody_has_read_yet_is_not_passed_over) {
+    cluster.create_topic("r1", 1).value();
+    const auto is_well = std::make_shared<std::atomic<bool>>(false);
+    const auto make = [&](std::chrono::milliseconds delay) {
+        auto c = config(WorkOrder::none);
+        c.config = {{"auto.offset.reset", "latest"}, {"fetch.wait.max.ms", 20}};
+        c.retry_topics = {{"r1", delay}};
+        return ParallelConsumer::create(std::move(c),
+                                        [s = seen, is_well](const WorkItem& m) {
+                                            if (!*is_well) return Handled::retry("ill");
+                                            s->add(m);
+                                            return Handled::done();
+                                        })
+            .value();
+    };
+    {
+        auto asks = Consumer::create({{"bootstrap.servers", cluster.bootstrap_servers()}, {"group.id", "g"}}).value();
+        asks.commit({{"t", 0, 0}}, 10s).value();
+    }
+    fill(10);
+    {
+        auto first = make(1h);
+        for (int i = 0; i < 4000 && first.stats().retry_letters < 10; ++i) (void)committed();
+        ASSERT_EQ(first.stats().retry_letters, 10U);
+        first.close(20s).value();
+    }
+    *is_well = true;
+    auto second = make(1ms);
+    EXPECT_TRUE(seen->wait_for(10)) << second.describe();
+    second.close(20s).value();
+}
+
 // Far more retries wait than there is room for here: they wait in their topic.
 TEST_F(ParallelBroker, what_is_not_due_takes_no_room) {
     cluster.create_topic("r1", 1).value();
@@ -569,6 +603,22 @@ TEST_F(ParallelBroker, thousands_of_coroutines_on_one_thread) {
     EXPECT_GT(*most, 500);
     EXPECT_EQ(work.stats().retries, 1U);
     EXPECT_EQ(committed().offset, Offset(3000));
+}
+
+boost::asio::awaitable<Handled> refuse(WorkItem) { co_return Handled::reject("none is good"); }
+
+// The letter's acknowledgement comes on the producer's thread, when the coroutine has long ended.
+TEST_F(ParallelBroker, a_letter_that_is_written_lets_the_next_of_its_chain_begin) {
+    cluster.create_topic("dead", 1).value();
+    fill(200);
+    auto c = config(WorkOrder::partition);
+    c.dead_letter_topic = "dead";
+    c.commit_interval = 1h;
+    auto work = ParallelConsumer::create(std::move(c), refuse).value();
+    for (int i = 0; i < 2000 && work.stats().dead_letters < 200; ++i) (void)committed();
+    EXPECT_EQ(work.stats().dead_letters, 200U) << work.describe();
+    work.close(20s).value();
+    EXPECT_EQ(committed().offset, Offset(200));
 }
 
 TEST_F(ParallelBroker, coroutines_on_an_executor_of_the_callers) {

@@ -21,6 +21,19 @@ std::string wrong(const ParallelConsumerConfig& c) {
     return s ? "fine" : std::string(s.error().text());
 }
 
+TEST(ParallelConfig, dead_letters_do_not_come_back) {
+    for (const char* topic : {"orders-dead", "^orders.*", "^.*-dead$"}) {
+        ParallelConsumerConfig c;
+        c.group_id = "g";
+        c.topics = {"orders", topic};
+        c.dead_letter_topic = "orders-dead";
+        const auto refused = parallel_settings(c);
+        ASSERT_FALSE(refused.has_value()) << topic;
+        EXPECT_NE(refused.error().text().find("dead letters would come back"), std::string::npos)
+            << refused.error().text();
+    }
+}
+
 TEST(ParallelConfig, goes_to_the_consumer_and_the_producer_of_dead_letters) {
     auto c = fine();
     c.config = {{"session.timeout.ms", 6000}};

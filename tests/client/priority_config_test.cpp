@@ -79,6 +79,9 @@ TEST(PriorityConfig, numbers_that_are_wrong_are_named) {
     c = two_classes();
     c.buffered_records = 0;
     EXPECT_EQ(what_is_wrong(c), "PriorityConsumerConfig::buffered_records is 0: from 1 to 1000000");
+    c.buffered_records = 1;
+    c.buffered_bytes = 0;
+    EXPECT_EQ(what_is_wrong(c), "PriorityConsumerConfig::buffered_bytes is 0: from 1 up");
     c = two_classes();
     c.order = static_cast<PriorityOrder>(7);
     EXPECT_EQ(what_is_wrong(c), "PriorityConsumerConfig::order is 7: strict or weighted");

@@ -46,6 +46,8 @@ struct PriorityConsumerConfig {
     std::chrono::milliseconds starvation_limit{0};
     // Fetched ahead of each class. At so many its partitions pause, until half of them are left.
     std::int32_t buffered_records = 1000;
+    // The same, in bytes of keys and values; beyond it comes what one fetch has brought of a partition.
+    std::int64_t buffered_bytes = std::int64_t{16} << 20;
     // More settings, by librdkafka's names. They win over what stands above.
     Config config;
 };
