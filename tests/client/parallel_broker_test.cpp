@@ -772,5 +772,27 @@ TEST_F(ParallelBroker, close_in_a_handler_is_refused) {
     work.close(20s).value();
 }
 
+boost::asio::awaitable<Handled> close_it(ParallelConsumer* self, std::shared_ptr<Seen> s,
+                                         std::shared_ptr<std::atomic<ErrorCode>> answer, WorkItem item) {
+    *answer = self->close(1s).error().code();
+    s->add(item);
+    co_return Handled::done();
+}
+
+TEST_F(ParallelBroker, close_in_a_coroutine_on_the_thread_of_its_own_is_refused) {
+    fill(1);
+    const auto answer = std::make_shared<std::atomic<ErrorCode>>(ErrorCode::none);
+    const auto self = std::make_shared<std::atomic<ParallelConsumer*>>(nullptr);
+    auto work = ParallelConsumer::create(config(), [s = seen, self, answer](WorkItem item) {
+                    s->wait_at_gate();
+                    return close_it(self->load(), s, answer, std::move(item));
+                }).value();
+    *self = &work;
+    seen->open_gate();
+    ASSERT_TRUE(seen->wait_for(1));
+    EXPECT_EQ(*answer, ErrorCode::invalid_state);
+    work.close(20s).value();
+}
+
 }  // namespace
 }  // namespace ottla
