@@ -3,6 +3,7 @@
 """`ottla dlq …` and `ottla replay` as a user meets them: what is chosen, what is written, and that nothing goes twice."""
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -156,7 +157,7 @@ class DeadLetters(Served):
         self.letters("d4", "gone4", "e", ["a"])
         self.ottla("produce", "d4", input="not a letter\n")
         self.fails("dlq", "redrive", "d4", "--yes", says=["gone4"])
-        plan = self.ottla("dlq", "redrive", "d4")
+        plan = self.fails("dlq", "redrive", "d4", says=["nothing goes to topic 'gone4'"])
         self.assertIn("1 records do not say where they come from", plan.stderr)
         self.assertEqual(sum(r["written"] for r in self.redrive("d4", "--to", "elsewhere4", "--yes")), 2)
         self.assertEqual(self.values("elsewhere4"), ["a", "not a letter"])
@@ -176,6 +177,54 @@ class DeadLetters(Served):
         self.letters("d6", "orders6", "e", ["a"])
         self.ottla("group", "reset", "strange", "--topic", "d6", "--to-latest", "--yes")
         self.assertEqual(self.redrive("d6", "--group", "strange"), [])
+
+    def test_a_topic_that_is_gone_holds_up_no_others(self):
+        self.create("d8", "orders8", "late8")
+        self.letters("d8", "orders8", "e", [f"v{i}" for i in range(300)])
+        self.letters("d8", "gone8", "e", ["x", "y"])
+        self.letters("d8", "late8", "e", ["z"])
+        plan = self.ottla("dlq", "redrive", "d8", check=False)
+        self.assertEqual(plan.returncode, 1)
+        for word in ["gone8", "knows of nothing yet: all 301 letters go"]:
+            self.assertIn(word, plan.stderr)
+        for again in range(2):
+            done = self.ottla("dlq", "redrive", "d8", "--yes", "-o", "json", check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("gone8", done.stderr)
+            self.assertEqual([(r["origin"], r["letters"], r["written"], r["failed"]) for r in json.loads(done.stdout)],
+                             [("gone8", 2, 0, 2)] + ([] if again else [("late8", 1, 1, 0), ("orders8", 300, 300, 0)]))
+        self.assertNotIn("knows of nothing", self.ottla("dlq", "redrive", "d8", check=False).stderr)
+        self.assertEqual(self.values("orders8"), [f"v{i}" for i in range(300)])
+        self.create("gone8")
+        self.redrive("d8", "--yes")
+        self.assertEqual(self.values("gone8"), ["x", "y"])
+
+    def test_a_group_that_may_not_commit_lets_nothing_be_written(self):
+        self.create("d9", "orders9")
+        self.letters("d9", "orders9", "e", ["a"])
+        member = subprocess.Popen([program("ottla"), "consume", "orders9", "-g", "ottla-redrive-d9", "-b", self.broker.bootstrap],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            eventually(lambda: self.assertEqual(self.json("group", "describe", "ottla-redrive-d9")[0]["state"], "Stable"))
+            self.fails("dlq", "redrive", "d9", "--yes", says=["committing what has gone back"])
+        finally:
+            member.terminate()
+            member.wait()
+        self.assertEqual(self.values("orders9"), [])
+        eventually(lambda: self.assertEqual([r["written"] for r in self.redrive("d9", "--yes")], [1]))
+
+    def test_a_choice_that_is_too_scattered_writes_nothing_that_it_cannot_keep(self):
+        self.create("d10", "orders10")
+        chance = random.Random(1)
+        self.ottla("produce", "d10", "-k", ":", "-H", "dead-letter.topic=orders10",
+                   input="".join(f"{chance.choice('ab')}:{i}\n" for i in range(40000)))
+        self.fails("dlq", "redrive", "d10", "--key", "a", "--yes", says=["too scattered", "letters were written"])
+        first = self.values("orders10")
+        self.assertGreater(len(first), 5000)
+        self.fails("dlq", "redrive", "d10", "--key", "a", "--yes", says=["too scattered"])
+        self.assertEqual(self.values("orders10"), first, "what had gone went again")
+        self.assertEqual([r["written"] for r in self.redrive("d10", "--yes")], [40000 - len(first)])
+        self.assertEqual(sorted(self.values("orders10"), key=int), [str(i) for i in range(40000)])
 
     def test_at_a_rate_stopped_and_gone_on(self):
         self.create("d7", "orders7")

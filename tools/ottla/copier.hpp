@@ -31,6 +31,8 @@ public:
 
     // Copies it. Waits while the queue is full.
     void write(const Record&);
+    // After so many settle() is due.
+    std::size_t window() const noexcept { return window_; }
     // So many are written that settle() is due.
     bool is_full() const noexcept { return errors_.size() >= window_; }
     // Waits until all since the last time are acknowledged or given up, and until the rate allows more. Of each, in

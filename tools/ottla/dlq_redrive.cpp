@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
@@ -14,7 +14,7 @@
 #include "tools/ottla/copier.hpp"
 #include "tools/ottla/dead_letter.hpp"
 #include "tools/ottla/output.hpp"
-#include "tools/ottla/partitions_of.hpp"
+#include "tools/ottla/record_line.hpp"
 #include "tools/ottla/record_range.hpp"
 #include "tools/ottla/redrive_progress.hpp"
 #include "tools/ottla/topic_common.hpp"
@@ -34,6 +34,9 @@ struct RedriveOptions : TopicOptions {
     std::string group_or_default() const { return group.empty() ? "ottla-redrive-" + topic : group; }
 };
 
+// Large letters are not gathered up to the window's count.
+constexpr std::size_t window_bytes_max = 32 << 20;
+
 // Of the letters of one origin.
 struct Redriven {
     std::uint64_t planned = 0;
@@ -49,7 +52,8 @@ public:
           range_(options.connection, options.topic, options.range),
           consumer_(open_reader(options.connection,
                                 {{"group.id", options.group_or_default()}, {"enable.auto.commit", false}})),
-          progress_(consumer_, options.topic, partitions()) {
+          progress_(consumer_, options.topic, partitions()),
+          admin_(open_admin(options)) {
         if (!options.yes) return;
         copier_ = std::make_unique<Copier>(session, options.connection, options.rate);
     }
@@ -61,17 +65,25 @@ public:
         whole.to_offset = options_.range.to_offset;
         RecordRange all(options_.connection, options_.topic, whole);
         for (const auto& p : all.partitions()) all.begin_at(p.partition, progress_.begin_of(p.partition));
-        const bool is_whole = all.read(session_, consumer_, [this](const Message& m) { return look_at(m); });
-        settle();
+        bool is_whole = false;
+        try {
+            is_whole = all.read(session_, consumer_, [this](const Message& m) { return look_at(m); });
+            write_window();
+        } catch (...) {
+            // What was written until now is acknowledged and committed: only what waits is dropped.
+            say_what_went();
+            throw;
+        }
         (void)consumer_.close(std::chrono::seconds(1)).has_value();
         return report(is_whole);
     }
 
 private:
-    struct Place {
-        std::int32_t partition;
+    // One that waits to be written, or for what became of it.
+    struct Waiting {
         std::int64_t offset;
         std::string origin;
+        RecordLine record;
     };
 
     std::vector<std::int32_t> partitions() const {
@@ -82,6 +94,8 @@ private:
 
     bool look_at(const Message& m) {
         const bool gone = progress_.has_gone_back(m.partition(), m.offset());
+        RedriveProgress::Letter place;
+        if (copier_ && !gone) place = progress_.stays(m.partition(), m.offset());
         const auto letter = dead_letter_of(m);
         if (!range_.has(m) || !options_.filter.takes(letter, m.key())) return true;
         if (gone) {
@@ -93,53 +107,88 @@ private:
             return true;
         }
         const std::string origin(letter.topic);
-        ++counts_[origin].planned;
-        if (copier_) write(m, origin);
+        auto& counts = counts_[origin];
+        ++counts.planned;
+        if (!is_there(options_.to.empty() ? origin : options_.to))
+            ++counts.failed;
+        else if (copier_)
+            add_to_window(m, place, origin);
         return true;
     }
 
-    void write(const Message& m, const std::string& origin) {
-        const std::string& to = options_.to.empty() ? origin : options_.to;
-        // A topic that is gone must not come to be again by this.
-        if (known_.insert(to).second) (void)partitions_of(to_config(options_.connection), to);
-        std::string count;
-        const auto headers = redriven_headers(m, count);
-        Record record;
-        record.topic = to;
-        record.key = m.key();
-        record.value = m.value();
-        record.headers = headers;
-        copier_->write(record);
-        on_way_.push_back({m.partition(), m.offset(), origin});
-        if (copier_->is_full()) settle();
+    // A topic that is gone must not come to be again by this.
+    bool is_there(const std::string& topic) {
+        if (const auto known = is_there_.find(topic); known != is_there_.end()) return known->second;
+        const auto metadata = admin_.metadata(topic, answer_within);
+        if (metadata.has_error() && metadata.error().is_retriable())
+            throw Exception(metadata.error().with_context("asking for topic '" + topic + "'"));
+        Error error = Error::of(ErrorCode::unknown_topic);
+        if (metadata.has_error())
+            error = metadata.error();
+        else if (const auto* found = metadata->topic(topic))
+            error = found->error;
+        const bool there = error.code() == ErrorCode::none;
+        if (!there) say(fmt::format("ottla dlq redrive: nothing goes to topic '{}': {}", topic, to_string(error)));
+        return is_there_[topic] = there;
     }
 
-    void settle() {
-        if (!copier_) return;
+    void add_to_window(const Message& m, RedriveProgress::Letter place, const std::string& origin) {
+        std::string count;
+        const auto text_of = [](BytesView bytes) {
+            return bytes.is_null() ? std::nullopt : std::optional<std::string>(bytes.text());
+        };
+        Waiting one{m.offset(), origin, {}};
+        one.record.key = text_of(m.key());
+        one.record.value = text_of(m.value());
+        for (const auto& h : redriven_headers(m, count))
+            one.record.headers.emplace_back(std::string(h.name), text_of(h.value));
+        window_bytes_ += m.key().size() + m.value().size();
+        window_.push_back(std::move(one));
+        places_.push_back(place);
+        if (window_.size() >= copier_->window() || window_bytes_ >= window_bytes_max) write_window();
+    }
+
+    // Writes what waits, and commits that it has gone back. What can fail by itself comes first.
+    void write_window() {
+        if (window_.empty()) return;
+        progress_.check_room_for(places_);
+        if (!std::exchange(has_proven_commit_, true)) progress_.prove_commit(consumer_, places_);
+        std::vector<Header> headers;
+        for (const auto& one : window_)
+            copier_->write(one.record.record(options_.to.empty() ? one.origin : options_.to, headers));
         const auto errors = copier_->settle();
         for (std::size_t i = 0; i < errors.size(); ++i) {
-            const auto& place = on_way_[i];
-            auto& counts = counts_[place.origin];
+            auto& counts = counts_[window_[i].origin];
             if (errors[i].code() == ErrorCode::none) {
                 ++counts.written;
-                progress_.goes_back(place.partition, place.offset);
+                progress_.goes_back(places_[i]);
             } else if (++counts.failed == 1) {
-                std::fputs(fmt::format("ottla dlq redrive: {}[{}]@{}: {}\n", options_.topic, place.partition,
-                                       place.offset, to_string(errors[i]))
-                               .c_str(),
-                           stderr);
+                say(fmt::format("ottla dlq redrive: {}[{}]@{}: {}", options_.topic, places_[i].partition,
+                                window_[i].offset, to_string(errors[i])));
             }
         }
-        on_way_.clear();
+        window_.clear();
+        places_.clear();
+        window_bytes_ = 0;
         progress_.commit(consumer_);
+    }
+
+    static void say(const std::string& line) { std::fputs((line + "\n").c_str(), stderr); }
+
+    void say_what_went() const {
+        std::uint64_t written = 0;
+        for (const auto& [origin, counts] : counts_) written += counts.written;
+        if (written > 0) say(fmt::format("{} letters were written before it failed", written));
     }
 
     int report(bool is_whole) {
         boost::json::array array;
         std::vector<std::vector<std::string>> rows = {{"ORIGIN", "TO", "LETTERS", "WRITTEN", "FAILED"}};
         bool failed = !is_whole;
+        std::uint64_t planned = 0;
         for (const auto& [origin, counts] : counts_) {
             failed |= counts.failed > 0;
+            planned += counts.planned - counts.failed;
             const std::string& to = options_.to.empty() ? origin : options_.to;
             boost::json::object object;
             object["origin"] = origin;
@@ -152,7 +201,6 @@ private:
                             std::to_string(counts.written), std::to_string(counts.failed)});
         }
         const int code = print_answer(session_, options_, array, rows, failed);
-        const auto say = [](const std::string& line) { std::fputs((line + "\n").c_str(), stderr); };
         if (gone_back_ > 0)
             say(fmt::format("{} letters have gone back before, as group '{}' knows, and stay where they are",
                             gone_back_, options_.group_or_default()));
@@ -164,7 +212,11 @@ private:
             say(fmt::format("nothing is to be written; what has gone back before is known by the offsets of group '{}'",
                             options_.group_or_default()));
         else if (!options_.yes)
-            say("nothing was written yet; --yes does it");
+            say(progress_.knows_nothing()
+                    ? fmt::format("nothing was written yet; --yes does it. Group '{}' knows of nothing yet: all {} "
+                                  "letters go",
+                                  options_.group_or_default(), planned)
+                    : "nothing was written yet; --yes does it");
         return code;
     }
 
@@ -174,8 +226,12 @@ private:
     Consumer consumer_;
     RedriveProgress progress_;
     std::unique_ptr<Copier> copier_;  // null: only the plan is wanted
-    std::vector<Place> on_way_;
-    std::set<std::string> known_;
+    Admin admin_;
+    std::vector<Waiting> window_;
+    std::vector<RedriveProgress::Letter> places_;  // of the window's
+    std::size_t window_bytes_ = 0;
+    bool has_proven_commit_ = false;
+    std::map<std::string, bool> is_there_;
     std::map<std::string, Redriven> counts_;
     std::uint64_t gone_back_ = 0;
     std::uint64_t without_origin_ = 0;
@@ -194,7 +250,8 @@ Action declare_dlq_redrive(CLI::App& app) {
     add_rate_option(app, options->rate);
     app.add_option(
            "--group", options->group,
-           "Where it is kept which letters have gone back: this group's offsets, instead of ottla-redrive-TOPIC")
+           "Where it is kept which letters have gone back: this group's offsets, instead of ottla-redrive-TOPIC. They "
+           "expire: on Kafka 7 days after the last commit, by offsets.retention.minutes; all letters go again then")
         ->type_name("GROUP");
     app.add_flag("-y,--yes", options->yes, "Do it; without it, what would be done is shown");
     return [options](Session& session) { return Redrive(session, *options).run(); };
