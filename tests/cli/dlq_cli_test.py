@@ -4,7 +4,9 @@
 import json
 import os
 import random
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -12,7 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
-from harness import Broker, eventually, main, ottla, program  # noqa: E402
+from harness import Broker, Connection, eventually, main, ottla, program  # noqa: E402
 
 
 def text_in(path):
@@ -328,6 +330,93 @@ class Replay(Served):
         with open(path + ".to-b5.progress", "w") as file:
             file.write("{}")
         self.fails("replay", "--from-file", path, "--to", "b5", says=["is not the progress of a replay"])
+
+    def test_one_that_is_refused_is_named_and_holds_back_only_what_is_behind_it(self):
+        self.create("a7")
+        self.ottla("topic", "create", "small7", "-c", "max.message.bytes=2000")
+        self.ottla("topic", "create", "smallf7", "-c", "max.message.bytes=2000")
+        self.ottla("produce", "a7", input="".join(f"v{i}\n" for i in range(50)) + "x" * 3000 + "\nlast\n")
+        copied = [f"v{i}" for i in range(50)]
+        for behind in 1, 2:
+            self.fails("replay", "--from", "a7", "--to", "small7", "--group", "copy7", says=["a7[0]@50 was refused"])
+            self.assertEqual(self.values("small7"), copied + ["last"] * behind, "what was acknowledged went again")
+        path = os.path.join(self.dir, "large.jsonl")
+        self.replay("--from", "a7", "--to-file", path)
+        at = sum(len(line) + 1 for line in text_in(path).splitlines()[:50])
+        for behind in 1, 2:
+            self.fails("replay", "--from-file", path, "--to", "smallf7", says=[path, f"at byte {at}: was refused"])
+            self.assertEqual(self.values("smallf7"), copied + ["last"] * behind)
+
+    def test_records_above_a_megabyte_go_where_the_topic_takes_them(self):
+        for topic in "a8", "b8", "c8":
+            self.ottla("topic", "create", topic, "-c", "max.message.bytes=5000000")
+        self.ottla("produce", "a8", "-X", "message.max.bytes=5000000", "-H", "dead-letter.topic=c8", input="x" * 2_000_000 + "\n")
+        self.assertIn("1 copied", self.replay("--from", "a8", "--to", "b8"))
+        self.assertEqual([r["written"] for r in self.json("dlq", "redrive", "a8", "--yes")], [1])
+        self.assertEqual([len(v) for v in self.values("b8") + self.values("c8")], [2_000_000] * 2)
+        self.fails("replay", "--from", "a8", "--to", "b8", "-X", "message.max.bytes=1000000", says=["a8[0]@0 was refused"])
+
+    def test_progress_beside_a_file_is_of_one_cluster_topic_file_and_choice(self):
+        self.create("a9", "b9")
+        self.fill("a9", 20)
+        out, back = os.path.join(self.dir, "out.jsonl"), os.path.join(self.dir, "back.jsonl")
+        self.replay("--from", "a9", "--to-file", out)
+        shutil.copy(out, back)
+        self.replay("--from-file", back, "--to", "b9")
+
+        def refused(*args, says, bootstrap=self.broker.bootstrap):
+            done = ottla("replay", *args, "-b", bootstrap, check=False)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            for word in [says, "remove"]:
+                self.assertIn(word, done.stderr)
+
+        refused("--from-file", back, "--to", "b9", "--key", "k1", says="choice")
+        refused("--from", "a9", "--to-file", out, "--from-offset", 3, says="choice")
+        # The same by name elsewhere.
+        with Broker(memory=True) as other:
+            for topic in "a9", "b9":
+                ottla("topic", "create", topic, "-b", other.bootstrap)
+            refused("--from-file", back, "--to", "b9", says="cluster", bootstrap=other.bootstrap)
+            refused("--from", "a9", "--to-file", out, says="cluster", bootstrap=other.bootstrap)
+        # Exported anew, and longer.
+        with open(back, "w") as file:
+            file.write("".join(json.dumps({"key": None, "value": f"new {i}" * 100}) + "\n" for i in range(100)))
+        refused("--from-file", back, "--to", "b9", says="of another file")
+        os.unlink(back + ".to-b9.progress")
+        self.assertIn("100 copied", self.replay("--from-file", back, "--to", "b9"))
+        # The topic is another of this name.
+        self.ottla("topic", "delete", "a9")
+        eventually(lambda: self.create("a9"))
+        self.fill("a9", 3)
+        refused("--from", "a9", "--to-file", out, says="topic of this name")
+
+    def test_progress_that_is_not_in_the_log_is_told(self):
+        self.create("a10", "b10", "e10")
+        self.fill("a10", 10)
+        path = os.path.join(self.dir, "a10.jsonl")
+        self.replay("--from", "a10", "--to-file", path)
+        self.replay("--from", "a10", "--to", "b10", "--group", "copy10")
+        with open(path + ".progress") as file:
+            progress = json.load(file)
+        progress["offsets"]["0"] = 17
+        with open(path + ".progress", "w") as file:
+            json.dump(progress, file)
+        self.fails("replay", "--from", "a10", "--to-file", path, says=["a10[0]", "says 17", "ends at 10"])
+        # Below the begin: what is left is copied, and what is not is told.
+        self.ottla("group", "reset", "below10", "--topic", "a10", "--to-offset", 2, "--yes")
+        self.ottla("topic", "delete-records", "a10:0:4")
+        done = self.ottla("replay", "--from", "a10", "--to", "e10", "--group", "below10")
+        self.assertIn("6 copied", done.stdout)
+        for word in ["group 'below10' says 2", "begins at 4"]:
+            self.assertIn(word, done.stderr)
+        # A group that knows of offsets that are not there.
+        text = lambda t: struct.pack(">h", len(t)) + t
+        wire = Connection(self.broker.bootstrap)
+        wire.ask(8, 2, text(b"past10") + struct.pack(">i", -1) + text(b"") + struct.pack(">qi", -1, 1) + text(b"a10")
+                 + struct.pack(">iiqh", 1, 0, 17, -1), flexible=False)
+        wire.close()
+        self.fails("replay", "--from", "a10", "--to", "b10", "--group", "past10", says=["group 'past10' says 17", "ends at 10"])
+        self.fails("dlq", "redrive", "a10", "--to", "b10", "--group", "past10", says=["'past10'", "reaches to 17", "ends at 10"])
 
     def test_a_rate_is_kept_and_a_stop_goes_on(self):
         self.create("a6", "b6")

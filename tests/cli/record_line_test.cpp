@@ -124,20 +124,61 @@ TEST(ReplayState, is_kept_and_read_back) {
         (std::filesystem::temp_directory_path() / ("ottla-replay-" + std::to_string(::getpid()))).string();
     EXPECT_FALSE(load_replay_state(path));
     ReplayState state;
+    state.cluster_id = "c1";
     state.topic = "or\"ders";
+    state.topic_id = "id";
+    state.choice = "key=\n";
+    state.tail_crc = 0xffffffff;
     state.file_bytes = 1'234'567'890'123;
     state.offsets = {{0, 17}, {12, 0}};
     save_replay_state(path, state);
     const auto read = load_replay_state(path).value();
-    EXPECT_EQ(read.topic, state.topic);
+    EXPECT_EQ(differs(read, state), "");
+    EXPECT_EQ(read.tail_crc, state.tail_crc);
     EXPECT_EQ(read.file_bytes, state.file_bytes);
     EXPECT_EQ(read.offsets, state.offsets);
-    for (const char* wrong :
-         {"", "[]", "{}", R"({"topic":"t","file_bytes":-1,"offsets":{}})",
-          R"({"topic":"t","file_bytes":1,"offsets":{"x":1}})", R"({"topic":"t","file_bytes":1,"offsets":{"1":"x"}})"}) {
+    for (
+        const char* wrong :
+        {"", "[]", "{}", R"({"topic":"t","file_bytes":1,"offsets":{}})",
+         R"({"cluster_id":"c","topic":"t","topic_id":"i","choice":"","tail_crc":1,"file_bytes":-1,"offsets":{}})",
+         R"({"cluster_id":"c","topic":"t","topic_id":"i","choice":"","tail_crc":1,"file_bytes":1,"offsets":{"x":1}})",
+         R"({"cluster_id":"c","topic":"t","topic_id":"i","choice":"","file_bytes":1,"offsets":{}})",
+         R"({"cluster_id":"c","topic":"t","topic_id":"i","choice":"","tail_crc":1,"file_bytes":1,"offsets":{"1":"x"}})"}) {
         std::ofstream(path, std::ios::trunc) << wrong;
         EXPECT_THROW((void)load_replay_state(path), std::runtime_error) << wrong;
     }
+    std::filesystem::remove(path);
+}
+
+TEST(ReplayState, of_something_else_is_told) {
+    ReplayState saved;
+    saved.cluster_id = "c1";
+    saved.topic = "t";
+    saved.topic_id = "i";
+    saved.choice = "key=";
+    const auto why = [&](std::string ReplayState::*member) {
+        ReplayState now = saved;
+        now.*member = "other";
+        return differs(saved, now);
+    };
+    EXPECT_EQ(why(&ReplayState::cluster_id), "of another cluster, 'c1' and not 'other'");
+    EXPECT_EQ(why(&ReplayState::topic), "of another topic, 't' and not 'other'");
+    EXPECT_EQ(why(&ReplayState::topic_id), "of another topic of this name, 'i' and not 'other'");
+    EXPECT_EQ(why(&ReplayState::choice), "of another choice, 'key=' and not 'other'");
+}
+
+TEST(ReplayState, a_file_is_known_by_its_last_4_KiB) {
+    const auto path = (std::filesystem::temp_directory_path() / ("ottla-tail-" + std::to_string(::getpid()))).string();
+    const auto crc_of = [&](const std::string& text, std::uint64_t bytes) {
+        std::ofstream(path, std::ios::trunc | std::ios::binary) << text;
+        return tail_crc_of(path, bytes);
+    };
+    EXPECT_EQ(crc_of("", 0), 0U);
+    EXPECT_EQ(crc_of("abc", 3), crc_of("abcmore", 3));
+    EXPECT_NE(crc_of("abc", 3), crc_of("abd", 3));
+    const std::string tail(4096, 't');
+    EXPECT_EQ(crc_of("one" + tail, 4099), crc_of("two" + tail, 4099));
+    EXPECT_THROW((void)crc_of("abc", 4), std::runtime_error);
     std::filesystem::remove(path);
 }
 

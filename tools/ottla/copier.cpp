@@ -21,7 +21,8 @@ std::size_t window_of(std::int64_t per_second) {
 }
 
 Producer open_producer(const Connection& connection) {
-    Config config = to_config(connection);
+    // Above a broker's own limit, which is to decide: as large as what is copied may be.
+    Config config = to_config(connection, {{"message.max.bytes", 10'000'000}});
     if (auto set = config.set("acks", "all"); !set) throw UsageError(std::string(set.error().text()));
     auto producer = Producer::create(config);
     if (producer.has_error()) throw UsageError(std::string(producer.error().text()));

@@ -23,7 +23,7 @@ void add_rate_option(CLI::App&, RateOption&);
 
 class Copier {
 public:
-    // With acks=all.
+    // With acks=all, and message.max.bytes=10000000 unless the user sets another.
     Copier(const Session&, const Connection&, RateOption);
     ~Copier();
     Copier(const Copier&) = delete;

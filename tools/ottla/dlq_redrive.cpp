@@ -64,7 +64,16 @@ public:
         whole.partitions = options_.range.partitions;
         whole.to_offset = options_.range.to_offset;
         RecordRange all(options_.connection, options_.topic, whole);
-        for (const auto& p : all.partitions()) all.begin_at(p.partition, progress_.begin_of(p.partition));
+        for (const auto& p : all.partitions()) {
+            const auto begin = progress_.begin_of(p.partition);
+            if (begin > p.log_end)
+                throw Exception(Error::of(
+                    ErrorCode::offset_out_of_range,
+                    fmt::format("{}[{}]: what group '{}' knows reaches to {}, but the log ends at {}: the topic is "
+                                "another than it was; delete the group's offsets, or name another --group",
+                                options_.topic, p.partition, options_.group_or_default(), begin, p.log_end)));
+            all.begin_at(p.partition, begin);
+        }
         bool is_whole = false;
         try {
             is_whole = all.read(session_, consumer_, [this](const Message& m) { return look_at(m); });

@@ -33,10 +33,14 @@ Config settings_for_any(const Config& config) {
 
 }  // namespace
 
-std::vector<std::int32_t> partitions_of(const Config& config, const std::string& topic) {
+Metadata metadata_of(const Config& config, const std::string& topic) {
     auto admin = Admin::create(settings_for_any(config));
     if (admin.has_error()) throw UsageError(std::string(admin.error().text()));
-    return partitions_in(expect(admin->metadata(topic, answer_within), "asking for topic '" + topic + "'"), topic);
+    return expect(admin->metadata(topic, answer_within), "asking for topic '" + topic + "'");
+}
+
+std::vector<std::int32_t> partitions_of(const Config& config, const std::string& topic) {
+    return partitions_in(metadata_of(config, topic), topic);
 }
 
 }  // namespace ottla::tools

@@ -73,8 +73,10 @@ RecordRange::RecordRange(const Connection& connection, std::string topic, const 
     const auto ends = list_in_range(admin, topic_, partitions_, Offset::end());
     for (std::size_t i = 0; i < partitions_.size(); ++i) {
         auto& r = partitions_[i];
-        r.from = std::max(begins[i].partition.offset.value(), options.from_offset.value_or(0));
-        r.to = std::min(ends[i].partition.offset.value(), options.to_offset.value_or(ends[i].partition.offset.value()));
+        r.log_begin = begins[i].partition.offset.value();
+        r.log_end = ends[i].partition.offset.value();
+        r.from = std::max(r.log_begin, options.from_offset.value_or(0));
+        r.to = std::min(r.log_end, options.to_offset.value_or(r.log_end));
     }
     if (!since_ms_) return;
     const auto at_time = list_in_range(admin, topic_, partitions_, std::max<std::int64_t>(0, *since_ms_));

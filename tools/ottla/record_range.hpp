@@ -35,6 +35,9 @@ struct PartitionRange {
     std::int32_t partition = 0;
     std::int64_t from = 0;
     std::int64_t to = 0;
+    // What the partition has, whatever the range.
+    std::int64_t log_begin = 0;
+    std::int64_t log_end = 0;
 };
 
 class RecordRange {

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include "tools/ottla/output.hpp"
@@ -36,12 +38,37 @@ int report_replay(Session& session, std::int64_t looked_at, std::int64_t written
     return exit_failure;
 }
 
-void throw_first(const std::vector<Error>& errors) {
-    for (const auto& error : errors)
-        if (error.code() != ErrorCode::none)
-            throw Exception(
-                error.with_context("what is behind the last that was acknowledged is copied by the same "
-                                   "command, when this is mended"));
+void throw_refused(const ReplayOptions& options, const Error& error, std::string_view place) {
+    const bool goes_on = !options.from_file.empty() || !options.group.empty();
+    throw Exception(error.with_context(fmt::format(
+        "{} was refused{}", place, goes_on ? "; the same command goes on from there when this is mended" : "")));
+}
+
+std::string choice_of(const ReplayOptions& options) {
+    const auto& range = options.range;
+    const auto number = [](const std::optional<std::int64_t>& n) { return n ? std::to_string(*n) : std::string(); };
+    return fmt::format("partitions={} offsets={}..{} times={}..{} key={} value={} header={}",
+                       fmt::join(range.partitions, ","), number(range.from_offset), number(range.to_offset),
+                       range.since, range.until, options.key_part, options.value_part, options.header_part);
+}
+
+void go_on_at(RecordRange& range, std::int32_t partition, std::int64_t offset, std::string_view progress) {
+    for (const auto& r : range.partitions()) {
+        if (r.partition != partition) continue;
+        if (offset < r.log_begin)
+            std::fputs(fmt::format("ottla replay: {}[{}]: {} says {}, the log begins at {}: what was in between is not "
+                                   "there any more\n",
+                                   range.topic(), partition, progress, offset, r.log_begin)
+                           .c_str(),
+                       stderr);
+        if (offset > r.log_end)
+            throw Exception(Error::of(
+                ErrorCode::offset_out_of_range,
+                fmt::format("{}[{}]: {} says {}, but the log ends at {}: the topic is another than it was; begin anew, "
+                            "with other progress",
+                            range.topic(), partition, progress, offset, r.log_end)));
+    }
+    range.begin_at(partition, offset);
 }
 
 namespace {
@@ -77,8 +104,10 @@ Action declare_replay(CLI::App& app) {
     app.add_option("--header", options->header_part, "Only records with this in some header, NAME=VALUE")
         ->type_name("TEXT");
     add_rate_option(app, options->rate);
-    app.add_option("--group", options->group,
-                   "Keep in this group's offsets how far it came, and go on from there; from topic to topic")
+    app.add_option(
+           "--group", options->group,
+           "Keep in this group's offsets how far it came, and go on from there; from topic to topic. They expire: on "
+           "Kafka 7 days after the last commit, by offsets.retention.minutes; all is copied again then")
         ->type_name("GROUP");
     app.add_flag("--keep-partitions", options->keeps_partitions,
                  "Each record to the partition of the same number, instead of one by its key");

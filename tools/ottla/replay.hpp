@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <ottla/header.hpp>
@@ -39,7 +40,11 @@ int replay_file_to_topic(Session&, const ReplayOptions&);
 bool takes(const ReplayOptions&, BytesView key, BytesView value, std::span<const Header> headers);
 // What all directions say at the end; the exit code.
 int report_replay(Session&, std::int64_t looked_at, std::int64_t written, bool is_whole);
-// Of what Copier::settle() answers.
-void throw_first(const std::vector<Error>&);
+// Of the first that was refused, where that is `place`; the progress up to there is kept before.
+[[noreturn]] void throw_refused(const ReplayOptions&, const Error&, std::string_view place);
+// What is chosen, as text: progress that is kept with a file is good for the same choice only.
+std::string choice_of(const ReplayOptions&);
+// Begins where the progress says; throws, or warns, where that is not in the partition's log.
+void go_on_at(RecordRange&, std::int32_t partition, std::int64_t offset, std::string_view progress);
 
 }  // namespace ottla::tools

@@ -4,10 +4,11 @@
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include "tools/ottla/partitions_of.hpp"
 #include "tools/ottla/record_line.hpp"
 #include "tools/ottla/replay.hpp"
 #include "tools/ottla/replay_state.hpp"
@@ -24,12 +25,15 @@ public:
           file_(options.from_file, std::ios::binary),
           copier_(session, options.connection, options.rate) {
         if (!file_) throw UsageError(fmt::format("--from-file {}: it can't be read", options.from_file));
-        (void)partitions_of(to_config(options.connection), options.to);
-        state_.topic = options.to;
+        state_ = replay_state_of(options.connection, options.to, choice_of(options));
         if (const auto known = load_replay_state(state_path_)) {
-            if (known->topic != options.to || std::filesystem::file_size(options.from_file) < known->file_bytes)
-                throw UsageError(fmt::format("--from-file {}: {} is of another file: remove it to begin anew",
-                                             options.from_file, state_path_));
+            auto why = differs(*known, state_);
+            if (why.empty() && (std::filesystem::file_size(options.from_file) < known->file_bytes ||
+                                tail_crc_of(options.from_file, known->file_bytes) != known->tail_crc))
+                why = "of another file";
+            if (!why.empty())
+                throw UsageError(fmt::format("--from-file {}: the progress in {} is {}: remove it to begin anew",
+                                             options.from_file, state_path_, why));
             state_ = *known;
         }
         at_ = state_.file_bytes;
@@ -49,8 +53,8 @@ public:
             at_ += line.size() + 1;
             if (copier_.is_full()) settle();
         }
-        if (file_.bad()) throw std::runtime_error(options_.from_file + ": it can't be read");
         settle();
+        if (file_.bad()) throw std::runtime_error(options_.from_file + ": it can't be read");
         return report_replay(session_, looked_at_, copier_.acknowledged(), is_whole);
     }
 
@@ -67,12 +71,19 @@ private:
         if (options_.keeps_partitions && read->partition >= 0) record.partition = read->partition;
         if (options_.has_new_times) record.timestamp_ms = -1;
         copier_.write(record);
+        on_way_.push_back(at_);
     }
 
     void settle() {
-        throw_first(copier_.settle());
-        state_.file_bytes = std::min<std::uint64_t>(at_, std::filesystem::file_size(options_.from_file));
+        const auto errors = copier_.settle();
+        const auto on_way = std::exchange(on_way_, {});
+        const auto refused = std::ranges::find_if(errors, [](const Error& e) { return e.code() != ErrorCode::none; });
+        const bool is_whole = refused == errors.end();
+        const auto behind = is_whole ? at_ : on_way[static_cast<std::size_t>(refused - errors.begin())];
+        state_.file_bytes = std::min<std::uint64_t>(behind, std::filesystem::file_size(options_.from_file));
+        state_.tail_crc = tail_crc_of(options_.from_file, state_.file_bytes);
         save_replay_state(state_path_, state_);
+        if (!is_whole) throw_refused(options_, *refused, fmt::format("{}, at byte {}:", options_.from_file, behind));
     }
 
     Session& session_;
@@ -81,6 +92,7 @@ private:
     std::ifstream file_;
     Copier copier_;
     ReplayState state_;
+    std::vector<std::uint64_t> on_way_;  // where their lines begin
     std::uint64_t at_ = 0;
     std::int64_t looked_at_ = 0;
 };

@@ -50,16 +50,20 @@ private:
         if (!known && is_there)
             throw UsageError(fmt::format("--to-file {}: it is there, and not from a replay: remove it, or name another",
                                          options_.to_file));
-        state_.topic = options_.from;
+        state_ = replay_state_of(options_.connection, options_.from, choice_of(options_));
         if (known) {
-            if (known->topic != options_.from || !is_there ||
-                std::filesystem::file_size(options_.to_file) < known->file_bytes)
-                throw UsageError(fmt::format("--to-file {}: {} is of another replay: remove both, or name another file",
-                                             options_.to_file, state_path_));
+            auto why = differs(*known, state_);
+            if (why.empty() && (!is_there || std::filesystem::file_size(options_.to_file) < known->file_bytes ||
+                                tail_crc_of(options_.to_file, known->file_bytes) != known->tail_crc))
+                why = "of another file";
+            if (!why.empty())
+                throw UsageError(
+                    fmt::format("--to-file {}: the progress in {} is {}: remove both, or name another file",
+                                options_.to_file, state_path_, why));
             // What was written behind it is read again.
             std::filesystem::resize_file(options_.to_file, known->file_bytes);
             state_ = *known;
-            for (const auto& [partition, offset] : state_.offsets) range_.begin_at(partition, offset);
+            for (const auto& [partition, offset] : state_.offsets) go_on_at(range_, partition, offset, state_path_);
         } else {
             save_replay_state(state_path_, state_);
         }
@@ -73,6 +77,7 @@ private:
         if (!file_) throw std::runtime_error(options_.to_file + ": it can't be written");
         state_.file_bytes += lines_.size();
         lines_.clear();
+        state_.tail_crc = tail_crc_of(options_.to_file, state_.file_bytes);
         save_replay_state(state_path_, state_);
     }
 
