@@ -3,6 +3,7 @@
 """The outbox (examples/outbox): shop, relay and broker are killed at random with SIGKILL and started again. Each row that was committed
 is in the topic once, in the order of its key. $OTTLA_KILLS times three (default 9), whom $OTTLA_KILL_SEED says. With $OTTLA_FULL the same on Apache Kafka."""
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ import tempfile
 import time
 import unittest
 
-from harness import Broker, KafkaNode, create_topic, main, ottla, program
+from harness import Broker, KafkaNode, create_topic, eventually, main, ottla, program, run
 
 FULL = bool(os.environ.get("OTTLA_FULL"))
 KILLS = 3 * int(os.environ.get("OTTLA_KILLS", "3"))
@@ -63,6 +64,58 @@ class Outbox(unittest.TestCase):
     def test_each_row_is_published_once(self):
         with Broker("-q") as broker:
             self.rows_are_published_once(broker, KILLS)
+
+    def test_a_row_that_is_refused(self):
+        """It is set aside before a later one of its partition is published, and named; the others are published."""
+        with Broker("-q") as broker:
+            self.bootstrap = broker.bootstrap
+            ottla("topic", "create", "shop-events", "-p", 1, "-c", "max.message.bytes=20000", "-b", broker.bootstrap)
+            run([program("example_outbox_shop"), self.database, "0"])  # makes the tables
+            values = {1: "one", 2: "two", 3: "x" * 50_000, 4: "four", 5: "y" * 1_500_000, 6: "six"}
+            with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+                database.executemany("INSERT INTO outbox(key, value) VALUES('k', ?)", [(value,) for value in values.values()])
+            self.start("relay")
+            self.reach_rows(0)
+            self.kill("relay")
+            self.start("relay")  # finds nothing to do, and takes nothing back
+            self.assertEqual(self.rows("SELECT id, key, value FROM refused ORDER BY id"), [(n, "k", values[n]) for n in (3, 5)])
+            for why, in self.rows("SELECT why FROM refused"):
+                self.assertIn("MESSAGE_TOO_LARGE", why)
+            said = pathlib.Path(self.log.name).read_text()
+            self.assertIn("row 3 is set aside", said)
+            self.assertIn("row 5 is set aside", said)
+            self.assertEqual(self.ids(broker), [1, 2, 4, 6])
+
+    def test_partitions_that_are_added(self):
+        """A row that was published, and not deleted, is known again."""
+        with Broker("-q") as broker:
+            self.bootstrap = broker.bootstrap
+            create_topic(broker.bootstrap, "shop-events", 2)
+            run([program("example_outbox_shop"), self.database, "50"])
+            rows = self.rows("SELECT id, key, value FROM outbox")
+            self.start("relay")
+            self.reach_rows(0)
+            self.kill("relay")
+            with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+                database.executemany("INSERT INTO outbox VALUES(?, ?, ?)", rows)
+            ottla("topic", "add-partitions", "shop-events", "-p", 7, "-b", broker.bootstrap)
+            self.start("relay")
+            self.reach_rows(0)
+            self.assertEqual(sorted(self.ids(broker)), list(range(1, 51)))
+
+    def rows(self, sql):
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as database:
+            return database.execute(sql).fetchall()
+
+    def reach_rows(self, count):
+        def check():
+            self.assertIsNone(self.running["relay"].poll(), pathlib.Path(self.log.name).read_text()[-4000:])
+            self.assertEqual(self.rows("SELECT count(*) FROM outbox"), [(count,)])
+        eventually(check)
+
+    def ids(self, broker):
+        records = [json.loads(line) for line in ottla("consume", "shop-events", "-O", "start", "-e", "-o", "json", "-b", broker.bootstrap).stdout.splitlines()]
+        return [int(header["value"]) for record in records for header in record["headers"] if header["key"] == "outbox-id"]
 
     @unittest.skipUnless(FULL, "in the full run")
     def test_on_apache_kafka(self):
