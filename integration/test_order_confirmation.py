@@ -73,6 +73,18 @@ class OrderConfirmation(unittest.TestCase):
         with Broker("-q") as broker:
             self.orders_end_once(broker)
 
+    def test_confirmations_are_not_there(self):
+        """Both who need the topic say so, and end."""
+        with Broker("-q") as broker:
+            for topic in ["order-events", *STATUS]:
+                ottla("topic", "create", topic, "-p", PARTITIONS, *TIMED, "-b", broker.bootstrap)
+            self.start_services(broker)
+            for service in (self.services[0], self.services[-1]):
+                self.assertEqual(service.process.wait(60), 1, service.name)
+            said = pathlib.Path(self.log.name).read_text()
+            for name in ("confirmations-1: ", "order service: "):
+                self.assertIn(f"{name}UNKNOWN_TOPIC_OR_PARTITION: topic 'order-confirmations'", said)
+
     @unittest.skipUnless(FULL, "in the full run")
     def test_on_apache_kafka(self):
         kafka = KafkaNode()

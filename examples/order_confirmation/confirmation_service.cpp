@@ -9,6 +9,7 @@
 #include <exception>
 #include <iterator>
 #include <map>
+#include <stdexcept>
 
 #include "../support/stop.hpp"
 #include "join.hpp"
@@ -49,7 +50,10 @@ public:
 
     void serve() {
         while (!stop::asked) {
-            take_in(orders::read_some(consumer_, 50ms));
+            const auto batch = orders::read_some(consumer_, 50ms);
+            if (failure_) std::rethrow_exception(failure_);
+            if (stop::asked) break;  // begin() may have given up
+            take_in(batch);
             if (Clock::now() < next_round_) continue;
             next_round_ = Clock::now() + 200ms;
             tell_the_time();
@@ -60,29 +64,50 @@ public:
 
 private:
     // The same partition of each topic comes to the same member (the assignor `range`), from its committed offset on.
+    // What a callback throws is only logged, and nothing may be decided without what was decided before.
     void begin(std::span<const ottla::TopicPartition> partitions) {
-        for (const auto& tp : partitions) {
-            if (joins_.contains(tp.partition)) continue;
-            auto& join = joins_.emplace(tp.partition, Join(timeout_ms_)).first->second;
-            read_decided(tp.partition, join);
+        try {
+            for (const auto& tp : partitions) {
+                if (joins_.contains(tp.partition)) continue;
+                Join join(timeout_ms_);
+                read_decided(tp.partition, join);
+                joins_.emplace(tp.partition, std::move(join));
+            }
+        } catch (...) {
+            failure_ = std::current_exception();
         }
     }
     void end(std::span<const ottla::TopicPartition> partitions) {
         for (const auto& tp : partitions) joins_.erase(tp.partition);
     }
 
-    // What stands in order-confirmations is decided, and stays so.
+    // What stands in order-confirmations is decided, and stays so. Throws when it is not there, or not to be read.
     void read_decided(std::int32_t partition, Join& join) {
         auto reader =
             ottla::Consumer::create({{"bootstrap.servers", brokers_}, {"enable.partition.eof", true}}).value();
-        reader.assign({{std::string(orders::order_confirmations), partition, ottla::Offset::beginning()}}).value();
+        const std::string topic(orders::order_confirmations);
+        const auto metadata = reader.metadata(topic, 30s).value();
+        const auto& known = metadata.topics.front();
+        if (known.error != ottla::ErrorCode::none) throw ottla::Exception(known.error);
+        if (static_cast<std::size_t>(partition) >= known.partitions.size())
+            throw std::runtime_error(topic + " has fewer partitions than order-events");
+        reader.assign({{topic, partition, ottla::Offset::beginning()}}).value();
+        auto patience = Clock::now() + 60s;
         while (!stop::asked) {
             const auto event = reader.poll(1s);
+            if (Clock::now() > patience) throw std::runtime_error(topic + ": nothing came for 60 s");
             if (!event) continue;
-            if (const auto* message = std::get_if<ottla::Message>(&*event))
+            if (const auto* error = std::get_if<ottla::Error>(&*event)) {
+                std::fprintf(stderr, "%s\n", to_string(*error).c_str());
+                if (error->is_fatal()) throw ottla::Exception(*error);
+            } else if (const auto* stuck = std::get_if<ottla::PartitionError>(&*event)) {
+                std::fprintf(stderr, "%s\n", to_string(*stuck).c_str());
+            } else if (const auto* message = std::get_if<ottla::Message>(&*event)) {
                 join.decided_before(std::string(message->key().text()), message->timestamp_ms());
-            else if (std::holds_alternative<ottla::PartitionEof>(*event))
+                patience = Clock::now() + 60s;
+            } else if (std::holds_alternative<ottla::PartitionEof>(*event)) {
                 return;
+            }
         }
     }
 
@@ -142,6 +167,7 @@ private:
     ottla::Writer writer_;
     std::map<std::int32_t, Join> joins_;
     std::vector<ottla::TopicPartition> committed_;
+    std::exception_ptr failure_;
     Clock::time_point next_round_ = Clock::now();
     ottla::Consumer consumer_;  // goes first: its callbacks use the others
 };
