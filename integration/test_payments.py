@@ -121,6 +121,22 @@ class Payments(unittest.TestCase):
             print(f"NOTE | {title} | {seconds:.2f} | {lost or 'none'} | {twice or 'none'} |")
         self.assertLess(rows[2][1], rows[0][1] / 3, "16 at a time")
 
+    def test_fenced(self):
+        """A second one of the same group.instance.id ends the first, which says why and fails."""
+        with Broker("-q") as self.broker:
+            for kind in TITLES:
+                topic = f"{kind}-fenced"
+                self.produce(topic, [(MS, False), (-1, False), (MS, False), (MS, False)])  # of which one is none
+                self.dead_letters(topic)
+                self.start(kind, topic)
+                first = self.process
+                self.wait_for(topic, "not all are charged", lambda ledger: len(ledger) == 3)
+                self.start(kind, topic)
+                self.assertEqual(first.wait(30), 1, kind)
+                self.assertIn("FENCED_INSTANCE_ID", pathlib.Path(self.log.name).read_text())
+                self.stop(kind)
+                self.log.truncate(0)
+
     def check_dead_letters(self, topic):
         """Those that are no payments, each with where it comes from. A kill may have them written twice."""
         letters = {}

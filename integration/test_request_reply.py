@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from harness import Broker, main, ottla, program, read_line
@@ -76,6 +77,21 @@ class RequestReply(unittest.TestCase):
             self.assertEqual((right, wrong, timed_out), (QUESTIONS, 0, 0))
             self.check_without_servers()
         print(f"NOTE killed {', '.join(f'{name} ({times})' for name, times in sorted(killed.items()))}; {dropped} replies were dropped")
+
+    def test_a_server_that_does_not_come_back(self):
+        """Its partitions go to the other after session.timeout.ms."""
+        with Broker("-q") as self.broker:
+            ottla("topic", "create", "questions", "-p", 4, "-b", self.broker.bootstrap)
+            for name in ("server-1", "server-2"):
+                self.start(name)
+            self.assertEqual(self.result(self.ask(100, 10, 0))[0], 100)
+            self.servers["server-1"].kill()
+            began = time.monotonic()
+            self.assertEqual(self.result(self.ask(1000, 200, 0))[:3], [1000, 0, 0])
+            self.assertLess(time.monotonic() - began, 30)
+            none_at_a_time = self.ask(10, 0, 0)
+            none_at_a_time.communicate(timeout=30)
+            self.assertEqual(none_at_a_time.returncode, 2)
 
     def check_late_replies(self):
         """They come, and nobody waits for them any more."""

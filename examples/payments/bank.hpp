@@ -36,7 +36,7 @@ public:
         std::string id;
         long cents = 0;
         int milliseconds = 0;
-        if (!(words >> id >> cents >> milliseconds) || cents <= 0)
+        if (!(words >> id >> cents >> milliseconds) || cents <= 0 || milliseconds < 0)
             throw BadPayment("'" + std::string(payment) + "' is no payment");
         ::poll(nullptr, 0, milliseconds);
         if (::dprintf(ledger_, "%s\n", id.c_str()) < 0) throw std::runtime_error("the ledger cannot be written");

@@ -83,9 +83,20 @@ int main(int argc, char** argv) {
     Queue queue;
     std::vector<std::jthread> workers;
     for (int i = 0; i < 16; ++i) workers.emplace_back(work, std::cref(bank), std::ref(queue), std::ref(consumer));
-    while (!stop::asked)
-        if (auto payment = consumer.read_message(100ms)) queue.push(std::move(*payment));
+    std::optional<ottla::Error> failure;
+    while (!stop::asked && !failure) {
+        auto payment = consumer.read_message(100ms);
+        if (payment)
+            queue.push(std::move(*payment));
+        else if (payment.error().is_fatal())
+            failure = payment.error();
+        else if (!payment.error().is_timeout())
+            std::fprintf(stderr, "%s\n", to_string(payment.error()).c_str());
+    }
     queue.close();
     workers.clear();
-    consumer.close(10s).value();
+    const auto closed = consumer.close(10s);
+    if (!failure && !closed) failure = closed.error();
+    if (failure) std::fprintf(stderr, "%s\n", to_string(*failure).c_str());
+    return failure ? 1 : 0;
 }

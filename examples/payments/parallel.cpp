@@ -35,7 +35,10 @@ int main(int argc, char** argv) {
                         }  // anything else that is thrown means: again, later
                     }).value();
     while (!stop::asked && !payments.failure()) stop::wait(100ms);
+    const auto failure = payments.failure();
     const auto closed = payments.close(10s);
     std::printf("%s\n", to_string(payments.stats()).c_str());
-    return closed ? 0 : 1;
+    if (failure) std::fprintf(stderr, "%s\n", to_string(*failure).c_str());
+    if (!closed) std::fprintf(stderr, "%s\n", to_string(closed.error()).c_str());
+    return failure || !closed ? 1 : 0;
 }

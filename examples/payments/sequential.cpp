@@ -2,6 +2,7 @@
 // One payment after the other, each committed when it is charged. Right, and slow: payments_sequential BROKERS GROUP
 // TOPIC LEDGER
 #include <cstdio>
+#include <exception>
 
 #include <ottla/consumer.hpp>
 
@@ -10,12 +11,15 @@
 
 using namespace std::chrono_literals;
 
-int main(int argc, char** argv) {
-    if (argc != 5) {
-        std::fprintf(stderr, "usage: payments_sequential BROKERS GROUP TOPIC LEDGER\n");
-        return 2;
-    }
-    stop::on_signals();
+namespace {
+
+// The rest mends itself.
+void tell(const ottla::Error& error) {
+    if (error.is_fatal()) throw ottla::Exception(error);
+    if (!error.is_timeout()) std::fprintf(stderr, "%s\n", to_string(error).c_str());
+}
+
+void serve(char** argv) {
     const payments::Bank bank(argv[4]);
     auto consumer = ottla::Consumer::create({{"bootstrap.servers", argv[1]},
                                              {"group.id", argv[2]},
@@ -26,14 +30,33 @@ int main(int argc, char** argv) {
     consumer.subscribe({argv[3]}).value();
     while (!stop::asked) {
         const auto payment = consumer.read_message(100ms);
-        if (!payment) continue;
+        if (!payment) {
+            tell(payment.error());
+            continue;
+        }
         try {
             bank.charge(payment->value().text());
         } catch (const payments::BadPayment& bad) {
             std::fprintf(stderr, "%s\n", bad.what());  // and nowhere else
         }
-        if (const auto committed = consumer.commit(*payment, 10s); !committed)
-            std::fprintf(stderr, "%s\n", to_string(committed.error()).c_str());
+        if (const auto committed = consumer.commit(*payment, 10s); !committed) tell(committed.error());
     }
     consumer.close(10s).value();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 5) {
+        std::fprintf(stderr, "usage: payments_sequential BROKERS GROUP TOPIC LEDGER\n");
+        return 2;
+    }
+    stop::on_signals();
+    try {
+        serve(argv);
+        return 0;
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "payments: %s\n", e.what());
+        return 1;
+    }
 }

@@ -47,7 +47,8 @@ asio::awaitable<void> look_at_late_ones(const rpc::Requester& requester, const C
     }
 }
 
-asio::awaitable<void> ask_all(rpc::Requester& requester, std::int64_t count, int at_a_time, std::int64_t slow) {
+// How many answers were wrong, or none for another reason than time.
+asio::awaitable<std::int64_t> ask_all(rpc::Requester& requester, std::int64_t count, int at_a_time, std::int64_t slow) {
     Counts counts{.next = -slow};
     const auto executor = co_await asio::this_coro::executor;
     co_await requester.start();
@@ -64,6 +65,7 @@ asio::awaitable<void> ask_all(rpc::Requester& requester, std::int64_t count, int
                 static_cast<long long>(counts.wrong), static_cast<long long>(counts.timed_out),
                 static_cast<unsigned long long>(requester.dropped()));
     co_await requester.stop();
+    co_return counts.wrong;
 }
 
 // A topic of this instance, which keeps nothing for long. It stays when the client dies, and serves its next start.
@@ -81,19 +83,24 @@ std::string make_reply_topic(const std::string& brokers, const std::string& inst
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 7) {
-        std::fprintf(stderr, "usage: rpc_client BROKERS INSTANCE REQUESTS COUNT AT_A_TIME SLOW\n");
+    const int at_a_time = argc == 7 ? std::atoi(argv[5]) : 0;
+    if (at_a_time < 1) {
+        std::fprintf(stderr, "usage: rpc_client BROKERS INSTANCE REQUESTS COUNT AT_A_TIME SLOW; AT_A_TIME from 1 on\n");
         return 2;
     }
     try {
         asio::io_context loop;
         rpc::Requester requester(loop.get_executor(), argv[1], argv[3], make_reply_topic(argv[1], argv[2]));
         std::exception_ptr failure;
-        asio::co_spawn(loop, ask_all(requester, std::atoll(argv[4]), std::atoi(argv[5]), std::atoll(argv[6])),
-                       [&failure](std::exception_ptr e) { failure = e; });
+        std::int64_t wrong = 0;
+        asio::co_spawn(loop, ask_all(requester, std::atoll(argv[4]), at_a_time, std::atoll(argv[6])),
+                       [&](std::exception_ptr e, std::int64_t n) {
+                           failure = e;
+                           wrong = n;
+                       });
         loop.run();
         if (failure) std::rethrow_exception(failure);
-        return 0;
+        return wrong == 0 ? 0 : 1;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "client: %s\n", e.what());
         return 1;

@@ -68,12 +68,17 @@ int main(int argc, char** argv) {
     config.max_concurrency = 1000;
     config.commit_every = 100;
     config.retry_delay = 100ms;
-    config.config = {{"group.instance.id", argv[2]}, {"auto.offset.reset", "earliest"}};
+    config.config = {{"group.instance.id", argv[2]},
+                     {"session.timeout.ms", 6'000},  // for so long, one that does not come back holds its partitions
+                     {"auto.offset.reset", "earliest"}};
     ottla::AsyncHandler handler = [&producer](ottla::WorkItem request) { return answer(producer, std::move(request)); };
     auto requests = ottla::ParallelConsumer::create(std::move(config), std::move(handler)).value();
     while (!stop::asked && !requests.failure()) stop::wait(100ms);
+    const auto failure = requests.failure();
     const auto closed = requests.close(10s);
     producer.close(5s).value();
     std::printf("%s\n", to_string(requests.stats()).c_str());
-    return closed ? 0 : 1;
+    if (failure) std::fprintf(stderr, "%s\n", to_string(*failure).c_str());
+    if (!closed) std::fprintf(stderr, "%s\n", to_string(closed.error()).c_str());
+    return failure || !closed ? 1 : 0;
 }
