@@ -115,7 +115,7 @@ class OrderConfirmation(unittest.TestCase):
     def create_topics(self, broker):
         for topic in ["order-events", *STATUS]:
             ottla("topic", "create", topic, "-p", PARTITIONS, *TIMED, "-b", broker.bootstrap)
-        ottla("topic", "create", "order-confirmations", "-p", PARTITIONS, *TIMED, "-c", "cleanup.policy=compact", "-b", broker.bootstrap)
+        ottla("topic", "create", "order-confirmations", "-p", PARTITIONS, *TIMED, "-c", "cleanup.policy=compact,delete", "-c", f"retention.ms={14 * 24 * 3_600_000}", "-b", broker.bootstrap)
 
     def start_services(self, broker):
         def add(name, *words):

@@ -10,7 +10,8 @@ namespace orders {
 
 // "ITEM CENTS", by the order service.
 inline constexpr std::string_view order_events = "order-events";
-// "confirmed", or "rejected: WHY", by the confirmation service. Compacted.
+// "confirmed", or "rejected: WHY", by the confirmation service. Compacted, and deleted after longer than
+// Join remembers.
 inline constexpr std::string_view order_confirmations = "order-confirmations";
 
 // "ok", or "failed: WHY", by the service of each step. A record without a key is nobody's answer: it tells the time.
