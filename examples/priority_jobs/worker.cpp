@@ -45,11 +45,13 @@ ottla::PriorityConsumerConfig configure(char** argv) {
     return config;
 }
 
-void work_on(const ottla::Message& job) {
+// False: its result is not out.
+bool work_on(const ottla::Message& job) {
     const auto below = std::clamp(std::atol(std::string(job.value().text()).c_str()), 0L, 100'000'000L);
-    std::printf("%s[%d]@%lld: %ld primes below %ld\n", std::string(job.topic()).c_str(), job.partition(),
-                static_cast<long long>(job.offset()), count_primes(static_cast<std::size_t>(below)), below);
-    std::fflush(stdout);
+    const int written =
+        std::printf("%s[%d]@%lld: %ld primes below %ld\n", std::string(job.topic()).c_str(), job.partition(),
+                    static_cast<long long>(job.offset()), count_primes(static_cast<std::size_t>(below)), below);
+    return written >= 0 && std::fflush(stdout) == 0;
 }
 
 }  // namespace
@@ -65,6 +67,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "%s\n", to_string(consumer.error()).c_str());
         return 1;
     }
+    bool is_well = true;
     for (long left = argc > 4 ? std::atol(argv[4]) : -1; left != 0 && !stop::asked;) {
         const auto job = consumer->read_message(100ms);
         if (!job) {
@@ -73,7 +76,11 @@ int main(int argc, char** argv) {
             if (job.error().is_fatal()) return 1;
             continue;
         }
-        work_on(*job);
+        if (!work_on(*job)) {
+            std::perror("a result cannot be written");
+            is_well = false;
+            break;
+        }
         // Not ours any more: its next owner does it again.
         if (auto stored = consumer->store(*job); !stored)
             std::fprintf(stderr, "%s\n", to_string(stored.error()).c_str());
@@ -82,5 +89,5 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", consumer->describe().c_str());
     const auto closed = consumer->close(10s);
     if (!closed) std::fprintf(stderr, "%s\n", to_string(closed.error()).c_str());
-    return closed ? 0 : 1;
+    return closed && is_well ? 0 : 1;
 }

@@ -83,6 +83,16 @@ TEST_F(PriorityJobs, a_worker_that_is_killed_loses_no_job) {
     EXPECT_EQ(nothing_left.end(SIGTERM), 0);
 }
 
+TEST_F(PriorityJobs, a_job_whose_result_is_lost_is_not_done) {
+    submit("normal", 20, 1000);
+    const auto ran = run(OTTLA_PRIORITY_JOBS_WORKER " " + cluster.bootstrap_servers() + " workers 0 20 >/dev/full");
+    EXPECT_NE(ran.status, 0);
+    EXPECT_NE(ran.output.find("a result cannot be written: "), std::string::npos) << ran.output;
+    Started next(worker("0", "20"));
+    EXPECT_TRUE(next.read_until(lines(20), 20s)) << next.seen();
+    EXPECT_EQ(next.end(0), 0);
+}
+
 TEST_F(PriorityJobs, bulk_jobs_get_their_turn_when_they_have_waited_long) {
     submit("urgent", 2000, 300'000);
     Started works(worker("20", "2200"));
