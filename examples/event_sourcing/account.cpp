@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <stdexcept>
 #include <vector>
 
 namespace accounts {
@@ -70,7 +71,10 @@ std::optional<Account> parse_account(std::string_view text) {
 }
 
 bool apply(Account& account, const Event& event) {
-    if (event.version != account.version + 1) return false;
+    if (event.version <= account.version) return false;
+    if (event.version > account.version + 1)
+        throw std::runtime_error("event " + std::to_string(event.version) + " comes after event " +
+                                 std::to_string(account.version) + ": those between are missing");
     account.version = event.version;
     switch (event.kind) {
         case Event::Kind::opened: account.is_open = true; break;

@@ -38,7 +38,8 @@ struct Account {
 std::string to_string(const Account&);
 std::optional<Account> parse_account(std::string_view);
 
-// False: it is not the next event, and nothing changes.
+// False: it does not count, for there is one with its number; nothing changes. Throws std::runtime_error when events
+// before it are missing: whatever is decided without them would be wrong.
 bool apply(Account&, const Event&);
 
 // What somebody wants: "open", "deposit 100", "withdraw 30", "close". The event that does it, or why not.

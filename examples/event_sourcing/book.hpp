@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <stdexcept>
 #include <string>
 
 #include <ottla/message.hpp>
@@ -14,12 +15,22 @@ namespace accounts {
 
 class Book {
 public:
-    // The account of an event, or where a replay begins.
-    void put(const std::string& name, const Account& account) { accounts_[name] = account; }
+    // Where a replay begins; who knows more of the account keeps it.
+    void put(const std::string& name, const Account& account) {
+        auto& known = accounts_[name];
+        if (account.version >= known.version) known = account;
+    }
     // False: it does not count. Somebody was first with its number, it is in already, or it is no event.
+    // Throws when events before it are missing.
     bool enter(const ottla::MessageView& record) {
         const auto event = parse_event(record.value().text());
-        return event && apply(accounts_[std::string(record.key().text())], *event);
+        const std::string name(record.key().text());
+        try {
+            return event && apply(accounts_[name], *event);
+        } catch (const std::runtime_error& e) {
+            throw std::runtime_error(name + ", offset " + std::to_string(record.offset()) + ": " + e.what() +
+                                     "; was the closing or snapshot made too early, or were events deleted?");
+        }
     }
     Account at(const std::string& name) const {
         const auto found = accounts_.find(name);

@@ -11,12 +11,16 @@ int main(int argc, char** argv) {
     }
     try {
         accounts::EventLog events(argv[1], accounts::events_topic);
-        const auto before = accounts::load_snapshot(argv[1], events);
-        accounts::Book book = before.book;
-        events.seek(before.next);
-        events.read_to(events.ends(), [&](std::int32_t, const ottla::MessageView& event) { book.enter(event); });
-        const auto written = accounts::write_snapshot(argv[1], before, book, events.next());
-        std::printf("%zu accounts changed by %lld events\n", written, static_cast<long long>(events.records_read()));
+        auto snapshot = accounts::load_snapshot(argv[1], events);
+        const auto from = snapshot.next;
+        events.seek(from);
+        events.read_to(events.ends(), [&](std::int32_t partition, const ottla::MessageView& event) {
+            if (snapshot.book.enter(event)) snapshot.homes[std::string(event.key().text())] = partition;
+        });
+        snapshot.next = events.next();
+        const auto written = accounts::write_snapshot(argv[1], from, snapshot);
+        std::printf("%zu accounts written, after %lld events\n", written,
+                    static_cast<long long>(events.records_read()));
         return 0;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "account_snapshot: %s\n", e.what());

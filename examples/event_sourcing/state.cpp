@@ -4,9 +4,11 @@
 //   account_state BROKERS until TIME_MS        as they were then: the closing of the books
 //   account_state BROKERS since TIME_MS < CLOSING   from that closing and what came after it
 //   account_state BROKERS snapshot             from the snapshots, and what came after them
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 
 #include "snapshots.hpp"
@@ -42,7 +44,15 @@ void print(const Book& book, std::int64_t snapshots, std::int64_t events) {
                  static_cast<long long>(events));
 }
 
+// Before it is over, events may still come that are older than it, and be in neither part.
+void check_is_over(std::int64_t time_ms) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch() / std::chrono::milliseconds(1);
+    if (time_ms > now)
+        throw std::runtime_error(std::to_string(time_ms) + " is not over yet: it is " + std::to_string(now));
+}
+
 int rebuild(const std::string& brokers, const std::string& how, std::int64_t time_ms) {
+    if (how == "until" || how == "since") check_is_over(time_ms);
     EventLog events(brokers, accounts::events_topic);
     Book book;
     std::int64_t snapshots = 0;

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <ottla/admin.hpp>
 #include <ottla/broker/cluster.hpp>
+#include <ottla/consumer.hpp>
 #include <ottla/producer.hpp>
 
 #include "base/random.hpp"
@@ -72,6 +73,31 @@ protected:
     void snapshot() const {
         const auto ran = run(OTTLA_ACCOUNT_SNAPSHOT " " + cluster.bootstrap_servers());
         EXPECT_EQ(ran.status, 0) << ran.output;
+    }
+
+    void write(const std::string& topic, const std::string& key, const std::string& value) const {
+        auto producer =
+            Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}, {"partitioner", "murmur2_random"}})
+                .value();
+        producer.produce({.topic = topic, .key = key, .value = value}).value();
+        ASSERT_EQ(producer.flush(20s).value(), 0U);
+    }
+    // The last snapshot of an account.
+    std::string last(const std::string& name) const {
+        auto consumer =
+            Consumer::create({{"bootstrap.servers", cluster.bootstrap_servers()}, {"enable.partition.eof", true}})
+                .value();
+        consumer.assign({{"account-snapshots", 0, Offset::beginning()}}).value();
+        for (std::string value;;) {
+            const auto event = consumer.poll(20s);
+            if (!event || std::holds_alternative<PartitionEof>(*event)) return value;
+            if (const auto* m = std::get_if<Message>(&*event); m && m->key().text() == name) value = m->value().text();
+        }
+    }
+    // The partition in "70 3 open 2@20".
+    static std::string parse_home(const std::string& kept) {
+        const auto space = kept.rfind(' ');
+        return kept.substr(space + 1, kept.find('@') - space - 1);
     }
 
     broker::Cluster cluster = broker::Cluster::start({.config = {"log.cleaner.backoff.ms=50"}}).value();
@@ -164,16 +190,60 @@ TEST_F(EventSourcing, a_snapshot_that_was_not_finished_costs_nothing_but_time) {
     snapshot();
     command("alice deposit 5\\nbob deposit 3\\n");
     // As if account_snapshot had been killed after alice: no "#" says how far it came.
-    auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
-    producer.produce({.topic = "account-snapshots", .key = "alice", .value = "15 3 open"}).value();
-    ASSERT_EQ(producer.flush(20s).value(), 0U);
+    write("account-snapshots", "alice", "15 3 open " + parse_home(last("alice")) + "@3");
     EXPECT_EQ(rebuilt("snapshot").accounts, "alice 15 3 open\nbob 3 2 open\n");
     snapshot();
     EXPECT_EQ(rebuilt("snapshot").events, 0);
     EXPECT_EQ(rebuilt("snapshot").accounts, "alice 15 3 open\nbob 3 2 open\n");
 }
 
+// A slow account_snapshot that another overtook writes its older accounts last.
+TEST_F(EventSourcing, a_snapshot_that_was_overtaken_changes_nothing) {
+    command("alice open\\nalice deposit 10\\nbob open\\n");
+    snapshot();
+    const auto older = last("alice");
+    command("alice deposit 5\\nbob deposit 3\\n");
+    snapshot();
+    ASSERT_NE(last("alice"), older);
+    write("account-snapshots", "alice", older);
+    EXPECT_EQ(rebuilt("snapshot").accounts, "alice 15 3 open\nbob 3 2 open\n");
+    EXPECT_EQ(command("alice deposit 1000\\n"), "alice deposit 1000: balance 1015\n");
+    snapshot();
+    EXPECT_EQ(rebuilt("snapshot").accounts, rebuilt("beginning").accounts);
+    EXPECT_EQ(rebuilt("snapshot").events, 0);
+}
+
+// What compaction leaves then: of alice the older state alone, and the mark of the newer snapshot.
+TEST_F(EventSourcing, a_mark_that_is_further_than_an_account_is_not_believed) {
+    command("alice open\\nalice deposit 10\\n");
+    snapshot();
+    const auto home = parse_home(last("alice"));
+    command("alice deposit 5\\n");
+    write("account-snapshots", "#" + home, "3");
+    EXPECT_EQ(rebuilt("snapshot").accounts, "alice 15 3 open\n");
+    EXPECT_EQ(command("alice deposit 1000\\n"), "alice deposit 1000: balance 1015\n");
+    snapshot();
+    EXPECT_EQ(rebuilt("snapshot").accounts, "alice 1015 4 open\n");
+    EXPECT_EQ(rebuilt("snapshot").events, 0);
+}
+
+TEST_F(EventSourcing, snapshots_lie_in_one_partition) {
+    auto admin = Admin::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    ASSERT_EQ(admin.create_partitions({{"account-snapshots", 2}}).value()[0].error.code(), ErrorCode::none);
+    EXPECT_NE(state("snapshot").output.find("account-snapshots must have one partition"), std::string::npos);
+}
+
+TEST_F(EventSourcing, nothing_is_decided_where_events_are_missing) {
+    command("alice open\\n");
+    write("account-events", "alice", "3 deposited 5");
+    EXPECT_NE(state("beginning").output.find("event 3 comes after event 1"), std::string::npos);
+    EXPECT_NE(run("echo 'alice deposit 1' | " OTTLA_ACCOUNT_COMMANDS " " + cluster.bootstrap_servers()).status, 0);
+}
+
 TEST_F(EventSourcing, what_is_wrong_is_said) {
+    const auto later = std::to_string(wall_ms() + 60'000);
+    for (const char* how : {"until ", "since "})
+        EXPECT_NE(state(how + later).output.find(later + " is not over yet"), std::string::npos);
     EXPECT_NE(state("backwards").output.find("usage"), std::string::npos);
     EXPECT_NE(state("since 5", "alice much\\n").output.find("'alice much' is no account"), std::string::npos);
 }
