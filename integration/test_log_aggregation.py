@@ -193,7 +193,30 @@ class LogAggregation(unittest.TestCase):
         self.assertEqual(found.stderr, "")
         self.assertEqual(len(found.stdout.splitlines()), min(100, sum(host == "db-1" for host, _ in self.sent.values())))
         self.assertEqual(run([program("example_log_query"), self.database, "search", "nowhere"]).stdout, "")
-        self.assertNotEqual(run([program("example_log_query"), self.database, "search", '"'], check=False).returncode, 0)
+        self.assertEqual(run([program("example_log_query"), self.database, "search", "host:web-3"]).stdout, "", "there is none")
+        wrong = run([program("example_log_query"), self.database, "search", '"'], check=False)
+        self.assertNotEqual(wrong.returncode, 0)
+        self.assertNotIn("SELECT", wrong.stderr)
+
+
+class TopicMadeAnew(unittest.TestCase):
+    def test_its_lines_are_indexed_too(self):
+        with tempfile.TemporaryDirectory() as folder, Broker("-q") as broker:
+            database = os.path.join(folder, "index.db")
+            for life in range(2):
+                create_topic(broker.bootstrap, "logs", 1)
+                lines = "".join(f"life {life} line {n}\n" for n in range(3 + 2 * life))
+                ottla("produce", "logs", "-b", broker.bootstrap, input=lines)
+                indexer = subprocess.Popen([program("example_log_indexer"), broker.bootstrap, "logs", database])
+                eventually(lambda: self.assert_indexed(database, life, 3 + 2 * life), 20)
+                indexer.terminate()
+                self.assertEqual(indexer.wait(20), 0)
+                ottla("topic", "delete", "logs", "-b", broker.bootstrap)
+            self.assert_indexed(database, 0, 3)
+
+    def assert_indexed(self, database, life, count):
+        found = run([program("example_log_query"), database, "search", f'"life {life}"'], check=False)
+        self.assertEqual(len(found.stdout.splitlines()), count, found.stderr)
 
 
 if __name__ == "__main__":

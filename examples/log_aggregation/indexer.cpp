@@ -18,6 +18,7 @@ void assign_all(ottla::Consumer& consumer, const std::string& topic, logs::LineI
     const auto metadata = consumer.metadata(topic, 30s).value();
     const auto& of_topic = metadata.topics.front();
     if (of_topic.error.code() != ottla::ErrorCode::none) throw ottla::Exception(of_topic.error);
+    index.begin(topic, to_string(of_topic.id));
     std::vector<ottla::TopicPartition> partitions;
     for (const auto& partition : of_topic.partitions) partitions.push_back(index.next(topic, partition.id));
     consumer.assign(std::move(partitions)).value();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "line_index.hpp"
+#include "question.hpp"
 
 namespace {
 
@@ -20,7 +21,7 @@ int answer(logs::LineIndex& index, const std::string& question, const std::strin
     } else if (question == "severities") {
         print(index.by_severity());
     } else if (question == "search" && !words.empty()) {
-        for (const auto& line : index.search(words, found_max)) std::printf("%s\n", line.c_str());
+        for (const auto& line : index.search(logs::question(words), found_max)) std::printf("%s\n", line.c_str());
     } else {
         std::fprintf(stderr, "usage: log_query DATABASE hosts | severities | search WORDS…\n");
         return 2;

@@ -75,8 +75,12 @@ public:
         }
         try {
             sqlite3_busy_timeout(database_, 10'000);
-            // Readers do not wait for the writer, and each commit is one sync.
-            run_all("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+            // Readers do not wait for the writer, and each commit is one sync. When several make the file at the same
+            // time, the first statement does not wait by itself.
+            constexpr const char* modes = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;";
+            for (int tries = 100; sqlite3_exec(database_, modes, nullptr, nullptr, nullptr) == SQLITE_BUSY && --tries;)
+                sqlite3_sleep(100);
+            run_all(modes);
             run_all(schema);
         } catch (...) {
             sqlite3_close(database_);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A line as rsyslog writes it, and what is none.
 #include "examples/log_aggregation/log_line.hpp"
+#include "examples/log_aggregation/question.hpp"
 
 #include <string>
 
@@ -31,6 +32,14 @@ TEST(LogLine, else_it_is_none) {
           "h\t\t1\ttag\tm", "h\t3\t99999999999999999999\ttag\tm", "h\t3\tnow\ttag\tm"})
         EXPECT_FALSE(parse(text)) << text;
     EXPECT_FALSE(parse(std::string_view()));
+}
+
+TEST(Question, words_that_fts5_would_misread_are_quoted) {
+    EXPECT_EQ(question("disk AND full"), "disk AND full");
+    EXPECT_EQ(question("web-3"), "\"web-3\"");
+    EXPECT_EQ(question("host:web-3  NOT 10.0.0.1 time*"), "host:\"web-3\" NOT \"10.0.0.1\" time*");
+    EXPECT_EQ(question("time-out* * 12:30"), "\"time-out\"* \"*\" \"12:30\"");
+    EXPECT_EQ(question("(\"is full\" OR late)"), "(\"is full\" OR late)");
 }
 
 }  // namespace
