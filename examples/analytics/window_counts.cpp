@@ -122,7 +122,8 @@ private:
         }
     }
 
-    // One that is silent because nothing is there, not because it is slow.
+    // One that is silent because nothing is there, as far as the last answer tells: one whose leader does not answer
+    // may count as idle, too, and what it brings then may be late.
     void look_for_idle() {
         for (std::size_t p = 0; p < heard_.size(); ++p)
             if (Clock::now() - heard_[p] >= settings_.idle &&
