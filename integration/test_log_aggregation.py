@@ -214,6 +214,23 @@ class TopicMadeAnew(unittest.TestCase):
                 ottla("topic", "delete", "logs", "-b", broker.bootstrap)
             self.assert_indexed(database, 0, 3)
 
+    def test_another_line_at_an_offset_that_is_in_is_not_passed_over(self):
+        with tempfile.TemporaryDirectory() as folder, Broker("-q") as broker:
+            database = os.path.join(folder, "index.db")
+            create_topic(broker.bootstrap, "logs", 1)
+            ottla("produce", "logs", "-b", broker.bootstrap, input="life 0\n")
+            command = [program("example_log_indexer"), broker.bootstrap, "logs", database]
+            indexer = subprocess.Popen(command)
+            eventually(lambda: self.assert_indexed(database, 0, 1), 20)
+            indexer.terminate()
+            self.assertEqual(indexer.wait(20), 0)
+            db = sqlite3.connect(database)
+            db.executescript("UPDATE lines SET message = 'of an older topic'; DELETE FROM offsets")
+            db.close()
+            ended = run(command, timeout=20, check=False)
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn("offset 0 is another line than before", ended.stderr)
+
     def assert_indexed(self, database, life, count):
         found = run([program("example_log_query"), database, "search", f'"life {life}"'], check=False)
         self.assertEqual(len(found.stdout.splitlines()), count, found.stderr)
