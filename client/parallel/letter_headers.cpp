@@ -17,6 +17,16 @@ constexpr Names dead_names = {"dead-letter.topic",     "dead-letter.partition", 
                               "dead-letter.timestamp", "dead-letter.group",     "dead-letter.attempts",
                               "dead-letter.error"};
 
+// No character of UTF-8 is cut in two.
+std::string_view up_to(std::string_view text, std::size_t bytes) {
+    if (text.size() <= bytes) return text;
+    const auto is_within = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80; };
+    std::size_t end = bytes;
+    while (end > 0 && bytes - end < 3 && is_within(end)) --end;
+    // What is no UTF-8 is cut anywhere.
+    return text.substr(0, is_within(end) ? bytes : end);
+}
+
 }  // namespace
 
 LetterHeaders::LetterHeaders(LetterKind kind, const WorkItem& item, std::string_view group, std::string_view error)
@@ -26,7 +36,7 @@ LetterHeaders::LetterHeaders(LetterKind kind, const WorkItem& item, std::string_
              std::to_string(item.origin_timestamp_ms()),
              std::string(group),
              std::to_string(item.attempt()),
-             std::string(error.substr(0, error_bytes_max))},
+             std::string(up_to(error, error_bytes_max))},
       headers_(item.headers()) {
     // They stand last, as they were added.
     const auto count = retry_names.size();

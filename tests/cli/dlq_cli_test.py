@@ -180,6 +180,27 @@ class DeadLetters(Served):
         self.ottla("group", "reset", "strange", "--topic", "d6", "--to-latest", "--yes")
         self.assertEqual(self.redrive("d6", "--group", "strange"), [])
 
+    def test_bytes_of_others_are_told_safely(self):
+        self.create("d11")
+        # Cut within a character; not UTF-8; what a terminal would obey.
+        self.letters("d11", "or\udcff", "cut \udce2\udc82", ["a"], group="\x1b]0;mine\x07")
+        self.letters("d11", "orders", "\x1b[2J", ["\x1b[31mred\u009b"], key="\x08k")
+        listed = self.json("dlq", "list", "d11")
+        self.assertEqual(sorted((r["origin"], r["group"], r["error"]) for r in listed),
+                         [("orders", "billing", "\x1b[2J"), ("or\ufffd", "\x1b]0;mine\x07", "cut \ufffd\ufffd")])
+        plan = self.ottla("dlq", "redrive", "d11", "-o", "json", check=False)
+        self.assertEqual(sorted(r["origin"] for r in json.loads(plan.stdout)), ["orders", "or\ufffd"])
+        for done in [plan, *(self.ottla("dlq", verb, "d11", check=False) for verb in ["list", "show", "redrive"])]:
+            for told in [done.stdout, done.stderr]:
+                self.assertNotRegex(told, "[\x00-\x09\x0b-\x1f\x7f\u0080-\u009f]")
+        for verb in ["list", "show", "redrive"]:
+            for output in ["text", "json"]:
+                raw = subprocess.run([program("ottla"), "dlq", verb, "d11", "-o", output, "-b", self.broker.bootstrap], capture_output=True)
+                (raw.stdout + raw.stderr).decode()  # all of it is UTF-8
+        shown = self.ottla("dlq", "show", "d11").stdout
+        for word in [r"of or\xff[3]", r"cut \xe2\x82", r"group \x1b]0;mine\x07", r"key=\x08k value=\x1b[31mred\xc2\x9b"]:
+            self.assertIn(word, shown)
+
     def test_a_topic_that_is_gone_holds_up_no_others(self):
         self.create("d8", "orders8", "late8")
         self.letters("d8", "orders8", "e", [f"v{i}" for i in range(300)])

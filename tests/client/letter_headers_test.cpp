@@ -116,6 +116,19 @@ TEST(LetterHeaders, a_long_error_is_cut) {
     const WorkItem item(message("orders", {}, bytes), 1);
     const LetterHeaders letter(LetterKind::dead, item, "g", std::string(5000, 'x'));
     EXPECT_EQ(letter.headers().back().value.size(), 1000U);
+    // Not within a character; what is none is cut anywhere.
+    const auto left = [&](std::size_t before, std::string_view rest) {
+        const auto error = std::string(before, 'x') + std::string(rest) + std::string(5000, 'x');
+        const LetterHeaders cut(LetterKind::dead, item, "g", error);
+        return cut.headers().back().value.size();
+    };
+    EXPECT_EQ(left(998, "\xc3\xa4"), 1000U);
+    EXPECT_EQ(left(999, "\xc3\xa4"), 999U);
+    EXPECT_EQ(left(997, "\xf0\x9f\x98\x80"), 997U);
+    EXPECT_EQ(left(996, "\xf0\x9f\x98\x80"), 1000U);
+    EXPECT_EQ(left(995, std::string(20, '\x80')), 1000U);
+    const LetterHeaders exact(LetterKind::dead, item, "g", std::string(998, 'x') + "\xc3\xa4");
+    EXPECT_EQ(exact.headers().back().value.size(), 1000U);
 }
 
 TEST(LetterHeaders, a_copy_of_an_item_knows_the_same) {

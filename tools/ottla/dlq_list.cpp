@@ -15,6 +15,7 @@
 #include "tools/ottla/output.hpp"
 #include "tools/ottla/record_json.hpp"
 #include "tools/ottla/record_range.hpp"
+#include "tools/ottla/safe_text.hpp"
 #include "tools/ottla/topic_common.hpp"
 
 namespace ottla::tools {
@@ -72,17 +73,18 @@ int dlq_list(Session& session, const DlqOptions& options) {
     for (const auto& [key, row] : found) {
         const auto& [origin, group, error] = key;
         boost::json::object object;
-        object["origin"] = origin;
-        object["group"] = group;
-        object["error"] = error;
+        object["origin"] = utf8_of(origin);
+        object["group"] = utf8_of(group);
+        object["error"] = utf8_of(error);
         object["letters"] = row.letters;
         object["first"] = row.first;
         object["last"] = row.last;
         object["oldest"] = row.oldest_ms;
         object["newest"] = row.newest_ms;
         array.emplace_back(std::move(object));
-        rows.push_back({origin.empty() ? "-" : origin, group.empty() ? "-" : group, std::to_string(row.letters),
-                        row.first, row.last, time_or_dash(row.oldest_ms), time_or_dash(row.newest_ms), error});
+        rows.push_back({origin.empty() ? "-" : printable(origin), group.empty() ? "-" : printable(group),
+                        std::to_string(row.letters), row.first, row.last, time_or_dash(row.oldest_ms),
+                        time_or_dash(row.newest_ms), printable(error)});
     }
     (void)consumer.close(std::chrono::seconds(1)).has_value();
     return print_answer(session, options, array, rows, !is_whole);
@@ -94,13 +96,15 @@ void print_letter(const Message& m, std::string& to) {
     if (letter.topic.empty())
         to += "says not where it comes from";
     else
-        fmt::format_to(std::back_inserter(to), "of {}[{}]@{}", letter.topic, letter.partition, letter.offset);
+        fmt::format_to(std::back_inserter(to), "of {}[{}]@{}", printable(letter.topic), letter.partition,
+                       letter.offset);
     fmt::format_to(
         std::back_inserter(to), ", group {}, {} attempts, written {}, redriven {} times: {}\n  key={} value={}",
-        letter.group.empty() ? "-" : letter.group, letter.attempts, time_or_dash(m.timestamp_ms()), letter.redriven,
-        letter.error, m.key().is_null() ? "null" : m.key().text(), m.value().is_null() ? "null" : m.value().text());
+        letter.group.empty() ? "-" : printable(letter.group), letter.attempts, time_or_dash(m.timestamp_ms()),
+        letter.redriven, printable(letter.error), m.key().is_null() ? "null" : printable(m.key().text()),
+        m.value().is_null() ? "null" : printable(m.value().text()));
     for (const auto& header : m.headers())
-        if (!header.name.starts_with("dead-letter.")) to += " " + to_string(header);
+        if (!header.name.starts_with("dead-letter.")) to += " " + printable(to_string(header));
     to += '\n';
 }
 

@@ -17,6 +17,7 @@
 #include "tools/ottla/record_line.hpp"
 #include "tools/ottla/record_range.hpp"
 #include "tools/ottla/redrive_progress.hpp"
+#include "tools/ottla/safe_text.hpp"
 #include "tools/ottla/topic_common.hpp"
 
 namespace ottla::tools {
@@ -182,7 +183,7 @@ private:
         progress_.commit(consumer_);
     }
 
-    static void say(const std::string& line) { std::fputs((line + "\n").c_str(), stderr); }
+    static void say(const std::string& line) { std::fputs((printable(line) + "\n").c_str(), stderr); }
 
     void say_what_went() const {
         std::uint64_t written = 0;
@@ -200,13 +201,13 @@ private:
             planned += counts.planned - counts.failed;
             const std::string& to = options_.to.empty() ? origin : options_.to;
             boost::json::object object;
-            object["origin"] = origin;
-            object["to"] = to;
+            object["origin"] = utf8_of(origin);
+            object["to"] = utf8_of(to);
             object["letters"] = counts.planned;
             object["written"] = counts.written;
             object["failed"] = counts.failed;
             array.emplace_back(std::move(object));
-            rows.push_back({origin.empty() ? "-" : origin, to, std::to_string(counts.planned),
+            rows.push_back({origin.empty() ? "-" : printable(origin), printable(to), std::to_string(counts.planned),
                             std::to_string(counts.written), std::to_string(counts.failed)});
         }
         const int code = print_answer(session_, options_, array, rows, failed);

@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/ottla/output.hpp"
+#include "tools/ottla/safe_text.hpp"
 
 namespace ottla::tools {
 namespace {
@@ -47,9 +48,9 @@ void throw_refused(const ReplayOptions& options, const Error& error, std::string
 std::string choice_of(const ReplayOptions& options) {
     const auto& range = options.range;
     const auto number = [](const std::optional<std::int64_t>& n) { return n ? std::to_string(*n) : std::string(); };
-    return fmt::format("partitions={} offsets={}..{} times={}..{} key={} value={} header={}",
-                       fmt::join(range.partitions, ","), number(range.from_offset), number(range.to_offset),
-                       range.since, range.until, options.key_part, options.value_part, options.header_part);
+    return utf8_of(fmt::format("partitions={} offsets={}..{} times={}..{} key={} value={} header={}",
+                               fmt::join(range.partitions, ","), number(range.from_offset), number(range.to_offset),
+                               range.since, range.until, options.key_part, options.value_part, options.header_part));
 }
 
 void go_on_at(RecordRange& range, std::int32_t partition, std::int64_t offset, std::string_view progress) {
