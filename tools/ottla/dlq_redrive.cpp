@@ -66,22 +66,28 @@ public:
         whole.to_offset = options_.range.to_offset;
         RecordRange all(options_.connection, options_.topic, whole);
         for (const auto& p : all.partitions()) {
-            const auto begin = progress_.begin_of(p.partition);
-            if (begin > p.log_end)
+            const auto end = progress_.end_of(p.partition);
+            if (end > p.log_end)
                 throw Exception(Error::of(
                     ErrorCode::offset_out_of_range,
                     fmt::format("{}[{}]: what group '{}' knows reaches to {}, but the log ends at {}: the topic is "
                                 "another than it was; delete the group's offsets, or name another --group",
-                                options_.topic, p.partition, options_.group_or_default(), begin, p.log_end)));
-            all.begin_at(p.partition, begin);
+                                options_.topic, p.partition, options_.group_or_default(), end, p.log_end)));
+            all.begin_at(p.partition, progress_.begin_of(p.partition));
         }
         bool is_whole = false;
         try {
             is_whole = all.read(session_, consumer_, [this](const Message& m) { return look_at(m); });
             write_window();
         } catch (...) {
-            // What was written until now is acknowledged and committed: only what waits is dropped.
+            // What was written until now is acknowledged, and committed unless just that has failed, which is tried
+            // once more. What waits is dropped.
             say_what_went();
+            try {
+                progress_.commit(consumer_);
+            } catch (const Exception& e) {
+                say(fmt::format("ottla dlq redrive: {}", e.what()));
+            }
             throw;
         }
         (void)consumer_.close(std::chrono::seconds(1)).has_value();

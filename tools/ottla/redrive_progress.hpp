@@ -23,6 +23,8 @@ public:
 
     // Where to begin in a partition; nothing is committed: at its begin.
     std::int64_t begin_of(std::int32_t partition) const;
+    // One behind the last that is known to have gone back; nothing is committed: below 0.
+    std::int64_t end_of(std::int32_t partition) const { return partitions_.at(partition).progress.beyond().end(); }
     // The group has committed nothing: that no letter has gone back, or that it was forgotten.
     bool knows_nothing() const noexcept { return knows_nothing_; }
 

@@ -107,10 +107,10 @@ private:
         if (options_.group.empty() || next_.empty()) return;
         std::vector<TopicPartition> offsets;
         for (const auto& [partition, offset] : next_) offsets.emplace_back(options_.from, partition, offset);
-        next_.clear();
         for (const auto& tp : expect(consumer_.commit(std::move(offsets), answer_within), "committing how far it came"))
             if (tp.error.code() != ErrorCode::none)
                 throw Exception(tp.error.with_context("committing how far it came"));
+        next_.clear();
     }
 
     Session& session_;
