@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Groups of the consumer protocol (KIP-848) with members of several makes: ours, Apache Kafka's Java client and librdkafka, on our broker
-and on Apache Kafka 4.3.1, while somebody writes; and ours beside members of the classic protocol, so that the group goes over between the
+and, in the full run, on Apache Kafka 4.3.1, while somebody writes; and ours beside members of the classic protocol, so that the group goes over between the
 protocols as members come and are killed. The groups are tried side by side."""
 import concurrent.futures
 import json
+import os
 import unittest
 
 from harness import KAFKA, Broker, apache_kafka, kafka_env, kafka_setup, librdkafka_python, main, program
@@ -59,6 +60,7 @@ class MixedConsumerProtocol(unittest.TestCase):
         with Broker(*(word for line in BROKER + SOON for word in ("-c", line))) as broker:
             self.share_on(broker.bootstrap)
 
+    @unittest.skipUnless(os.environ.get("OTTLA_FULL"), "in the full run")
     def test_on_apache_kafka(self):
         with apache_kafka(1, *BROKER, *SOON) as bootstrap:
             self.share_on(bootstrap)
