@@ -14,6 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
+from broker_case import BrokerCase  # noqa: E402
 from harness import Broker, Connection, eventually, main, ottla, program  # noqa: E402
 
 
@@ -44,26 +45,11 @@ class Usage(unittest.TestCase):
         self.refused("replay", "--from-file", "/nowhere.jsonl", "--to", "b", "-b", "127.0.0.1:1", says=["/nowhere.jsonl"])
 
 
-class Served(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.broker = cls.enterClassContext(Broker("-c", "auto.create.topics.enable=false", memory=True))
+class Served(BrokerCase):
+    CONFIG = ["auto.create.topics.enable=false"]
 
     def setUp(self):
         self.dir = self.enterContext(tempfile.TemporaryDirectory())
-
-    def ottla(self, *args, **options):
-        return ottla(*args, "-b", self.broker.bootstrap, **options)
-
-    def json(self, *args):
-        return json.loads(self.ottla(*args, "-o", "json").stdout)
-
-    def fails(self, *args, says):
-        done = self.ottla(*args, check=False, timeout=40)
-        self.assertEqual(done.returncode, 1, (args, done.stdout, done.stderr))
-        for word in says:
-            self.assertIn(word, done.stderr)
-        return done
 
     def create(self, *topics, partitions=1):
         for topic in topics:

@@ -12,7 +12,8 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
-from harness import Broker, eventually, main, ottla, program, read_line  # noqa: E402
+from broker_case import BrokerCase  # noqa: E402
+from harness import eventually, main, ottla, program, read_line  # noqa: E402
 
 
 class Usage(unittest.TestCase):
@@ -53,23 +54,8 @@ class Usage(unittest.TestCase):
             self.refused("group", "reset", "g", "--from-file", file.name, "--topic", "t", says=[file.name])
 
 
-class Groups(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.broker = cls.enterClassContext(Broker("-c", "group.initial.rebalance.delay.ms=0", memory=True))
-
-    def ottla(self, *args, **options):
-        return ottla(*args, "-b", self.broker.bootstrap, **options)
-
-    def json(self, *args):
-        return json.loads(self.ottla(*args, "-o", "json").stdout)
-
-    def fails(self, *args, says):
-        done = self.ottla(*args, check=False, timeout=40)
-        self.assertEqual(done.returncode, 1, (args, done.stdout, done.stderr))
-        for word in says:
-            self.assertIn(word, done.stderr)
-        return done
+class Groups(BrokerCase):
+    CONFIG = ["group.initial.rebalance.delay.ms=0"]
 
     def fill(self, topic, partitions=2, count=10):
         self.ottla("topic", "create", topic, "-p", partitions)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/simulation/group_world.hpp"
+#include "tests/simulation/run_world.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -179,22 +180,11 @@ asio::awaitable<void> GroupWorld::play(std::function<asio::awaitable<void>()> tr
     co_await stay_at_rest();
     topics_.finish_writing();
     std::function<bool()> is_written = [&written] { return written; };
-    const bool all_written = co_await wait_until(std::move(is_written), 300s);
+    const bool all_written = co_await wait_until(simulation_, std::move(is_written), 300s);
     if (!all_written) problems_.emplace_back("the producer does not end");
     co_await read_all();
     co_await close_all();
     co_await compare();
-}
-
-asio::awaitable<bool> GroupWorld::wait_until(std::function<bool()> reached, Duration most) {
-    auto& timers = simulation_.loop.timers;
-    const Duration step = 50ms;
-    const auto end = timers.now() + most;
-    while (!reached()) {
-        if (timers.now() >= end) co_return false;
-        co_await timers.wait_for(step);
-    }
-    co_return true;
 }
 
 std::set<Place> GroupWorld::wanted(const Group& group) const {
@@ -244,7 +234,7 @@ asio::awaitable<std::int32_t> GroupWorld::rest(std::size_t members) {
         return static_cast<std::size_t>(
                    std::ranges::count_if(members_, [](const auto& one) { return one->is_alive(); })) == members;
     };
-    const bool up = co_await wait_until(std::move(are_up), 60s);
+    const bool up = co_await wait_until(simulation_, std::move(are_up), 60s);
     if (!up) problems_.push_back(fmt::format("never are {} members up", members));
     co_await come_to_rest();
     co_return generation(groups_.front());
@@ -255,7 +245,7 @@ asio::awaitable<void> GroupWorld::come_to_rest() {
     std::function<bool()> at_rest = [this] {
         return std::ranges::all_of(groups_, [this](const Group& group) { return unrest(group).empty(); });
     };
-    const bool rests = co_await wait_until(std::move(at_rest), most);
+    const bool rests = co_await wait_until(simulation_, std::move(at_rest), most);
     simulation_.note("the groups are at rest");
     if (rests) co_return;
     for (const auto& group : groups_)
@@ -287,7 +277,7 @@ asio::awaitable<void> GroupWorld::read_all() {
             std::function<bool()> is_read = [&book = *group.book, place = place, end = end] {
                 return book.processed_up_to(place) >= end;
             };
-            const bool read = co_await wait_until(std::move(is_read), 60s);
+            const bool read = co_await wait_until(simulation_, std::move(is_read), 60s);
             if (!read)
                 problems_.push_back(fmt::format("group '{}' has processed {} up to {} of {}", group.book->group(),
                                                 to_string(place), group.book->processed_up_to(place), end));
@@ -307,7 +297,7 @@ asio::awaitable<void> GroupWorld::close_all() {
     std::function<bool()> are_closed = [this] {
         return std::ranges::all_of(members_, [](const auto& member) { return member->is_done(); });
     };
-    const bool closed = co_await wait_until(std::move(are_closed), 60s);
+    const bool closed = co_await wait_until(simulation_, std::move(are_closed), 60s);
     if (!closed) problems_.emplace_back("not all members end");
 }
 

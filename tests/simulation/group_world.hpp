@@ -62,7 +62,6 @@ private:
     // Empty when the group is at rest.
     std::string unrest(const Group&) const;
     std::int32_t generation(const Group&) const;
-    asio::awaitable<bool> wait_until(std::function<bool()> reached, Duration most);
     std::set<Place> wanted(const Group&) const;
 
     Simulation& simulation_;

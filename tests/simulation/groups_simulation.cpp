@@ -9,6 +9,7 @@
 
 #include "tests/simulation/broker_host.hpp"
 #include "tests/simulation/group_world.hpp"
+#include "tests/simulation/run_world.hpp"
 
 namespace ottla::test {
 namespace {
@@ -24,33 +25,6 @@ std::vector<std::string> broker_settings(base::Random& random, std::int64_t coor
             fmt::format("offsets.topic.num.partitions={}", random.between(1, coordinators_most)),
             fmt::format("offsets.retention.minutes={}", lets_go ? 1 : 10'000),
             "offsets.retention.check.interval.ms=3000"};
-}
-
-template <class Host>
-asio::awaitable<void> play_groups(Host& host, GroupWorld& world, std::function<asio::awaitable<void>()> trouble) {
-    co_await host.start();
-    co_await world.play(std::move(trouble));
-    co_await host.stop();
-}
-
-template <class Host>
-Outcome run_world(Simulation& simulation, Host& host, GroupWorld& world,
-                  std::function<asio::awaitable<void>()> trouble) {
-    Outcome outcome;
-    if (!simulation.loop.run(play_groups(host, world, std::move(trouble)), 1h))
-        outcome.failures.push_back("the scenario did not end within an hour");
-    world.check(outcome.failures);
-    outcome.failures.insert(outcome.failures.end(), host.problems.begin(), host.problems.end());
-    simulation.loop.run_for(1min);
-    outcome.hash = simulation.hash();
-    outcome.faults = simulation.faults();
-    outcome.simulated_seconds = simulation.simulated_seconds();
-    outcome.events = simulation.loop.events();
-    return outcome;
-}
-
-Duration trouble_time(base::Random& random) {
-    return std::chrono::milliseconds(random.chance(0.2) ? 80'000 : random.between(5'000, 50'000));
 }
 
 // A controller that could not write its log has given up, until the broker is started again.

@@ -10,6 +10,7 @@
 #include "tests/simulation/broker_host.hpp"
 #include "tests/simulation/faults.hpp"
 #include "tests/simulation/parallel_host.hpp"
+#include "tests/simulation/run_world.hpp"
 #include "tests/simulation/topics_host.hpp"
 
 namespace ottla::test {
@@ -60,7 +61,6 @@ private:
         rules.has_letters = random_.chance(0.9);
         return rules;
     }
-    asio::awaitable<bool> wait_until(std::function<bool()> reached, Duration most);
     asio::awaitable<void> work_off(const std::map<Place, std::int64_t>& ends);
     asio::awaitable<void> finish_all();
 
@@ -80,17 +80,6 @@ asio::awaitable<void> ParallelWorld::freeze_one() {
     worker.thaw();
 }
 
-asio::awaitable<bool> ParallelWorld::wait_until(std::function<bool()> reached, Duration most) {
-    auto& timers = simulation_.loop.timers;
-    const Duration step = 50ms;
-    const auto end = timers.now() + most;
-    while (!reached()) {
-        if (timers.now() >= end) co_return false;
-        co_await timers.wait_for(step);
-    }
-    co_return true;
-}
-
 asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()> trouble) {
     auto& loop = simulation_.loop;
     co_await topics_.create(worked_on, static_cast<std::int32_t>(random_.between(1, 6)));
@@ -107,7 +96,7 @@ asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()>
     co_await loop.timers.wait_for(3s);
     topics_.finish_writing();
     std::function<bool()> is_written = [&written] { return written; };
-    const bool all_written = co_await wait_until(std::move(is_written), 300s);
+    const bool all_written = co_await wait_until(simulation_, std::move(is_written), 300s);
     if (!all_written) problems_.emplace_back("the producer does not end");
     const auto ends = co_await topics_.ends();
     co_await work_off(ends);
@@ -129,7 +118,7 @@ asio::awaitable<void> ParallelWorld::work_off(const std::map<Place, std::int64_t
         std::function<bool()> has_moved = [this, &is_finished, before = book_.finished()] {
             return book_.finished() > before || is_finished();
         };
-        const bool moved = co_await wait_until(std::move(has_moved), 60s);
+        const bool moved = co_await wait_until(simulation_, std::move(has_moved), 60s);
         if (moved) continue;
         problems_.emplace_back("for 60 s no record was finished, and some are left");
         break;
@@ -145,16 +134,16 @@ asio::awaitable<void> ParallelWorld::finish_all() {
     std::function<bool()> others_are_done = [this] {
         return std::ranges::all_of(workers_, [this](const auto& w) { return w == workers_[0] || w->is_done(); });
     };
-    const bool others_done = co_await wait_until(std::move(others_are_done), 120s);
+    const bool others_done = co_await wait_until(simulation_, std::move(others_are_done), 120s);
     if (!others_done) problems_.emplace_back("not all workers end");
     // What those have left behind, the last one does, and with it all that is not committed.
     int quiet = 0;
     std::function<bool()> is_quiet = [this, &quiet] { return (quiet = workers_[0]->is_idle() ? quiet + 1 : 0) > 300; };
-    const bool rests = co_await wait_until(std::move(is_quiet), 30min);
+    const bool rests = co_await wait_until(simulation_, std::move(is_quiet), 30min);
     if (!rests) problems_.emplace_back("the last worker has never done all");
     workers_[0]->finish(true);
     std::function<bool()> is_done = [this] { return workers_[0]->is_done(); };
-    const bool done = co_await wait_until(std::move(is_done), 120s);
+    const bool done = co_await wait_until(simulation_, std::move(is_done), 120s);
     if (!done) problems_.emplace_back("the last worker does not end");
 }
 
@@ -166,13 +155,6 @@ void ParallelWorld::check(std::vector<std::string>& failures) const {
     add(topics_.problems);
     for (const auto& worker : workers_) add(worker->problems);
     add(book_.problems);
-}
-
-asio::awaitable<void> play_parallel(BrokerHost& host, ParallelWorld& world,
-                                    std::function<asio::awaitable<void>()> trouble) {
-    co_await host.start();
-    co_await world.play(std::move(trouble));
-    co_await host.stop();
 }
 
 Outcome run_parallel(std::uint64_t seed) {
@@ -189,19 +171,8 @@ Outcome run_parallel(std::uint64_t seed) {
     faults.add("killed", [&host] { return host.again(BrokerHost::End::killed); });
     faults.add("power lost", [&host] { return host.again(BrokerHost::End::power_lost); });
     faults.add("disk slow", [&host] { return host.slow_disk(); });
-    const auto time = std::chrono::milliseconds(random.chance(0.2) ? 80'000 : random.between(5'000, 50'000));
-    std::function<asio::awaitable<void>()> trouble = [&] { return faults.run(simulation.loop.timers.now() + time); };
-    Outcome outcome;
-    if (!simulation.loop.run(play_parallel(host, world, std::move(trouble)), 1h))
-        outcome.failures.emplace_back("the scenario did not end within an hour");
-    world.check(outcome.failures);
-    outcome.failures.insert(outcome.failures.end(), host.problems.begin(), host.problems.end());
-    simulation.loop.run_for(1min);
-    outcome.hash = simulation.hash();
-    outcome.faults = simulation.faults();
-    outcome.simulated_seconds = simulation.simulated_seconds();
-    outcome.events = simulation.loop.events();
-    return outcome;
+    const auto time = trouble_time(random);
+    return run_world(simulation, host, world, [&] { return faults.run(simulation.loop.timers.now() + time); });
 }
 
 TEST(Simulation, parallel_consumers_finish_every_record_in_order_and_commit_only_that) {
