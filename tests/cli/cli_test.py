@@ -13,17 +13,11 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
+from cases import UsageCase  # noqa: E402
 from harness import Broker, free_port, main, ottla, program, read_line, run  # noqa: E402
 
 
-class Usage(unittest.TestCase):
-    def refused(self, *args, says):
-        done = ottla(*args, check=False)
-        self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertEqual(done.stdout, "")
-        for word in says:
-            self.assertIn(word, done.stderr)
-
+class Usage(UsageCase):
     def test_help_and_version_go_to_standard_output(self):
         for args in [["--help"], ["topic", "--help"], ["consume", "--help"], ["bench", "produce", "-h"], ["--version"]]:
             done = ottla(*args)

@@ -14,7 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
-from broker_case import BrokerCase  # noqa: E402
+from cases import BrokerCase, UsageCase  # noqa: E402
 from harness import Broker, Connection, eventually, main, ottla, program  # noqa: E402
 
 
@@ -23,13 +23,7 @@ def text_in(path):
         return file.read()
 
 
-class Usage(unittest.TestCase):
-    def refused(self, *args, says):
-        done = ottla(*args, check=False, timeout=10)
-        self.assertEqual((done.returncode, done.stdout), (2, ""), (args, done.stderr))
-        for word in says:
-            self.assertIn(word, done.stderr)
-
+class Usage(UsageCase):
     def test_what_is_wrongly_asked_ends_with_2(self):
         self.refused("dlq", says=["subcommand"])
         self.refused("dlq", "list", says=["topic"])

@@ -12,17 +12,11 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
-from broker_case import BrokerCase  # noqa: E402
+from cases import BrokerCase, UsageCase  # noqa: E402
 from harness import eventually, main, ottla, program, read_line  # noqa: E402
 
 
-class Usage(unittest.TestCase):
-    def refused(self, *args, says):
-        done = ottla(*args, check=False, timeout=10)
-        self.assertEqual((done.returncode, done.stdout), (2, ""), (args, done.stderr))
-        for word in says:
-            self.assertIn(word, done.stderr)
-
+class Usage(UsageCase):
     def test_what_is_wrongly_asked_ends_with_2(self):
         self.refused("group", says=["subcommand"])
         self.refused("group", "list", "--state", "asleep", says=["asleep", "Stable"])

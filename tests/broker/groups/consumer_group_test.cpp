@@ -9,6 +9,15 @@ namespace {
 
 using Member = ConsumerScript::Member;
 
+void set_for_group(ConsumerScript& s, const char* name, const char* value) {
+    protocol::ConfigRecord config;
+    config.resource_type = 32;
+    config.resource_name = "g";
+    config.name = name;
+    config.value = value;
+    s.change_metadata(config);
+}
+
 TEST(ConsumerGroup, the_first_member_gets_all_at_once) {
     ConsumerScript s;
     const Uuid t = s.make_topic("t", 3);
@@ -260,15 +269,9 @@ TEST(ConsumerGroup, the_interval_of_heartbeats_comes_from_the_coordinator) {
     ConsumerScript s(settings);
     const Member a{"a", {"t"}, {}, 0, {}, {}, {}};
     EXPECT_EQ(s.ask_beat(s.joining(a)).heartbeat_interval_ms, 5000);
-    protocol::ConfigRecord config;
-    config.resource_type = 32;
-    config.resource_name = "g";
-    config.name = "consumer.heartbeat.interval.ms";
-    config.value = "7000";
-    s.change_metadata(config);
+    set_for_group(s, "consumer.heartbeat.interval.ms", "7000");
     EXPECT_EQ(s.ask_beat(s.joining(a)).heartbeat_interval_ms, 7000);
-    config.value = "70000";
-    s.change_metadata(config);
+    set_for_group(s, "consumer.heartbeat.interval.ms", "70000");
     EXPECT_EQ(s.ask_beat(s.joining(a)).heartbeat_interval_ms, 15000);
 }
 
@@ -309,12 +312,7 @@ TEST(ConsumerGroup, partitions_of_a_large_group_are_dealt_at_intervals) {
     EXPECT_EQ(late.epoch, s.described_consumer().assignment_epoch);
     const auto dealt = s.count_records<TargetEpochRecord>();
     // The group's own interval goes before the broker's, which is a second.
-    protocol::ConfigRecord config;
-    config.resource_type = 32;
-    config.resource_name = "g";
-    config.name = "consumer.assignment.interval.ms";
-    config.value = "3000";
-    s.change_metadata(config);
+    set_for_group(s, "consumer.assignment.interval.ms", "3000");
     s.pass(2s);
     EXPECT_EQ(s.beat(crowd.front()), ErrorCode::none);
     EXPECT_EQ(s.count_records<TargetEpochRecord>(), dealt);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests of verbs share: a broker for all tests of a class, and the command line pointed at it."""
+"""What tests of verbs share: what is refused, and a broker for all tests of a class with the command line pointed at it."""
 import json
 import os
 import sys
@@ -7,6 +7,14 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
 from harness import Broker, ottla  # noqa: E402
+
+
+class UsageCase(unittest.TestCase):
+    def refused(self, *args, says):
+        done = ottla(*args, check=False, timeout=10)
+        self.assertEqual((done.returncode, done.stdout), (2, ""), (args, done.stderr))
+        for word in says:
+            self.assertIn(word, done.stderr)
 
 
 class BrokerCase(unittest.TestCase):
