@@ -13,36 +13,40 @@ bool PartitionProgress::pass_if_done(std::int64_t offset) {
 
 PartitionProgress::Place PartitionProgress::take(std::int64_t offset) {
     OTTLA_ASSERT(offset >= next_);
-    if (count() == ring_.size()) grow();
-    next_ = offset + 1;
-    entry(end_) = static_cast<std::uint64_t>(offset) << 1;
+    if (free_ == nobody) {
+        free_ = static_cast<Place>(records_.size());
+        records_.emplace_back();
+    }
+    const Place place = free_;
+    free_ = records_[place].behind;
+    records_[place] = {offset, taken_++, last_, nobody};
+    (last_ == nobody ? first_ : records_[last_].behind) = place;
+    last_ = place;
     ++unfinished_;
-    return end_++;
+    next_ = offset + 1;
+    return place;
 }
 
 void PartitionProgress::finish(Place place) {
-    OTTLA_ASSERT(place >= first_ && place < end_ && !is_done_at(place));
-    entry(place) |= 1;
+    OTTLA_ASSERT(place < records_.size() && records_[place].offset >= 0);
+    const Record r = records_[place];
+    (r.before == nobody ? first_ : records_[r.before].behind) = r.behind;
+    (r.behind == nobody ? last_ : records_[r.behind].before) = r.before;
+    records_[place] = {.behind = free_};
+    free_ = place;
     --unfinished_;
-    while (first_ < end_ && is_done_at(first_)) ++first_;
 }
 
 OffsetMap PartitionProgress::beyond() const {
     OffsetMap map(watermark());
-    for (Place p = first_; p < end_; ++p) {
-        map.append(true, offset_at(p) - map.end());
-        map.append(is_done_at(p), 1);
+    for (Place p = first_; p != nobody; p = records_[p].behind) {
+        map.append(true, records_[p].offset - map.end());
+        map.append(false, 1);
     }
-    // What was passed over at the end.
+    // What is done behind the last of them.
     if (next_ >= 0) map.append(true, next_ - map.end());
     known_.append_rest(next_, map);
     return map;
-}
-
-void PartitionProgress::grow() {
-    std::vector<std::uint64_t> larger(ring_.empty() ? 64 : ring_.size() * 2);
-    for (Place p = first_; p < end_; ++p) larger[p & (larger.size() - 1)] = entry(p);
-    ring_ = std::move(larger);
 }
 
 }  // namespace ottla::client

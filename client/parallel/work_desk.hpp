@@ -85,7 +85,7 @@ public:
         std::int64_t watermark = -1;
         std::int64_t next = -1;
         std::size_t unfinished = 0;
-        std::size_t taken = 0;  // from the watermark on
+        std::uint64_t taken = 0;  // from the watermark on
     };
     PartitionView view(Partition) const;
 

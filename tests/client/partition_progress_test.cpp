@@ -2,6 +2,8 @@
 // How far the work on a partition has come.
 #include "client/parallel/partition_progress.hpp"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace ottla::client {
@@ -90,15 +92,34 @@ TEST(PartitionProgress, goes_on_behind_a_committed_map) {
     EXPECT_FALSE(progress.pass_if_done(12));
 }
 
-TEST(PartitionProgress, a_million_out_of_order_take_a_word_each) {
+TEST(PartitionProgress, a_million_end_in_reverse) {
     PartitionProgress progress(OffsetMap(0));
     constexpr std::int64_t count = 1'000'000;
-    for (std::int64_t i = 0; i < count; ++i) progress.take(i);
-    for (std::int64_t i = count - 1; i > 0; --i) progress.finish(static_cast<PartitionProgress::Place>(i));
+    std::vector<PartitionProgress::Place> places;
+    for (std::int64_t i = 0; i < count; ++i) places.push_back(progress.take(i));
+    for (auto place = places.rbegin(); place + 1 != places.rend(); ++place) progress.finish(*place);
     EXPECT_EQ(progress.watermark(), 0);
+    EXPECT_EQ(progress.taken(), 1'000'000U);
     EXPECT_LT(progress.beyond().encode(4096).value().size(), 20U);
-    progress.finish(0);
+    progress.finish(places[0]);
     EXPECT_EQ(progress.watermark(), count);
+    EXPECT_EQ(progress.taken(), 0U);
+}
+
+TEST(PartitionProgress, nothing_is_kept_of_what_is_done_behind_one_that_is_not) {
+    PartitionProgress progress(OffsetMap(0));
+    const auto stuck = progress.take(0);
+    const auto place = progress.take(1);
+    progress.finish(place);
+    for (std::int64_t i = 2; i < 1'000'000; ++i) {
+        ASSERT_EQ(progress.take(i), place) << "another place, for " << i;
+        progress.finish(place);
+    }
+    EXPECT_EQ(progress.watermark(), 0);
+    EXPECT_EQ(progress.taken(), 1'000'000U);
+    EXPECT_EQ(progress.beyond().done_count(), 999'999);
+    progress.finish(stuck);
+    EXPECT_EQ(progress.watermark(), 1'000'000);
 }
 
 }  // namespace
