@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Takes the code out of the documents, so that what a reader copies is compiled and run: every ```cpp block that is a whole
-program (it has a main), and every ```sh block marked so: ```sh run. Usage: extract.py ROOT OUT; prints the files made.
+program (it has a main), and every ```sh block marked so: ```sh run, or ```sh run until TEXT, which need not end by itself. Usage:
+extract.py ROOT OUT; prints the files made.
 
 The address localhost:9092 (or 127.0.0.1:9092) becomes that of the test's broker, programs are found without their
 build/dev/bin/, and a line that starts `ottla dev` is left out, for the test has started it."""
@@ -19,9 +20,9 @@ def program(document, line, code):
     return f'// SPDX-License-Identifier: Apache-2.0\n#include <cstdlib>\n#line {line} "{document}"\n{code}'
 
 
-def script(code):
+def script(code, until):
     lines = [l for l in code.replace("build/dev/bin/", "").split("\n") if not l.startswith("ottla dev")]
-    return "set -euo pipefail\n" + re.sub(ADDRESS, "$OTTLA_BOOTSTRAP", "\n".join(lines))
+    return f"# until {until}\n" * bool(until) + "set -euo pipefail\n" + re.sub(ADDRESS, "$OTTLA_BOOTSTRAP", "\n".join(lines))
 
 
 def write(path, text):
@@ -45,9 +46,9 @@ def main(root, out):
             if language == "cpp" and re.search(r"\bint main\(", code):
                 made.append(f"docs_{name}.cpp")
                 write(os.path.join(out, made[-1]), program(document, line, code))
-            elif language == "sh" and info.strip() == "run":
+            elif language == "sh" and (run := re.fullmatch(r"run(?: until (.*))?", info.strip())):
                 made.append(f"docs_{name}.sh")
-                write(os.path.join(out, made[-1]), script(code))
+                write(os.path.join(out, made[-1]), script(code, run[1]))
     print(";".join(made))
 
 
