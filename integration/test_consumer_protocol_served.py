@@ -44,7 +44,7 @@ class ConsumerProtocol(unittest.TestCase):
             two = members.ask("settle", partitions=6)["owned"]
             self.assertEqual({len(p) for p in two.values()}, {3})
             produce(self.broker, topic, range(600))
-            seen = members.ask("poll", seconds=2)
+            seen = members.ask("poll", wanted=600)
             self.assertEqual(sorted(v for values in seen.values() for v in values), list(range(600)))
             described = self.command("--describe", "--group", "g-share", "--members", "--verbose").stdout
             self.assertIn("share", described)
@@ -57,7 +57,7 @@ class ConsumerProtocol(unittest.TestCase):
             self.assertEqual(one["owned"], {"a": list(range(6))})
             self.assertEqual(one["seen"]["a"], [])
             produce(self.broker, topic, range(600, 700))
-            self.assertEqual(sorted(members.ask("poll", seconds=2)["a"]), list(range(600, 700)))
+            self.assertEqual(sorted(members.ask("poll", wanted=100)["a"]), list(range(600, 700)))
 
     @staticmethod
     def total(described):
@@ -74,7 +74,7 @@ class ConsumerProtocol(unittest.TestCase):
             self.broker.start()
             self.assertEqual(members.ask("settle", partitions=6)["owned"], before)
             produce(self.broker, topic, range(100))
-            seen = members.ask("poll", seconds=4)
+            seen = members.ask("poll", wanted=100)
             self.assertEqual(sorted(v for values in seen.values() for v in values), list(range(100)))
 
     def test_a_static_member_comes_back_without_a_rebalance(self):
@@ -97,7 +97,7 @@ class ConsumerProtocol(unittest.TestCase):
             both = members.ask("settle", partitions=6)["owned"]
             self.assertEqual({len(p) for p in both.values()}, {3})
             produce(self.broker, topic, range(300))
-            seen = members.ask("poll", seconds=3)
+            seen = members.ask("poll", wanted=300)
             self.assertEqual(sorted(v for values in seen.values() for v in values), list(range(300)))
             self.assertRegex(self.command("--list", "--type").stdout, r"g-moves +Consumer")
             members.ask("leave", name="new")
@@ -110,7 +110,7 @@ class ConsumerProtocol(unittest.TestCase):
             members.ask("join", name="a", topic="^by-expression-.*", settings=self.settings("g-expression"))
             members.ask("settle", partitions=2)
             produce(self.broker, topic, range(50))
-            self.assertEqual(sorted(members.ask("poll", seconds=3)["a"]), list(range(50)))
+            self.assertEqual(sorted(members.ask("poll", wanted=50)["a"]), list(range(50)))
 
     def test_a_group_has_settings_of_its_own(self):
         def configs(*words, check=True):

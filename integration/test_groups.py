@@ -17,12 +17,15 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 bootstrap, members = sys.argv[1], {}
 
-def poll(seconds):
-    deadline, seen = time.monotonic() + seconds, {name: [] for name in members}
-    while time.monotonic() < deadline:
+def poll(seconds, wanted=None):
+    # With `wanted`: until so many are here, then for `seconds` more, should one come twice.
+    seen = {name: [] for name in members}
+    ends = time.monotonic() + (30 if wanted else seconds)
+    while time.monotonic() < ends:
         for name, c in members.items():
             m = c.poll(0.02)
             if m is not None and not m.error(): seen[name].append(int(m.value()))
+        if wanted and sum(map(len, seen.values())) >= wanted: wanted, ends = None, time.monotonic() + seconds
     return seen
 
 def owned(c): return sorted(t.partition for t in c.assignment())
@@ -46,7 +49,7 @@ for line in sys.stdin:
         members[ask["name"]].subscribe([ask["topic"]])
         answer = {}
     elif ask["do"] == "settle": answer = settled(ask["partitions"])
-    elif ask["do"] == "poll": answer = poll(ask["seconds"])
+    elif ask["do"] == "poll": answer = poll(0.5, ask["wanted"])
     elif ask["do"] == "commit": answer = [[t.partition, t.offset] for t in members[ask["name"]].commit(asynchronous=False)]
     elif ask["do"] == "leave":
         members.pop(ask["name"]).close()
@@ -136,7 +139,7 @@ class Groups(unittest.TestCase):
             three = members.ask("settle", partitions=6)["owned"]
             self.assertEqual({len(p) for p in three.values()}, {2})
             produce(self.broker, topic, range(600))
-            seen = members.ask("poll", seconds=2)
+            seen = members.ask("poll", wanted=600)
             self.assertEqual(sorted(v for values in seen.values() for v in values), list(range(600)))
             for name in ("a", "b", "c"):
                 members.ask("commit", name=name)
@@ -148,7 +151,7 @@ class Groups(unittest.TestCase):
             self.assertEqual({len(p) for p in again["owned"].values()}, {3})
             self.assertEqual([v for values in again["seen"].values() for v in values], [])
             produce(self.broker, topic, range(600, 700))
-            seen = members.ask("poll", seconds=2)
+            seen = members.ask("poll", wanted=100)
             self.assertEqual(sorted(v for values in seen.values() for v in values), list(range(600, 700)))
 
     def test_members_share_by_range(self):
