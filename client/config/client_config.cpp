@@ -11,6 +11,7 @@
 #include "client/config/iso_duration.hpp"
 #include "client/config/property_table.hpp"
 #include "client/consumer/assignors/assignor.hpp"
+#include "ottla/protocol/compression_type.hpp"
 
 namespace ottla::client {
 namespace {
@@ -148,6 +149,18 @@ Result<CommonConfig> common_config(const Config& config) {
     return c;
 }
 
+namespace {
+
+std::string_view levels_of(Compression c) {
+    switch (c) {
+        case Compression::gzip: return "use 0 to 9, or -1 for its default";
+        case Compression::snappy: return "it has no levels";
+        default: return "use 0 to 12, or -1 for its default";
+    }
+}
+
+}  // namespace
+
 Result<ProducerConfig> producer_config(const Config& config) {
     auto common = common_config(config);
     if (!common) return common.error();
@@ -174,6 +187,10 @@ Result<ProducerConfig> producer_config(const Config& config) {
     p.delivery_timeout = v.ms("delivery.timeout.ms");
     p.compression = static_cast<Compression>(v.choice("compression.type", codecs));
     p.compression_level = static_cast<int>(v.integer("compression.level"));
+    if (p.compression != Compression::none &&
+        !protocol::is_valid_level(static_cast<protocol::CompressionType>(p.compression), p.compression_level))
+        return contradiction(fmt::format("compression.level={} is none of compression.type={}: {}", p.compression_level,
+                                         v.text("compression.type"), levels_of(p.compression)));
     p.partitioner = static_cast<Partitioner>(v.choice("partitioner", partitioners));
     p.sticky_linger = v.ms("sticky.partitioning.linger.ms");
     p.idempotence = v.boolean("enable.idempotence");

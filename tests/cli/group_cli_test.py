@@ -207,6 +207,14 @@ class Groups(BrokerCase):
         done = self.fails("group", "reset", "new-group", "--topic", "there", "--shift-by", 1, "--yes", says=["there[0]", "nothing is committed", "nothing was changed"])
         self.assertEqual(done.stdout, "")
 
+    def test_what_could_not_be_printed_is_not_committed(self):
+        self.fill("unprinted", 1)
+        command = [program("ottla"), "consume", "unprinted", "-g", "printers", "-O", "start", "-n", "7", "-b", self.broker.bootstrap]
+        with open("/dev/full", "w") as full:
+            self.assertEqual(subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, timeout=60).returncode, 1)
+        self.assertEqual(self.ottla(*command[1:-2]).stdout.split(), [str(i) for i in range(7)])
+        self.assertEqual(self.committed("printers"), {"unprinted:0": 7})
+
     def test_groups_and_offsets_are_deleted(self):
         self.fill("gone")
         self.read("gone-group", "gone", 20)

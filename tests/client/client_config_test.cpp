@@ -130,6 +130,23 @@ TEST(ClientConfig, what_contradicts_itself_is_refused_with_both_keys) {
     }
 }
 
+TEST(ClientConfig, a_level_is_one_of_the_codec) {
+    const auto made = [](const char* codec, int level) {
+        return producer_config(
+            {{"bootstrap.servers", "h:1"}, {"compression.type", codec}, {"compression.level", level}});
+    };
+    for (const auto& [codec, level] : {std::pair("gzip", 9), {"lz4", 12}, {"zstd", 12}, {"snappy", 0}, {"none", 7}})
+        EXPECT_TRUE(made(codec, level)) << codec;
+    for (const char* codec : {"gzip", "snappy", "lz4", "zstd"}) EXPECT_TRUE(made(codec, -1)) << codec;
+    for (const auto& [codec, level] : {std::pair("gzip", 10), {"snappy", 6}}) {
+        const auto refused = made(codec, level);
+        ASSERT_TRUE(refused.has_error()) << codec;
+        EXPECT_EQ(refused.error(), ErrorCode::invalid_argument);
+        for (const char* word : {"compression.level", "compression.type", codec})
+            EXPECT_NE(refused.error().text().find(word), std::string_view::npos) << refused.error().text();
+    }
+}
+
 TEST(ClientConfig, brokers_must_be_named_and_readable) {
     EXPECT_EQ(common_config({}).error(), ErrorCode::not_configured);
     EXPECT_NE(common_config({}).error().text().find("bootstrap.servers"), std::string_view::npos);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -82,7 +83,8 @@ public:
           format_(std::move(format)),
           json_(options.output == "json"),
           left_(options.count),
-          until_end_(options.until_end) {}
+          until_end_(options.until_end),
+          is_member_(!options.group.empty()) {}
 
     // From now on, the end of these is waited for.
     void expect_ends(const std::vector<TopicPartition>& partitions) {
@@ -97,9 +99,19 @@ public:
             append_json_line(message, session_.out.buffer());
         else
             format_.append(message, session_.out.buffer());
+        if (is_member_) printed_[{std::string(message.topic()), message.partition()}] = message.offset() + 1;
         session_.out.settle();
         if (left_) --*left_;
     }
+    // Of a member: what is out, and not only in the buffer, may be committed.
+    void store(Consumer& consumer) {
+        if (!is_member_ || !session_.out.buffer().empty() || session_.out.closed() || session_.out.error() != 0) return;
+        // One that was given back meanwhile is read again by whoever has it now.
+        for (const auto& [partition, next] : printed_)
+            (void)consumer.store_offsets({TopicPartition(partition.first, partition.second, next)});
+        printed_.clear();
+    }
+
     void operator()(const PartitionEof& end) { unfinished_.erase(end.partition); }
     void operator()(const PartitionError& failed) {
         const auto what = failed.error.with_context(
@@ -126,7 +138,9 @@ private:
     bool json_;
     std::optional<std::uint64_t> left_;
     bool until_end_;
+    bool is_member_;
     std::set<std::int32_t> unfinished_;
+    std::map<std::pair<std::string, std::int32_t>, std::int64_t> printed_;  // the next offset of each partition
 };
 
 void print_all(Session& session, Consumer& consumer, Printer& print) {
@@ -135,10 +149,14 @@ void print_all(Session& session, Consumer& consumer, Printer& print) {
         if (!event) {
             // Nothing is there right now: show what is known before waiting.
             session.out.flush();
+            print.store(consumer);
             event = consumer.poll(std::chrono::milliseconds(200));
         }
         if (event) std::visit(print, *event);
+        print.store(consumer);
     }
+    session.out.flush();
+    print.store(consumer);
 }
 
 // As a member: what others of the group have read is not read again.
@@ -149,8 +167,10 @@ int consume_as_member(Session& session, const ConsumeOptions& options, Offset fr
     if (options.until_end) throw UsageError("-g and -e exclude each other: a group's end is not that of one member");
     if (!from_start && from != Offset::end())
         throw UsageError("with -g, -O says only where to begin without a committed offset: start or end");
-    auto consumer = Consumer::create(to_config(
-        options.connection, {{"group.id", options.group}, {"auto.offset.reset", from_start ? "earliest" : "latest"}}));
+    auto consumer =
+        Consumer::create(to_config(options.connection, {{"group.id", options.group},
+                                                        {"auto.offset.reset", from_start ? "earliest" : "latest"},
+                                                        {"enable.auto.offset.store", false}}));
     if (consumer.has_error()) throw UsageError(std::string(consumer.error().text()));
     Printer print(session, options, std::move(format));
     expect(consumer->subscribe({options.topic}), "joining the group");
