@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Apache Kafka's own Java clients and tools against our broker, and its dump tool on our files."""
 import glob
+import json
 import os
 import re
 import unittest
@@ -36,6 +37,22 @@ class Java(unittest.TestCase):
                          "--max-messages", 500, "--timeout-ms", 15000, "--formatter-property", "print.key=true", "--formatter-property",
                          "key.separator=:").stdout
         self.assertEqual(back, lines)
+
+    def test_keyed_records_land_on_the_partitions_that_java_picks(self):
+        keys = [f"customer-{i}" for i in range(200)] + [c * n for c in "aé€" for n in range(1, 20)]
+        lines = "".join(f"{key}:v\n" for key in keys)
+        for topic in ("keyed-java", "keyed-ours"):
+            ottla("topic", "create", topic, "-p", 12, "-b", self.broker.bootstrap)
+        kafka_run("org.apache.kafka.tools.ConsoleProducer", *self.at, "--topic", "keyed-java", "--reader-property", "parse.key=true",
+                  "--reader-property", "key.separator=:", input=lines)
+        ottla("produce", "keyed-ours", "-k", ":", "-b", self.broker.bootstrap, input=lines)
+        places = []
+        for topic in ("keyed-java", "keyed-ours"):
+            said = ottla("consume", topic, "-O", "start", "-e", "-o", "json", "-b", self.broker.bootstrap).stdout
+            places.append({r["key"]: r["partition"] for r in map(json.loads, said.splitlines())})
+        self.assertEqual(set(places[0]), set(keys))
+        self.assertEqual(places[0], places[1])
+        self.assertEqual(set(places[0].values()), set(range(12)))
 
     def test_the_consumer_fetches_in_a_session(self):
         ottla("topic", "create", "session", "-b", self.broker.bootstrap)
