@@ -66,7 +66,7 @@ class Book(unittest.TestCase):
             self.assertEqual(stored[partition][offset], value)
 
 
-class ExactlyOnce(Book):
+class FaultCase1(Book):
     def test_our_broker(self):
         with Broker("-c", "log.segment.bytes=4000000") as broker:
             ottla("topic", "create", "book", "-p", PARTITIONS, "-b", broker.bootstrap)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a producer must come through, one test each: leaders that move, brokers that hang, are slow or throttle, clocks
-// that jump, answers that make no sense, everything down for a while. (What concerns numbers is in idempotence_test.)
+// that jump, answers that make no sense, everything down for a while. (FaultCaseN is the same case
+// everywhere: 2, 3, 4, 17 and 25 are in idempotence_test, 14 in fork_test, 15 in sigterm_test, 18 in producer_test, 1
+// in integration/test_exactly_once.py; those of the consumer and its groups in their fault_cases files.)
 #include <algorithm>
 #include <string>
 #include <vector>

@@ -41,7 +41,7 @@ void in_a_child(Body body, int& answer) {
 
 bool is_refused(const auto& result) { return result.has_error() && result.error() == ErrorCode::invalid_state; }
 
-TEST(Fork, a_producer_is_the_parents) {
+TEST(FaultCase14, a_producer_is_the_parents) {
     broker::Cluster cluster = broker::Cluster::start().value();
     cluster.create_topic("t").value();
     std::optional<Producer> producer =
@@ -67,7 +67,7 @@ TEST(Fork, a_producer_is_the_parents) {
     EXPECT_EQ(producer->flush(30s).value(), 0U);
 }
 
-TEST(Fork, a_consumer_and_an_admin_are_the_parents) {
+TEST(FaultCase14, a_consumer_and_an_admin_are_the_parents) {
     broker::Cluster cluster = broker::Cluster::start().value();
     cluster.create_topic("t").value();
     const Config config{{"bootstrap.servers", cluster.bootstrap_servers()}};

@@ -85,7 +85,7 @@ TEST(Idempotence, five_batches_of_a_partition_are_in_flight_once_one_is_delivere
 }
 
 // Reliability case 2: the answer is lost after the append.
-TEST(Idempotence, a_lost_answer_is_asked_for_again_and_five_in_flight_keep_their_order) {
+TEST(FaultCase2, a_lost_answer_is_asked_for_again_and_five_in_flight_keep_their_order) {
     for (const bool appended : {true, false}) {
         ProducerScript s(one_record_each());
         warm_up(s);
@@ -111,7 +111,7 @@ TEST(Idempotence, a_batch_that_comes_again_is_the_same_to_the_bit) {
 }
 
 // Reliability case 3: what goes wrong in one partition is not felt in the others.
-TEST(Idempotence, out_of_order_in_one_partition_makes_no_duplicates_in_others) {
+TEST(FaultCase3, out_of_order_in_one_partition_makes_no_duplicates_in_others) {
     ProducerScript s(one_record_each());
     warm_up(s, {0, 1});
     // Partition 1 has an answer lost in the same moment.
@@ -141,7 +141,7 @@ TEST(Idempotence, out_of_order_behind_a_failed_batch_needs_no_new_epoch) {
 }
 
 // Reliability case 4: nothing is silent.
-TEST(Idempotence, a_broker_that_forgot_gets_a_new_epoch) {
+TEST(FaultCase4, a_broker_that_forgot_gets_a_new_epoch) {
     for (const auto code : {ErrorCode::unknown_producer_id, ErrorCode::out_of_order_sequence_number}) {
         ProducerScript s(one_record_each());
         warm_up(s);
@@ -155,7 +155,7 @@ TEST(Idempotence, a_broker_that_forgot_gets_a_new_epoch) {
     }
 }
 
-TEST(Idempotence, a_fenced_epoch_gets_a_new_id) {
+TEST(FaultCase4, a_fenced_epoch_gets_a_new_id) {
     ProducerScript s(one_record_each());
     warm_up(s);
     s.broker.reactions = {refused(ErrorCode::invalid_producer_epoch)};
@@ -226,7 +226,7 @@ TEST(Idempotence, a_record_that_fails_alone_costs_no_epoch) {
 }
 
 // Reliability case 17: what is too large together may be small enough apart.
-TEST(Idempotence, a_batch_too_large_for_the_broker_is_split_in_order) {
+TEST(FaultCase17, a_batch_too_large_for_the_broker_is_split_in_order) {
     for (const char* codec : {"none", "zstd"}) {
         ProducerScript s(Config{{"linger.ms", 50}, {"compression.type", codec}});
         s.broker.records_max = 3;
@@ -277,7 +277,7 @@ TEST(Idempotence, what_may_be_written_is_not_written_again_in_halves) {
     }
 }
 
-TEST(Idempotence, a_record_too_large_for_the_broker_fails_alone) {
+TEST(FaultCase17, a_record_too_large_for_the_broker_fails_alone) {
     ProducerScript s(Config{{"linger.ms", 10}});
     warm_up(s);
     s.broker.records_max = 1;
@@ -292,7 +292,7 @@ TEST(Idempotence, a_record_too_large_for_the_broker_fails_alone) {
 }
 
 // Reliability case 25: the deadline comes while nobody knows.
-TEST(Idempotence, a_deadline_in_flight_is_reported_as_open_and_the_rest_follows_once) {
+TEST(FaultCase25, a_deadline_in_flight_is_reported_as_open_and_the_rest_follows_once) {
     for (const bool appended : {true, false}) {
         Config config = one_record_each();
         ASSERT_TRUE(config.set("delivery.timeout.ms", 1000));

@@ -115,7 +115,7 @@ TEST(Producer, acks_0_asks_for_no_answer) {
     EXPECT_EQ(s.codes, Codes(3));
 }
 
-TEST(Producer, an_unknown_topic_is_reported_after_its_time) {
+TEST(FaultCase18, an_unknown_topic_is_reported_after_its_time) {
     ProducerScript s;
     ASSERT_TRUE(s.produce(0, "a", "nowhere"));
     s.loop.run_for(29s);
