@@ -140,7 +140,7 @@ TEST(Simulation, members_of_groups_come_and_go_and_nothing_is_skipped) { run_see
 TEST(Simulation, groups_whose_coordinator_deals_skip_nothing) { run_seeds("groups_dealt", 0.4, run_dealt_groups); }
 
 TEST(FaultCase13, fifty_members_that_come_and_go_in_bursts_share_everything_soon) {
-    run_seeds("groups_storm", 0.15, run_storm);
+    run_seeds("groups_storm", 0.15, run_storm, 0.1);
 }
 
 }  // namespace

@@ -147,7 +147,7 @@ void run_seed(const std::string& name, Outcome (*run)(std::uint64_t), std::uint6
 
 }  // namespace
 
-void run_seeds(const std::string& name, double share, Outcome (*run)(std::uint64_t)) {
+void run_seeds(const std::string& name, double share, Outcome (*run)(std::uint64_t), double share_of_seeds) {
     Totals totals;
     if (const auto seed = number_from("OTTLA_SIM_SEED")) {
         std::cout << "SIMULATION " << name << ": seed " << *seed << std::endl;
@@ -161,12 +161,13 @@ void run_seeds(const std::string& name, double share, Outcome (*run)(std::uint64
             run_seed(name, run, std::strtoull(line.c_str(), nullptr, 10), true, totals);
     // A change is judged by the same seeds everywhere; others are for whoever looks for what nobody has seen yet.
     const double limit = share * static_cast<double>(number_from("OTTLA_SIM_SECONDS").value_or(5));
-    const std::uint64_t least = number_from("OTTLA_SIM_SEEDS").value_or(0);
+    const double least = share_of_seeds * static_cast<double>(number_from("OTTLA_SIM_SEEDS").value_or(0));
     const std::uint64_t first =
         number_from("OTTLA_SIM_FRESH") ? base::seed_from_system() % 1'000'000'000'000 : std::uint64_t{1000};
     std::cout << "SIMULATION " << name << ": " << totals.seeds << " recorded seeds, then those from " << first
               << std::endl;
-    for (std::uint64_t n = 0; (totals.seconds() < limit || totals.seeds < least) && totals.failed < 5; ++n)
+    for (std::uint64_t n = 0;
+         (totals.seconds() < limit || static_cast<double>(totals.seeds) < least) && totals.failed < 5; ++n)
         run_seed(name, run, first + n, n % 4 == 0, totals);
     totals.print(name);
 }

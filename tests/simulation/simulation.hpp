@@ -57,10 +57,10 @@ struct Outcome {
 };
 
 // Runs the recorded seeds (tests/simulation/seeds/NAME.txt), then those from 1,000 on, or with OTTLA_SIM_FRESH fresh
-// ones, until its share of the program's OTTLA_SIM_SECONDS is used up and OTTLA_SIM_SEEDS have run; with OTTLA_SIM_SEED
-// only that one. What is recorded or asked for, and each fourth of the others, runs twice and must come to the same
-// hash. Prints what failed with the way to replay it, how many seeds ran, which faults fired in how many of them, and
-// the speed.
-void run_seeds(const std::string& name, double share, Outcome (*run)(std::uint64_t seed));
+// ones, until its share of the program's OTTLA_SIM_SECONDS is used up and so many of OTTLA_SIM_SEEDS have run; with
+// OTTLA_SIM_SEED only that one. What is recorded or asked for, and each fourth of the others, runs twice and must come
+// to the same hash. Prints what failed with the way to replay it, how many seeds ran, which faults fired in how many of
+// them, and the speed.
+void run_seeds(const std::string& name, double share, Outcome (*run)(std::uint64_t seed), double share_of_seeds = 1);
 
 }  // namespace ottla::test
