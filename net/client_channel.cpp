@@ -45,7 +45,10 @@ asio::awaitable<void> ClientChannel::read_loop(std::shared_ptr<ClientChannel> se
     // When the loop goes with its io_context, so do those who wait: they may hold the channel.
     struct Waiters {
         explicit Waiters(ClientChannel& c) : channel(c) {}
-        ~Waiters() { const auto dropped = std::exchange(channel.waiting_, {}); }
+        ~Waiters() {
+            const auto dropped = std::exchange(channel.waiting_, {});
+            const auto dropped_posts = std::exchange(channel.posts_, {});
+        }
         ClientChannel& channel;
     } waiters(*self);
 
@@ -134,10 +137,10 @@ Result<protocol::Chain> ClientChannel::frame(ApiKey key, std::int16_t version, s
 
 Result<void> ClientChannel::check_room(ApiKey key) const {
     if (closed_) return reason_;
-    if (waiting_.size() >= options_.in_flight_max || queue_->unsent_bytes() >= options_.unsent_bytes_max)
+    if (in_flight() >= options_.in_flight_max || queue_->unsent_bytes() >= options_.unsent_bytes_max)
         return Error::of(ErrorCode::queue_full,
                          fmt::format("{} to {}: {} requests are in flight, {} bytes are unsent", name(key),
-                                     to_string(endpoint_), waiting_.size(), queue_->unsent_bytes()));
+                                     to_string(endpoint_), in_flight(), queue_->unsent_bytes()));
     return {};
 }
 
@@ -153,7 +156,7 @@ std::optional<std::int32_t> ClientChannel::start(ApiKey key, std::int16_t versio
         return std::nullopt;
     }
     next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
-    Waiting request{id, key, version, deadline, std::move(on_answer), framed->size()};
+    Waiting request{id, key, version, deadline, std::move(on_answer), {}, framed->size()};
     alarm_.set_if_earlier(deadline);
     push(std::move(request), std::move(*framed));
     return id;
@@ -175,7 +178,10 @@ void ClientChannel::push_now(Waiting request, protocol::Chain framed, std::deque
     request.sent = last_used_ = timers_.now();
     pushed_bytes_ += request.bytes;
     request.end_at = pushed_bytes_;
-    if (request.is_answered) waiting_.insert(at, std::move(request));
+    if (request.is_answered)
+        waiting_.insert(at, std::move(request));
+    else
+        posts_.push_back(std::move(request));
     queue_->push(std::move(framed));
     // Last: who is told may send something himself, which must come behind this.
     if (options_.observer) options_.observer->on_request(told);
@@ -200,18 +206,6 @@ void ClientChannel::send_held() {
 void ClientChannel::send(ApiKey key, std::int16_t version, protocol::Chain body, TimePoint deadline,
                          OnAnswer on_answer) {
     start(key, version, std::move(body), deadline, std::move(on_answer));
-}
-
-Result<void> ClientChannel::post(ApiKey key, std::int16_t version, protocol::Chain body) {
-    if (auto room = check_room(key); !room) return room.error();
-    const std::int32_t id = next_correlation_id_;
-    auto framed = frame(key, version, id, std::move(body));
-    if (!framed) return framed.error();
-    next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
-    Waiting request{id, key, version, TimePoint::max(), nullptr, framed->size()};
-    request.is_answered = false;
-    push(std::move(request), std::move(*framed));
-    return {};
 }
 
 asio::awaitable<Result<Bytes>> ClientChannel::exchange(ApiKey key, std::int16_t version, protocol::Chain body,
@@ -246,6 +240,7 @@ void ClientChannel::observe_end(const Waiting& request, std::size_t response_byt
 
 void ClientChannel::on_write_progress(const Result<void>& progress) {
     if (!progress) return close(progress.error());
+    if (!posts_.empty()) tell_written();
     if (!options_.observer) return;
     const std::uint64_t written = pushed_bytes_ - queue_->unsent_bytes();
     const auto last = waiting_.rbegin() + static_cast<std::ptrdiff_t>(held_);
@@ -284,24 +279,25 @@ void ClientChannel::on_alarm() {
             continue;
         }
         if (request.held) {
-            answer_later(std::move(request.on_answer),
-                         Error::of(ErrorCode::timed_out, subject(request.key, request.version) +
-                                                             ": it was not sent before the deadline, since the broker "
-                                                             "asked for a pause (throttling)"));
+            const Error error = Error::of(ErrorCode::timed_out, subject(request.key, request.version) +
+                                                                    ": it was not sent before the deadline, since the "
+                                                                    "broker asked for a pause (throttling)");
+            answer_later(std::move(request.on_answer), error);
+            tell_later(std::move(request.on_written), error, false);
             at = drop_held(at);
             continue;
         }
         ++at;
         request.is_late = true;
-        if (late.empty()) late = fmt::format("{} v{}", name(request.key), request.version);
+        if (late.empty()) late = fmt::format("{} v{} had no answer", name(request.key), request.version);
         answer_later(std::exchange(request.on_answer, nullptr),
                      Error::of(ErrorCode::timed_out,
                                subject(request.key, request.version) + ": no answer came before the deadline"));
     }
+    if (has_late_post(now, next) && late.empty()) late = "a request was not taken";
     if (!late.empty())
         close(Error::of(ErrorCode::transport,
-                        fmt::format("the connection to {} was closed, since {} had no answer in time",
-                                    to_string(endpoint_), late)));
+                        fmt::format("the connection to {} was closed, since {} in time", to_string(endpoint_), late)));
     if (closed_) return;
     send_held();
     if (held_ > 0) next = std::min(next, paused_until_);
@@ -319,10 +315,13 @@ void ClientChannel::close(Error reason) {
     stream_->close();
     const auto code = reason_.code() == ErrorCode::closed ? ErrorCode::closed : ErrorCode::transport;
     held_ = 0;
+    end_posts(code);
     for (Waiting& request : std::exchange(waiting_, {})) {
         if (!request.held) observe_end(request, 0, request.is_late ? ErrorCode::timed_out : code);
-        answer_later(std::move(request.on_answer),
-                     Error::of(code, fmt::format("{}: {}", subject(request.key, request.version), reason_.text())));
+        const Error error =
+            Error::of(code, fmt::format("{}: {}", subject(request.key, request.version), reason_.text()));
+        answer_later(std::move(request.on_answer), error);
+        tell_later(std::move(request.on_written), error, false);
     }
     if (on_close_) on_close(std::exchange(on_close_, nullptr));
 }

@@ -55,6 +55,8 @@ public:
     using Options = ClientChannelOptions;
     // The answer's body (after its header), sharing the memory of the frame.
     using OnAnswer = Function<void(Result<Bytes>)>;
+    // A request that has no answer: the system has taken all of it; or why not, and whether it may have all the same.
+    using OnWritten = Function<void(Result<void>, bool may_have_left)>;
     using ApiRanges = std::map<protocol::ApiKey, protocol::VersionRange>;
 
     // Connects and negotiates on the calling coroutine's executor. The channel lives on its own until close(), even
@@ -93,8 +95,9 @@ public:
     void pause(protocol::ApiKey, std::chrono::milliseconds);
     // Until then; in the past when nothing is to be waited for.
     TimePoint paused_until() const noexcept { return paused_until_; }
-    // A request that has no answer (Produce with acks=0).
-    Result<void> post(protocol::ApiKey, std::int16_t version, protocol::Chain body);
+    // A request that has no answer (Produce with acks=0). When it fails nobody is told; else once, on the loop, never
+    // within post(). One that the system has not taken by its deadline closes the connection.
+    Result<void> post(protocol::ApiKey, std::int16_t version, protocol::Chain body, TimePoint deadline, OnWritten);
 
     // Everybody waiting gets `reason`. May be called again and again.
     void close(Error reason = Error::of(ErrorCode::closed));
@@ -107,7 +110,7 @@ public:
     const Endpoint& endpoint() const noexcept { return endpoint_; }
     const std::string& peer() const noexcept { return stream_->peer(); }
     asio::any_io_executor get_executor() const { return stream_->get_executor(); }
-    std::size_t in_flight() const noexcept { return waiting_.size(); }
+    std::size_t in_flight() const noexcept { return waiting_.size() + posts_.size(); }
     std::size_t unsent_bytes() const noexcept { return queue_->unsent_bytes(); }
     // When the last byte came or the last request was sent, for connections.max.idle.ms.
     TimePoint last_used() const noexcept { return last_used_; }
@@ -118,7 +121,8 @@ private:
         protocol::ApiKey key;
         std::int16_t version;
         TimePoint deadline;
-        OnAnswer on_answer;  // empty: nobody waits any more
+        OnAnswer on_answer;      // empty: nobody waits any more
+        OnWritten on_written{};  // of one that has no answer
         std::size_t bytes;
         TimePoint sent{};
         std::uint64_t end_at = 0;  // of all bytes pushed, where it ends
@@ -144,6 +148,10 @@ private:
     void send_held();
     std::deque<Waiting>::iterator drop_held(std::deque<Waiting>::iterator);
     void on_alarm();
+    void tell_written();
+    bool has_late_post(TimePoint now, TimePoint& next) const;
+    void end_posts(ErrorCode);
+    void tell_later(OnWritten, Error, bool may_have_left);
     void on_write_progress(const Result<void>&);
     void observe_end(const Waiting&, std::size_t response_bytes, ErrorCode);
     void abandon(std::int32_t correlation_id);
@@ -159,7 +167,8 @@ private:
     std::shared_ptr<WriteQueue> queue_;
     Alarm alarm_;
     std::deque<Waiting> waiting_;
-    std::size_t held_ = 0;  // of them, the last
+    std::deque<Waiting> posts_;  // pushed, have no answer, and the system has not taken all of them
+    std::size_t held_ = 0;       // of them, the last
     TimePoint paused_until_{};
     std::unique_ptr<protocol::ApiVersionsResponse> api_versions_;
     ApiRanges ranges_;

@@ -21,6 +21,13 @@ void WriteQueue::push(protocol::Chain chain) {
 
 void WriteQueue::stop() { stopped_ = true; }
 
+std::size_t WriteQueue::offered_bytes() const noexcept {
+    std::size_t bytes = 0;
+    if (writing_)
+        for (const asio::const_buffer& buffer : gathered_) bytes += buffer.size();
+    return bytes;
+}
+
 void WriteQueue::write_more() {
     if (stopped_ || cursor_.empty()) return;
     writing_ = true;
@@ -53,8 +60,8 @@ void WriteQueue::on_read(Result<Bytes> bytes) {
 
 void WriteQueue::on_written(error_code ec, std::size_t count) {
     if (stopped_) return;
-    if (ec) return fail(transport_error(stream_->peer(), ec));
     writing_ = false;
+    if (ec) return fail(transport_error(stream_->peer(), ec));
     cursor_.consume(count);
     unsent_ -= count;
     write_more();

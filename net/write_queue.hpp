@@ -25,6 +25,8 @@ public:
     void push(protocol::Chain);
     // Pushed and not yet handed to the system.
     std::size_t unsent_bytes() const noexcept { return unsent_; }
+    // Of them, handed over in a write whose end is not known yet: the system may have taken them.
+    std::size_t offered_bytes() const noexcept;
     // Nothing is sent or reported any more.
     void stop();
 

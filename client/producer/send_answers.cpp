@@ -43,6 +43,27 @@ void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
     signal_.notify();
 }
 
+// With acks=0 a request is over when the system has taken it.
+void SendLoop::on_written(const FlightPtr& flight, const Result<void>& written, bool may_have_left) {
+    flights_.erase(flight->place);
+    --leaders_[flight->broker].in_flight;
+    flight->may_have_left = may_have_left;
+    for (std::size_t i = 0; i < flight->batches.size(); ++i) {
+        if (!written) {
+            failed(*flight, i, written.error(), false);
+            continue;
+        }
+        landings_.push_back({std::exchange(flight->seats[i].queue, nullptr), flight->seats[i].place});
+        BatchPtr batch = std::move(flight->batches[i]);
+        if (!batch) continue;
+        if (runtime().hooks().wants(&Hooks::on_batch))
+            tell_hook(BatchEvent::Stage::acknowledged, flight->broker, *batch, Offset(), false, Error());
+        delivered_.emplace_back(std::move(batch), Outcome::delivered(-1, -1));
+    }
+    finish_delivered();
+    signal_.notify();
+}
+
 void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {
     const auto& said = *answer.partition;
     Seat& seat = flight.seats[answer.batch];
@@ -95,7 +116,7 @@ void SendLoop::failed(Flight& flight, std::size_t index, Error error, bool at_on
         accumulator_.land(queue, seat.place);
         return settle_numbers(&queue, seat.numbers, true);
     }
-    if (leaves_open(error.code())) batch->possibly_persisted = true;
+    if (flight.may_have_left && leaves_open(error.code())) batch->possibly_persisted = true;
     if (error == ErrorCode::transport || error == ErrorCode::closed) cluster_->request_refresh("a connection was lost");
     const auto tell = [&](bool is_retried) {
         if (runtime().hooks().wants(&Hooks::on_batch))

@@ -67,6 +67,7 @@ private:
         std::vector<ProduceCall::Sent> sent;
         std::vector<Seat> seats;
         std::vector<BatchPtr> batches;
+        bool may_have_left = false;  // the connection has it; until it is known that nothing of it went out
         std::list<std::shared_ptr<Flight>>::iterator place;
     };
     using FlightPtr = std::shared_ptr<Flight>;
@@ -106,6 +107,7 @@ private:
     void count(BrokerId, const Batch&);
     void tell_hook(BatchEvent::Stage, BrokerId, const Batch&, Offset base_offset, bool is_retried, const Error&);
     void on_answer(const FlightPtr&, Result<Bytes>);
+    void on_written(const FlightPtr&, const Result<void>&, bool may_have_left);
     void apply(Flight&, const ProduceCall::Answer&);
     void finish_delivered();
     // The attempt failed: again later, or never.

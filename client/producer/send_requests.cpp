@@ -7,14 +7,6 @@
 
 namespace ottla::client {
 
-namespace {
-
-// With acks=0 nothing comes back: so much may wait for the socket.
-constexpr std::size_t unacknowledged_bytes_max = 16U << 20;
-constexpr auto unacknowledged_pause = std::chrono::milliseconds(1);
-
-}  // namespace
-
 // Whether the batch can go with others for the same broker, up to the size of a request, or in one more request.
 bool SendLoop::may_load(const Accumulator::Plan::Ready& ready, TimePoint now, TimePoint& next) {
     Leader& leader = leaders_[ready.leader];
@@ -91,10 +83,6 @@ bool SendLoop::may_send(BrokerId id, Leader& leader, TimePoint now, TimePoint& n
         next = std::min(next, channel->paused_until());
         return false;
     }
-    if (config_.acks == Acks::none && channel->unsent_bytes() > unacknowledged_bytes_max) {
-        next = std::min<TimePoint>(next, now + unacknowledged_pause);
-        return false;
-    }
     return true;
 }
 
@@ -161,21 +149,20 @@ void SendLoop::send(BrokerId id, Leader& leader) {
     auto body = call_.encode(flight->batches, cluster_->metadata(), *version, cluster_->runtime().pool());
     if (!body) return fail_all(body.error());
 
+    deadline = std::min(deadline, cluster_->runtime().deadline(config_.common.socket_timeout));
     if (config_.acks == Acks::none) {
-        if (auto posted = channel->post(protocol::ApiKey::produce, *version, std::move(*body)); !posted)
+        auto told = [self = shared_from_this(), flight](const Result<void>& written, bool may_have_left) {
+            self->on_written(flight, written, may_have_left);
+        };
+        if (auto posted =
+                channel->post(protocol::ApiKey::produce, *version, std::move(*body), deadline, std::move(told));
+            !posted)
             return fail_all(posted.error());
-        for (std::size_t i = 0; i < flight->batches.size(); ++i) {
-            landings_.push_back({flight->seats[i].queue, flight->seats[i].place});
-            if (runtime().hooks().wants(&Hooks::on_batch))
-                tell_hook(BatchEvent::Stage::acknowledged, id, *flight->batches[i], Offset(), false, Error());
-            delivered_.emplace_back(std::move(flight->batches[i]), Outcome::delivered(-1, -1));
-        }
-        finish_delivered();
-        return signal_.notify();
     }
     ++leader.in_flight;
     flight->place = flights_.insert(flights_.end(), flight);
-    deadline = std::min(deadline, cluster_->runtime().deadline(config_.common.socket_timeout));
+    flight->may_have_left = true;
+    if (config_.acks == Acks::none) return;
     channel->send(
         protocol::ApiKey::produce, *version, std::move(*body), deadline,
         [self = shared_from_this(), flight](Result<Bytes> answer) { self->on_answer(flight, std::move(answer)); });

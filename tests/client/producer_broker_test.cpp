@@ -43,6 +43,34 @@ TEST(ProducerBroker, blocks_while_the_queue_is_full) {
     EXPECT_EQ(producer.produce(Record{.topic = "t"}, nullptr, 30s).error(), ErrorCode::closed);
 }
 
+TEST(ProducerBroker, without_acks_all_that_was_produced_before_close_arrives) {
+    broker::Cluster cluster = broker::Cluster::start().value();
+    cluster.create_topic("t", 1).value();
+    auto producer =
+        Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}, {"acks", "0"}, {"linger.ms", 0}}).value();
+    constexpr int count = 50'000;
+    std::atomic<int> written{0};
+    const std::string value(1000, 'v');
+    for (int i = 0; i < count; ++i) {
+        Record record;
+        record.topic = "t";
+        record.partition = 0;
+        record.value = value;
+        const auto taken = producer.produce(
+            record, [&written](const DeliveryReport& r) { written += r ? 1 : 0; }, 30s);
+        ASSERT_TRUE(taken) << i << ": " << to_string(taken.error());
+    }
+    ASSERT_TRUE(producer.close(30s));
+    EXPECT_EQ(written, count);
+    auto consumer = Consumer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    // The broker may still be at what its socket holds.
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    std::int64_t end = 0;
+    while (end < count && std::chrono::steady_clock::now() < until)
+        end = consumer.query_watermark_offsets("t", 0, 10s).value().high.value();
+    EXPECT_EQ(end, count);
+}
+
 // What the partition holds: numbers, one for each record.
 std::vector<int> numbers_in(const broker::Cluster& cluster, const std::string& topic, std::int32_t partition) {
     auto consumer = Consumer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();

@@ -161,12 +161,19 @@ TEST(ClientChannel, bounds_what_is_in_flight) {
 TEST(ClientChannel, posts_requests_that_have_no_answer) {
     KafkaPair pair;
     const auto channel = pair.open();
+    int written = 0;
     for (int i = 0; i < 3; ++i)
-        EXPECT_TRUE(channel->post(ApiKey::produce, 9, protocol::Chain(Bytes::of_static("..."))));
+        EXPECT_TRUE(channel->post(ApiKey::produce, 9, protocol::Chain(Bytes::of_static("...")), pair.in(1s),
+                                  [&written](const Result<void>& r, bool) { written += r ? 1 : 0; }));
+    EXPECT_EQ(written, 0);
+    EXPECT_EQ(channel->in_flight(), 3U);
     EXPECT_EQ(pair.ask(channel), 4);
+    EXPECT_EQ(written, 3);
     EXPECT_EQ(pair.handler.metadata_requests, 4);
+    pair.loop.run_for(2s);
+    EXPECT_TRUE(channel->is_open()) << "what is written has no deadline any more";
     channel->close();
-    EXPECT_FALSE(channel->post(ApiKey::produce, 9, {}));
+    EXPECT_FALSE(channel->post(ApiKey::produce, 9, {}, pair.in(1s), nullptr));
 }
 
 TEST(ClientChannel, a_cancelled_wait_leaves_the_order_of_answers_alone) {
@@ -258,8 +265,9 @@ struct RawServer {
 
 TEST(ClientChannel, writes_the_header_that_the_version_asks_for) {
     RawServer raw;
-    EXPECT_TRUE(raw.channel->post(ApiKey::metadata, 1, protocol::Chain(Bytes::of_static("body"))));
-    EXPECT_TRUE(raw.channel->post(ApiKey::metadata, 9, {}));
+    EXPECT_TRUE(
+        raw.channel->post(ApiKey::metadata, 1, protocol::Chain(Bytes::of_static("body")), raw.pair.in(1s), nullptr));
+    EXPECT_TRUE(raw.channel->post(ApiKey::metadata, 9, {}, raw.pair.in(1s), nullptr));
     raw.pair.loop.settle();
     EXPECT_EQ(raw.peer->frame()->text(), std::string_view("\0\3\0\1\0\0\0\0\0\5ottlabody", 19));
     EXPECT_EQ(raw.peer->frame()->text(), std::string_view("\0\3\0\11\0\0\0\1\0\5ottla\0", 16));
