@@ -52,6 +52,8 @@ public:
     // topic.metadata.propagation.max.ms, or at the deadline) and what else a broker says of it when it is asked now,
     // not what one has said before; all_brokers_down and timed_out at the deadline; closed.
     awaitable<Result<void>> wait_for_topic(std::string topic, TimePoint deadline);
+    // Why a topic can't be had, by what is known of it.
+    Error why_without(const std::string& topic) const;
     // The connection to this broker, opened if need be. One attempt, after the wait that earlier failures demand.
     // Errors: unknown_broker, and those of ClientChannel::open; all name the broker.
     awaitable<Result<Channel>> connect(BrokerId, TimePoint deadline, Line line = Line::data);
@@ -150,8 +152,6 @@ private:
     void update_cache(const protocol::MetadataResponse&, bool all);
     TimePoint next_refresh() const;
     Error none_reached() const;
-    // Of a topic that can't be had, by what is known of it; null: nothing.
-    Error why_without(const std::string& topic, const TopicInfo* known) const;
 
     std::shared_ptr<Runtime> runtime_;
     const CommonConfig config_;

@@ -196,7 +196,7 @@ awaitable<Result<void>> Cluster::wait_for_topic(std::string topic, TimePoint dea
         const bool is_news = t && t->version > before;
         const TimePoint until = is_news ? propagated : deadline;
         if ((is_news && t->error != ErrorCode::none && !is_retriable(t->error)) || timers.now() >= until) {
-            answer = why_without(topic, t);
+            answer = why_without(topic);
             break;
         }
         request_refresh("a topic is waited for");
@@ -206,7 +206,8 @@ awaitable<Result<void>> Cluster::wait_for_topic(std::string topic, TimePoint dea
     co_return answer;
 }
 
-Error Cluster::why_without(const std::string& topic, const TopicInfo* known) const {
+Error Cluster::why_without(const std::string& topic) const {
+    const TopicInfo* known = cache_.topic(topic);
     if (!known) {
         if (!has_connection()) return none_reached();
         return Error::of(ErrorCode::timed_out, fmt::format("no broker said in time whether topic '{}' exists", topic));

@@ -10,11 +10,10 @@ using protocol::MetadataResponse;
 
 ErrorCode code(std::int16_t wire) { return static_cast<ErrorCode>(wire); }
 
+bool says_absent(ErrorCode e) { return e == ErrorCode::unknown_topic_or_partition || e == ErrorCode::unknown_topic_id; }
+
 // A broker that has not heard yet that a topic is there answers so; what is known of it is still good.
-bool says_nothing(ErrorCode e) {
-    return e == ErrorCode::leader_not_available || e == ErrorCode::unknown_topic_or_partition ||
-           e == ErrorCode::unknown_topic_id;
-}
+bool says_nothing(ErrorCode e) { return e == ErrorCode::leader_not_available || says_absent(e); }
 
 PartitionInfo info(const MetadataResponse::MetadataResponsePartition& p) {
     PartitionInfo out;
@@ -55,12 +54,20 @@ void MetadataCache::update(const MetadataResponse& answer, bool all, TimePoint n
 }
 
 void MetadataCache::update_topic(const MetadataResponse::MetadataResponseTopic& from, TimePoint now) {
-    if (!from.name || from.name->empty()) return;
-    TopicInfo& topic = topics_[*from.name];
-    topic.name = *from.name;
+    std::string name = from.name.value_or(std::string());
+    // Who is asked by an id that he does not know tells no name.
+    if (name.empty() && from.error_code != 0)
+        if (const auto known = names_.find(from.topic_id); known != names_.end()) name = known->second;
+    if (name.empty()) return;
+    TopicInfo& topic = topics_[name];
+    topic.name = std::move(name);
     topic.updated = now;
     topic.version = version_;
     topic.error = code(from.error_code);
+    if (!says_absent(topic.error))
+        topic.absent_since.reset();
+    else if (!topic.absent_since)
+        topic.absent_since = now;
     if (topic.error != ErrorCode::none) {
         if (!says_nothing(topic.error)) topic.partitions.clear();
         return;
@@ -70,10 +77,15 @@ void MetadataCache::update_topic(const MetadataResponse::MetadataResponseTopic& 
         names_.erase(topic.id);
         topic.partitions.clear();
     }
+    const bool is_the_same = !topic.id.is_zero() && topic.id == from.topic_id;
     topic.id = from.topic_id;
     if (!topic.id.is_zero()) names_[topic.id] = topic.name;
     topic.is_internal = from.is_internal;
+    update_partitions(topic, from, is_the_same);
+}
 
+void MetadataCache::update_partitions(TopicInfo& topic, const MetadataResponse::MetadataResponseTopic& from,
+                                      bool keeps_others) {
     std::vector<PartitionInfo> before = std::move(topic.partitions);
     topic.partitions.clear();
     // Ids run from 0 without gaps; anything else is not believed.
@@ -90,6 +102,8 @@ void MetadataCache::update_topic(const MetadataResponse::MetadataResponseTopic& 
         const bool stale = i < before.size() && fresh.leader_epoch >= 0 && fresh.leader_epoch < before[i].leader_epoch;
         topic.partitions[i] = stale ? std::move(before[i]) : std::move(fresh);
     }
+    if (keeps_others)
+        for (std::size_t i = count; i < before.size(); ++i) topic.partitions.push_back(std::move(before[i]));
 }
 
 bool MetadataCache::apply_leader_hint(std::string_view topic, std::int32_t partition, BrokerId leader,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // MetadataCache: what is known of the cluster. Pure: it takes answers and hints. A partition never goes back to an
-// older leader epoch, however old the broker's view that answered; a topic with a new id starts afresh.
+// older leader epoch, and a topic never to fewer partitions, however old the broker's view that answered; one with a
+// new id starts afresh.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +51,15 @@ struct TopicInfo {
     std::vector<PartitionInfo> partitions;
     TimePoint updated{};
     std::uint64_t version = 0;  // the cache's, when a broker said this
+    // Since when every answer has said that it is not there; nothing where the last one did not.
+    std::optional<TimePoint> absent_since;
+
+    // Brokers hear of a topic one after the other: only one that is absent for `propagation_max` is gone, and only when
+    // an answer of then says so.
+    TimePoint gone_at(base::Duration propagation_max) const {
+        return absent_since ? *absent_since + propagation_max : TimePoint::max();
+    }
+    bool is_gone(base::Duration propagation_max) const { return absent_since && updated >= gone_at(propagation_max); }
 };
 
 class MetadataCache {
@@ -82,6 +92,7 @@ public:
 
 private:
     void update_topic(const protocol::MetadataResponse::MetadataResponseTopic&, TimePoint now);
+    void update_partitions(TopicInfo&, const protocol::MetadataResponse::MetadataResponseTopic&, bool keeps_others);
 
     std::map<std::string, TopicInfo, std::less<>> topics_;
     std::map<Uuid, std::string> names_;

@@ -381,6 +381,7 @@ std::vector<BatchPtr> Accumulator::set_leaders(std::string_view name, std::span<
     }
     if (topic.candidates.empty())
         for (std::int32_t i = 0; i < topic.partition_count; ++i) topic.candidates.push_back(i);
+    for (std::size_t i = leaders.size(); i < topic.partitions.size(); ++i) take_all(*topic.partitions[i], rejected);
     topic.sticky.forget();
     if (users_partitioner_ && !topic.known) move_waiting_as_user_says(topic, hold, rejected);
     topic.known = true;
@@ -474,6 +475,22 @@ std::vector<BatchPtr> Accumulator::give_up(std::string_view name) {
     return taken;
 }
 
+std::vector<BatchPtr> Accumulator::set_gone(std::string_view name) {
+    std::vector<BatchPtr> taken;
+    const std::lock_guard hold(queues_);
+    TopicQueue& topic = topic_queue(name);
+    topic.known = false;
+    for (const auto& queue : topic.partitions) {
+        queue->leader = no_broker;
+        take_all(*queue, taken);
+    }
+    return taken;
+}
+
+void Accumulator::take_all(PartitionQueue& queue, std::vector<BatchPtr>& taken) {
+    while (!queue.batches.empty()) taken.push_back(pop_front(queue));
+}
+
 std::vector<BatchPtr> Accumulator::take_all() {
     std::vector<BatchPtr> taken;
     const std::lock_guard hold(queues_);
@@ -483,7 +500,7 @@ std::vector<BatchPtr> Accumulator::take_all() {
     }
     waiting_topics_.clear();
     for (PartitionQueue* queue : listed_) {
-        while (!queue->batches.empty()) taken.push_back(pop_front(*queue));
+        take_all(*queue, taken);
         queue->listed = false;
     }
     listed_.clear();

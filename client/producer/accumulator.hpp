@@ -125,10 +125,13 @@ public:
     void take_numbers_back(PartitionQueue&);
 
     // The leaders of all partitions, no_broker where there is none. Records that waited for the topic move on;
-    // those for partitions that do not exist are returned.
+    // those for partitions that do not exist, or do no more, are returned.
     std::vector<BatchPtr> set_leaders(std::string_view topic, std::span<const BrokerId> leaders);
     // The topic can't be had for now: what waits for it is returned; the next record makes it looked up again.
     std::vector<BatchPtr> give_up(std::string_view topic);
+    // The topic is not there any more: what waits for its partitions is returned, and what comes waits for the topic
+    // again, until set_leaders().
+    std::vector<BatchPtr> set_gone(std::string_view topic);
     // Takes out everything that is not in flight.
     std::vector<BatchPtr> take_all();
     // While set, batches are ready without lingering.
@@ -212,6 +215,7 @@ private:
     // Whether there is still something in it.
     bool look_at(PartitionQueue&, TimePoint now, Plan& out);
     BatchPtr pop_front(PartitionQueue&);
+    void take_all(PartitionQueue&, std::vector<BatchPtr>& taken);
     static void list_unpacked(const PartitionQueue&, Plan& out);
     static void close_last(PartitionQueue&);
     std::vector<BatchPtr> split(PartitionQueue&, Batch& whole);

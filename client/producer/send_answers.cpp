@@ -175,12 +175,16 @@ bool SendLoop::is_numbered_again(Batch& batch, const Error& error) {
 }
 
 void SendLoop::report_failed(BatchPtr batch, Error error) {
+    if (batch->partition >= 0 && error != ErrorCode::message_timed_out) error = error.with_context(where(*batch));
+    give_up(std::move(batch), std::move(error));
+}
+
+void SendLoop::give_up(BatchPtr batch, Error error) {
     const bool possibly = batch->possibly_persisted;
     if (const base::Log& log = runtime().log(DebugContext::msg); log.enabled(base::LogLevel::debug))
         log.debug("{}: {} records are given up after {} attempts: {}", where(*batch), batch->count(), batch->attempts,
                   to_string(error));
     settle_numbers(batch->home, batch->numbers, possibly);
-    if (batch->partition >= 0 && error != ErrorCode::message_timed_out) error = error.with_context(where(*batch));
     reporter_.report(std::move(batch), Outcome::failed(std::move(error), possibly));
 }
 

@@ -88,38 +88,6 @@ awaitable<void> SendLoop::run(std::shared_ptr<SendLoop> self) {
     }
 }
 
-awaitable<void> SendLoop::follow_metadata(std::shared_ptr<SendLoop> self) {
-    auto& timers = self->cluster_->runtime().timers();
-    Watch watch(self->cluster_->changes(), self->cluster_->runtime().executor());
-    while (!self->stopped_ && !self->cluster_->is_closed()) {
-        co_await watch.wait_until(timers, TimePoint::max());
-        for (const auto& [topic, known] : self->topics_)
-            if (known) self->learn_leaders(topic);
-        self->signal_.notify();
-    }
-}
-
-// Brokers that can't be reached are no reason to give up: the records have their own deadline.
-awaitable<void> SendLoop::resolve(std::shared_ptr<SendLoop> self, std::string topic) {
-    Runtime& runtime = self->cluster_->runtime();
-    for (;;) {
-        const auto found = co_await self->cluster_->wait_for_topic(topic, runtime.deadline(nanoseconds::max()));
-        if (self->stopped_) co_return;
-        if (found) {
-            self->topics_[topic] = true;
-            runtime.log(DebugContext::topic).debug("topic '{}' is known", topic);
-            self->learn_leaders(topic);
-            break;
-        }
-        self->last_error_ = found.error();
-        if (found.error().is_retriable() && found.error() != ErrorCode::unknown_topic_or_partition) continue;
-        for (BatchPtr& batch : self->accumulator_.give_up(topic))
-            self->reporter_.report(std::move(batch), Outcome::failed(found.error(), false));
-        break;
-    }
-    self->signal_.notify();
-}
-
 awaitable<void> SendLoop::connect(std::shared_ptr<SendLoop> self, BrokerId id) {
     Runtime& runtime = self->cluster_->runtime();
     const auto deadline =
@@ -172,20 +140,6 @@ void SendLoop::fail(const Error& fatal) {
         // For who waits for room that will never be.
         self->reporter_.progress().notify();
     });
-}
-
-void SendLoop::learn_leaders(const std::string& topic) {
-    const TopicInfo* info = cluster_->metadata().topic(topic);
-    if (!info || info->partitions.empty()) return;
-    std::vector<BrokerId> leaders;
-    for (const PartitionInfo& p : info->partitions)
-        leaders.push_back(p.error == ErrorCode::none ? p.leader : no_broker);
-    for (BatchPtr& batch : accumulator_.set_leaders(topic, leaders)) {
-        Error error = Error::of(ErrorCode::unknown_partition,
-                                fmt::format("topic '{}' has {} partitions; there is no partition {}", topic,
-                                            leaders.size(), batch->partition));
-        reporter_.report(std::move(batch), Outcome::failed(std::move(error), false));
-    }
 }
 
 // What has been sent may leave room for more of the same partitions. Who is told that a record failed may produce it

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SendLoop: takes what the accumulator says is ready, seals it (compression, crc), sends it to the leaders, and turns
 // their answers into reports or retries. Loop only, but for wake().
-// send_requests.cpp is the way out, send_answers.cpp the way back.
+// send_requests.cpp is the way out, send_answers.cpp the way back, topics_loop.cpp what is known of topics.
 #pragma once
 
 #include <atomic>
@@ -115,8 +115,9 @@ private:
     // What to do with a batch whose numbers the broker refused; false: nothing more, report it.
     bool is_numbered_again(Batch&, const Error&);
     void split_later(BatchPtr);
-    // Of a batch that is not in flight.
+    // Of a batch that is not in flight. The error is told with topic and partition, or as it is.
     void report_failed(BatchPtr, Error);
+    void give_up(BatchPtr, Error);
     // The batch has an end without success: what was numbered behind it is told.
     void settle_numbers(PartitionQueue*, const Numbers&, bool possibly_persisted);
     Error timed_out(const Batch&) const;
@@ -124,6 +125,9 @@ private:
     void report_in_flight(const Flight&, BatchPtr, Error);
     TimePoint expire_in_flight(TimePoint now);
     void learn_leaders(const std::string& topic);
+    // What the metadata says of all topics now; returns when to look again, if it does not change.
+    TimePoint look_at_topics(TimePoint now);
+    void give_up_gone(const std::string& topic);
 
     std::shared_ptr<Cluster> cluster_;
     const ProducerConfig config_;

@@ -79,6 +79,47 @@ TEST(MetadataCache, an_error_keeps_what_may_still_be_good) {
     EXPECT_EQ(cache.partition("t", 0), nullptr);
 }
 
+TEST(MetadataCache, a_topic_that_is_absent_is_gone_after_its_time_and_only_when_an_answer_says_so_then) {
+    using namespace std::chrono_literals;
+    const auto at = [](base::Duration d) { return TimePoint{} + d; };
+    const auto absent = [] { return Answer().failing(ErrorCode::unknown_topic_or_partition).message; };
+    MetadataCache cache;
+    cache.update(Answer().with(partition(0, 1, 5)).message, false, at(1s));
+    EXPECT_EQ(cache.topic("t")->gone_at(30s), TimePoint::max());
+    cache.update(absent(), false, at(10s));
+    EXPECT_EQ(cache.topic("t")->gone_at(30s), at(40s));
+    EXPECT_FALSE(cache.topic("t")->is_gone(30s));
+    EXPECT_TRUE(cache.topic("t")->is_gone(0s)) << "the first answer counts";
+    cache.update(absent(), false, at(39s));
+    EXPECT_FALSE(cache.topic("t")->is_gone(30s));
+    cache.update(Answer().with(partition(0, 1, 5)).message, false, at(40s));
+    EXPECT_EQ(cache.topic("t")->gone_at(30s), TimePoint::max()) << "another broker had not heard of it yet";
+    cache.update(absent(), false, at(50s));
+    // By its id, with no name.
+    Answer by_id = Answer("", 1).failing(ErrorCode::unknown_topic_id);
+    by_id.message.topics.back().name.reset();
+    cache.update(by_id.message, false, at(80s));
+    EXPECT_TRUE(cache.topic("t")->is_gone(30s));
+    cache.update(Answer("t", 2).with(partition(0, 1, 0)).message, false, at(90s));
+    EXPECT_FALSE(cache.topic("t")->is_gone(30s));
+    cache.update(by_id.message, false, at(91s));
+    EXPECT_EQ(cache.topic("t")->error, ErrorCode::none) << "that is the id of the one before";
+}
+
+TEST(MetadataCache, a_topic_loses_partitions_only_when_it_is_made_again) {
+    MetadataCache cache;
+    cache.update(Answer().with(partition(0, 1, 5)).with(partition(1, 2, 5)).message, false, {});
+    cache.update(Answer().with(partition(0, 1, 5)).message, false, {});
+    ASSERT_EQ(cache.topic("t")->partitions.size(), 2U) << "an old view";
+    EXPECT_EQ(cache.partition("t", 1)->leader, 2);
+    cache.update(Answer("t", 2).with(partition(0, 1, 5)).message, false, {});
+    EXPECT_EQ(cache.topic("t")->partitions.size(), 1U);
+    // From brokers without ids nobody can tell.
+    cache.update(Answer("old", 0).with(partition(0, 1, 5)).with(partition(1, 2, 5)).message, false, {});
+    cache.update(Answer("old", 0).with(partition(0, 1, 5)).message, false, {});
+    EXPECT_EQ(cache.topic("old")->partitions.size(), 1U);
+}
+
 TEST(MetadataCache, survives_answers_that_make_no_sense) {
     MetadataCache cache;
     cache.update(Answer()

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 #include <future>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
@@ -162,6 +163,47 @@ TEST(ProducerBroker, goes_on_in_a_topic_that_was_made_anew) {
     }
     EXPECT_EQ(reports, sent);
     EXPECT_EQ(failed, 0);
+}
+
+TEST(ProducerBroker, gives_up_a_topic_that_was_deleted_and_partitions_that_a_new_one_lacks) {
+    broker::Cluster cluster = broker::Cluster::start({.config = {"auto.create.topics.enable=false"}}).value();
+    cluster.create_topic("t", 2).value();
+    Admin admin = Admin::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()},
+                                      {"linger.ms", 0},
+                                      {"retry.backoff.ms", 10},
+                                      {"delivery.timeout.ms", 0},
+                                      {"topic.metadata.propagation.max.ms", 300}})
+                        .value();
+    std::map<ErrorCode, int> told;
+    // Told by the report, or by the call already.
+    const auto produce_both = [&] {
+        for (const std::int32_t partition : {0, 1}) {
+            const auto tell = [&](const DeliveryReport& r) {
+                ++told[r.error.code()];
+                EXPECT_EQ(r.status, r ? DeliveryStatus::persisted : DeliveryStatus::not_persisted);
+            };
+            const auto done = producer.produce(Record{.topic = "t", .value = "7", .partition = partition}, tell);
+            if (!done) ++told[done.error().code()];
+        }
+    };
+    produce_both();
+    ASSERT_EQ(producer.flush(30s).value(), 0U);
+    ASSERT_EQ(admin.delete_topics({"t"}).value().at(0).error, ErrorCode::none);
+    produce_both();
+    ASSERT_EQ(producer.flush(30s).value(), 0U);
+    EXPECT_EQ(told, (std::map<ErrorCode, int>{{ErrorCode::none, 2}, {ErrorCode::unknown_topic_or_partition, 2}}));
+
+    told.clear();
+    cluster.create_topic("t", 2).value();
+    produce_both();
+    ASSERT_EQ(producer.flush(30s).value(), 0U);
+    ASSERT_EQ(admin.delete_topics({"t"}).value().at(0).error, ErrorCode::none);
+    cluster.create_topic("t", 1).value();
+    produce_both();
+    ASSERT_EQ(producer.flush(30s).value(), 0U);
+    EXPECT_EQ(told, (std::map<ErrorCode, int>{{ErrorCode::none, 3}, {ErrorCode::unknown_partition, 1}}));
+    EXPECT_EQ(numbers_in(cluster, "t", 0).size(), 1U);
 }
 
 std::size_t threads() {

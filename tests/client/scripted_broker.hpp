@@ -104,11 +104,20 @@ public:
     std::string too_large;      // and so is a record with this value
     int produced = 0, metadata_asked = 0, in_flight = 0, in_flight_most = 0;
 
-    static Uuid id_of(const std::string& topic) {
+    Uuid id_of(const std::string& topic) const {
         Uuid id;
-        id.bytes[0] = 1;
+        const auto before = deletions_.find(topic);
+        id.bytes[0] = static_cast<std::uint8_t>(1 + (before == deletions_.end() ? 0 : before->second));
         for (std::size_t i = 0; i < topic.size() && i < 15; ++i) id.bytes[i + 1] = static_cast<std::uint8_t>(topic[i]);
         return id;
+    }
+
+    // With all that is in it; one made later by that name has another id.
+    void delete_topic(const std::string& topic) {
+        topics.erase(topic);
+        ++deletions_[topic];
+        std::erase_if(log, [&](const auto& of) { return of.first.first == topic; });
+        std::erase_if(producers, [&](const auto& of) { return of.first.first == topic; });
     }
 
     std::optional<VersionRange> serves(ApiKey key) const override {
@@ -235,12 +244,17 @@ private:
         return reply(response, request.version);
     }
 
+    // Empty where no topic has the id.
     std::string name_of(const protocol::ProduceRequest::TopicProduceData& topic, std::int16_t version) const {
         if (version < 13) return topic.name;
         for (const auto& [name, partitions] : topics)
             if (id_of(name) == topic.topic_id) return name;
-        ADD_FAILURE() << "an id that no topic has";
         return "";
+    }
+    ErrorCode refuses(const TopicAndPartition& where) const {
+        const auto known = topics.find(where.first);
+        if (known != topics.end() && where.second < known->second) return ErrorCode::none;
+        return where.first.empty() ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
     }
 
     Kept keep(const protocol::ProduceRequest& asked, std::int16_t version, const Reaction& reaction) {
@@ -249,6 +263,8 @@ private:
             for (const auto& partition : topic.partition_data) {
                 const TopicAndPartition where{name_of(topic, version), partition.index};
                 Outcome& outcome = kept[where];
+                outcome.error = refuses(where);
+                if (outcome.error != ErrorCode::none) continue;
                 const bool is_hit = reaction.only < 0 || reaction.only == partition.index;
                 if (reaction.append || !is_hit) outcome = keep(where, partition.records->bytes()->span());
                 if (is_hit && reaction.error != ErrorCode::none) outcome.error = reaction.error;
@@ -314,6 +330,7 @@ private:
     }
 
     net::Timers& timers_;
+    std::map<std::string, int> deletions_;
     protocol::Decompressor decompressor_;
     Buffer space_;
 };
