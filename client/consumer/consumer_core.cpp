@@ -64,7 +64,8 @@ Error ConsumerCore::closed_error(std::string_view call) const {
 
 Error ConsumerCore::nothing_came(nanoseconds timeout) const {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-    const auto trouble = queue_->trouble();
+    auto trouble = queue_->trouble();
+    if (trouble.empty()) trouble = delivery_->trouble();
     if (trouble.empty()) return Error::of(ErrorCode::timed_out, fmt::format("no message came within {} ms", ms));
     return Error::of(ErrorCode::timed_out,
                      fmt::format("no message came within {} ms; the reason may be: {}", ms, trouble));

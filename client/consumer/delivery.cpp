@@ -55,7 +55,7 @@ Result<void> Delivery::assign(std::vector<TopicPartition> partitions) {
         slot = std::make_shared<PartitionSlot>(tp.topic, tp.partition);
         slot->position = tp.offset.value();
         const auto turn = begin_turn(*slot);
-        changes.push_back({Change::Kind::add, slot, turn, tp.offset, false, tp.leader_epoch.value_or(-1)});
+        changes.push_back({Change::Kind::add, slot, turn, tp.offset, {}, tp.leader_epoch.value_or(-1)});
     }
     on_changes_(std::move(changes));
     return ok();
@@ -75,7 +75,7 @@ Result<void> Delivery::incremental_assign(std::vector<TopicPartition> partitions
         slot->position = tp.offset.value();
         if (!slots_.emplace(Key(tp.topic, tp.partition), slot).second) continue;
         const auto turn = begin_turn(*slot);
-        changes.push_back({Change::Kind::add, std::move(slot), turn, tp.offset, false, tp.leader_epoch.value_or(-1)});
+        changes.push_back({Change::Kind::add, std::move(slot), turn, tp.offset, {}, tp.leader_epoch.value_or(-1)});
     }
     on_changes_(std::move(changes));
     return ok();
@@ -117,11 +117,12 @@ std::vector<TopicPartition> Delivery::seek(std::vector<TopicPartition> partition
         slot->position = tp.offset.value();
         // Who seeks back wants it again, also after a crash.
         if (handed_ == slot.get()) handed_ = nullptr;
+        slot->stuck_by = ErrorCode::none;
         if (stores_) {
             slot->stored = {};
             if (tp.offset.is_absolute()) slot->stored.offset = tp.offset.value();
         }
-        changes.push_back({Change::Kind::seek, slot, turn, tp.offset, false, tp.leader_epoch.value_or(-1)});
+        changes.push_back({Change::Kind::seek, slot, turn, tp.offset, {}, tp.leader_epoch.value_or(-1)});
     }
     on_changes_(std::move(changes));
     return partitions;
@@ -206,37 +207,6 @@ void Delivery::received(std::int64_t records, std::int64_t bytes) {
     slot->received_bytes += bytes;
     queue_->received_records += records;
     queue_->received_bytes += bytes;
-}
-
-// The batch may have been damaged on the way: it is fetched again after a pause, and nothing behind it is handed out
-// before. Whoever knows better seeks past it.
-Event Delivery::on_malformed(const Error& error) {
-    const SlotPtr slot = decoder_.chunk().slot;
-    const auto offset = decoder_.next_offset();
-    const auto turn = begin_turn(*slot);
-    slot->position = offset;
-    decoder_.drop();
-    finish_chunk();
-    std::vector<Change> changes;
-    changes.push_back({Change::Kind::seek, slot, turn, offset, true});
-    on_changes_(std::move(changes));
-    PartitionError event;
-    event.topic = *slot->topic;
-    event.partition = slot->partition;
-    event.offset = offset;
-    event.error = error.with_context(fmt::format("{}[{}]", event.topic, event.partition));
-    event.goes_on = true;
-    return event;
-}
-
-void Delivery::on_notice(const Notice& notice) {
-    const auto* error = std::get_if<PartitionError>(&notice.event);
-    if (!error || !notice.slot || !error->moved_to.is_absolute()) return;
-    notice.slot->position = error->moved_to.value();
-    // As after a seek: what is committed next is where reading goes on.
-    if (!stores_) return;
-    notice.slot->stored = {};
-    notice.slot->stored.offset = error->moved_to.value();
 }
 
 // False: there is nothing.
@@ -328,6 +298,10 @@ bool Delivery::has_message() const {
 std::optional<Event> Delivery::next_event() {
     const std::lock_guard lock(delivery_mutex_);
     begin_call();
+    return take_event();
+}
+
+std::optional<Event> Delivery::take_event() {
     if (!has_message()) [[unlikely]] {
         if (auto event = advance()) return event;
         if (!run_) return std::nullopt;
@@ -338,15 +312,11 @@ std::optional<Event> Delivery::next_event() {
     return std::optional<Event>(std::in_place, std::in_place_type<Message>, view, run_);
 }
 
-Error Delivery::error_of(const Event& event) {
-    if (const auto* error = std::get_if<Error>(&event)) return *error;
-    const auto* partition = std::get_if<PartitionError>(&event);
-    return partition && !partition->goes_on ? partition->error : Error();
-}
-
 std::optional<Result<Message>> Delivery::next_message() {
+    const std::lock_guard lock(delivery_mutex_);
+    begin_call();
     for (;;) {
-        auto event = next_event();
+        auto event = take_event();
         if (!event) return std::nullopt;
         if (auto* message = std::get_if<Message>(&*event))
             return std::optional<Result<Message>>(std::in_place, std::move(*message));

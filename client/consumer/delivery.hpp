@@ -31,8 +31,8 @@ public:
         SlotPtr slot;
         std::uint32_t turn;
         Offset where;
-        // A seek that is not to be fetched at once: the batch there is corrupt.
-        bool after_error = false;
+        // Of a seek that is not to be fetched at once: what is wrong with the batch there.
+        Error flaw = {};
         // Of the leader that wrote what stands before `where`; -1: not known.
         std::int32_t epoch = -1;
     };
@@ -83,6 +83,10 @@ public:
     // The rest of a run of messages, or what went wrong. Events that are no errors are passed over.
     std::optional<Result<MessageBatch>> next_batch();
     std::optional<Result<Message>> next_message();
+    // What a call for messages fails with when this comes; none: it passes over that.
+    static Error error_of(const Event&);
+    // A partition that stands still, where and why; empty: none does.
+    std::string trouble() const;
     // Lets go of everything fetched.
     void close();
 
@@ -101,7 +105,7 @@ private:
     bool has_message() const;
     bool next_chunk(std::optional<Event>&);
     // What it tells may be that a position has changed.
-    void on_notice(const Notice&);
+    void on_notice(Notice&);
     void begin_run(std::shared_ptr<FetchedRecords>);
     // A call for more: what was handed out before is done with.
     void begin_call();
@@ -114,7 +118,10 @@ private:
     void discard(const FetchedChunk&);
     void finish_chunk();
     Event on_malformed(const Error&);
-    static Error error_of(const Event&);
+    // The partition stands still: what is told of that.
+    void note_stuck(PartitionSlot&, PartitionError&);
+    // next_event() under the lock.
+    std::optional<Event> take_event();
 
     mutable base::BriefMutex delivery_mutex_;  // guards all below
     std::shared_ptr<FetchQueue> queue_;

@@ -76,7 +76,10 @@ void Fetcher::on_partition(FetchState::Partition& p, protocol::FetchResponse::Pa
     p.last_stable_offset = data.last_stable_offset;
     if (const auto& parted = data.diverging_epoch; parted.epoch >= 0 || parted.end_offset >= 0)
         return on_epoch_end(p, {parted.epoch, parted.end_offset}, answer.leader_epoch);
-    if (data.records && !data.records->empty()) on_records(p, data, answer);
+    if (data.records && !data.records->empty())
+        on_records(p, data, answer);
+    else
+        p.slot->stuck_by = ErrorCode::none;
     if (data.preferred_read_replica >= 0 && data.preferred_read_replica != answer.broker)
         return on_preferred_replica(p, data.preferred_read_replica);
     if (config_.partition_eof && p.position >= end) tell_end(p);
@@ -122,11 +125,9 @@ void Fetcher::on_records(FetchState::Partition& p, protocol::FetchResponse::Part
     if (end <= p.position) {
         // Nothing that leads further: broken, or cut off although the first batch always comes whole (KIP-74).
         p.not_before = cluster_->runtime().now() + config_.fetch_error_backoff;
-        tell(p,
-             Error::of(ErrorCode::corrupt_message,
-                       fmt::format("{}[{}]: the {} bytes at offset {} hold no whole record batch", *p.slot->topic,
-                                   p.slot->partition, data.records->size(), p.position)),
-             p.position, true);
+        tell_standstill(p, Error::of(ErrorCode::corrupt_message,
+                                     fmt::format("{}[{}]@{}: {} bytes hold no whole record batch that leads further",
+                                                 *p.slot->topic, p.slot->partition, p.position, data.records->size())));
         return;
     }
     FetchedChunk chunk;
@@ -194,16 +195,29 @@ void Fetcher::on_partition_error(FetchState::Partition& p, const protocol::Fetch
     }
     if (needs_metadata_refresh(code) || code == ErrorCode::unknown_leader_epoch ||
         code == ErrorCode::offset_not_available)
-        return on_leader_error(p, data);
+        return on_leader_error(p, data, code);
     const bool lasting = code == ErrorCode::topic_authorization_failed;
     if (lasting) p.phase = FetchState::Partition::Phase::stopped;
-    if (std::exchange(p.told, code) != code)
-        tell(p, Error::of(code).with_context(fmt::format("fetching {}[{}]@{}", topic, p.slot->partition, p.position)),
-             p.position, !lasting);
+    tell_error(p, code, !lasting);
+}
+
+// Said once for as long as it lasts.
+void Fetcher::tell_error(FetchState::Partition& p, ErrorCode code, bool goes_on) {
+    if (std::exchange(p.told, code) == code) return;
+    auto error =
+        Error::of(code).with_context(fmt::format("fetching {}[{}]@{}", *p.slot->topic, p.slot->partition, p.position));
+    if (goes_on) return tell_standstill(p, std::move(error));
+    tell(p, std::move(error), p.position, false);
 }
 
 // Another leads, or this one has not heard of it yet. KIP-951: it may know who.
-void Fetcher::on_leader_error(FetchState::Partition& p, const protocol::FetchResponse::PartitionData& data) {
+void Fetcher::on_leader_error(FetchState::Partition& p, const protocol::FetchResponse::PartitionData& data,
+                              ErrorCode code) {
+    // The disk of the leader: another may never take over.
+    if (code == ErrorCode::kafka_storage_error)
+        tell_error(p, code, true);
+    else
+        note_standstill(p, code);
     const auto& hint = data.current_leader;
     if (cluster_->apply_leader_hint(*p.slot->topic, p.slot->partition, hint.leader_id, hint.leader_epoch)) {
         p.not_before = {};

@@ -112,6 +112,9 @@ public:
     std::atomic<std::int64_t> received_records{0};
     std::atomic<std::int64_t> received_bytes{0};
 
+    // A partition may be; see PartitionSlot::stuck_by.
+    std::atomic<bool> something_is_stuck{false};
+
     // What keeps messages from coming, for the error of a call that waited in vain. Empty: nothing.
     void set_trouble(std::string);
     std::string trouble() const;

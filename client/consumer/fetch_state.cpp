@@ -274,10 +274,11 @@ std::vector<BrokerId> FetchState::sources(const MetadataCache& metadata) const {
     return {found.begin(), found.end()};
 }
 
-bool FetchState::lacks_leader(const MetadataCache& metadata) const {
-    return std::ranges::any_of(partitions_, [&](const auto& entry) {
-        return entry.second.is_placed() && leader_of(entry.second, metadata) == no_broker;
-    });
+std::vector<const FetchState::Partition*> FetchState::leaderless(const MetadataCache& metadata) const {
+    std::vector<const Partition*> found;
+    for (const auto& [key, p] : partitions_)
+        if (p.is_placed() && leader_of(p, metadata) == no_broker) found.push_back(&p);
+    return found;
 }
 
 TimePoint FetchState::next_time(TimePoint now) const {

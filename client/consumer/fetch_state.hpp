@@ -58,6 +58,9 @@ public:
         TimePoint not_before{};
         // The error that was told last, until it is over.
         ErrorCode told = ErrorCode::none;
+        // The warning that was logged last, and at which position.
+        ErrorCode warned_by = ErrorCode::none;
+        std::int64_t warned_at = -1;
         // The end of the partition was told for this offset.
         std::int64_t end_told = -1;
         // As the last fetch told; -1: nothing yet.
@@ -149,8 +152,8 @@ public:
     bool has_work(BrokerId, const MetadataCache&) const;
     // The brokers of which that is so.
     std::vector<BrokerId> sources(const MetadataCache&) const;
-    // A partition that is to be fetched has no known leader.
-    bool lacks_leader(const MetadataCache&) const;
+    // The partitions that are to be fetched and have no known leader.
+    std::vector<const Partition*> leaderless(const MetadataCache&) const;
     // When something that waits may be tried, after `now`; max() when nothing waits for time.
     TimePoint next_time(TimePoint now) const;
     // All there are, by topic and number.

@@ -77,7 +77,12 @@ void Fetcher::apply(const std::vector<Delivery::Change>& changes) {
         }
         auto* p = state_.find(*slot.topic, slot.partition, change.turn);
         if (!p) continue;
-        if (change.after_error) p->not_before = cluster_->runtime().now() + config_.fetch_error_backoff;
+        if (change.flaw.code() != ErrorCode::none) {
+            p->not_before = cluster_->runtime().now() + config_.fetch_error_backoff;
+            warn_of_standstill(*p, change.flaw);
+        } else {
+            p->warned_by = ErrorCode::none;
+        }
         if (!placed) tell(*p, placed.error(), Offset::invalid(), false);
     }
     wake();
@@ -100,6 +105,31 @@ void Fetcher::tell(const FetchState::Partition& p, Error error, Offset at, bool 
     event.error = std::move(error);
     event.goes_on = goes_on;
     push(Notice{p.slot, p.turn, std::move(event)});
+}
+
+// Once for each place.
+void Fetcher::warn_of_standstill(FetchState::Partition& p, const Error& error) {
+    if (p.warned_by == error.code() && p.warned_at == p.position) return;
+    p.warned_by = error.code();
+    p.warned_at = p.position;
+    cluster_->runtime()
+        .log(DebugContext::fetch)
+        .warn(
+            "{}; nothing behind it is handed out, it is fetched again every {} ms until that is over, or somebody "
+            "seeks",
+            to_string(error),
+            std::chrono::duration_cast<std::chrono::milliseconds>(config_.fetch_error_backoff).count());
+}
+
+void Fetcher::note_standstill(const FetchState::Partition& p, ErrorCode code) {
+    p.slot->stuck_at = p.position;
+    p.slot->stuck_by = code;
+    queue_->something_is_stuck = true;
+}
+
+void Fetcher::tell_standstill(FetchState::Partition& p, Error error) {
+    warn_of_standstill(p, error);
+    tell(p, std::move(error), p.position, true);
 }
 
 std::string Fetcher::why_moved(const FetchState::Partition& p, ErrorCode why, std::int64_t from, std::int64_t to) {
@@ -177,8 +207,9 @@ awaitable<void> Fetcher::supervise_loop(std::shared_ptr<Fetcher> self) {
             self->loops_.emplace(source, loop);
             spawn(runtime.executor(), fetch_loop(self, source, std::move(loop)));
         }
-        if (self->state_.lacks_leader(self->cluster_->metadata()))
-            self->cluster_->request_refresh("a partition has no leader");
+        const auto leaderless = self->state_.leaderless(self->cluster_->metadata());
+        for (const auto* p : leaderless) self->note_standstill(*p, ErrorCode::leader_not_available);
+        if (!leaderless.empty()) self->cluster_->request_refresh("a partition has no leader");
         co_await watch.wait_until(runtime.timers(), self->state_.next_time(runtime.now()));
     }
 }

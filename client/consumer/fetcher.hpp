@@ -116,12 +116,18 @@ private:
     void on_records(FetchState::Partition&, protocol::FetchResponse::PartitionData&, const Answer&);
     void on_batch(const FetchState::Partition&, const protocol::RecordBatchHeader&, BrokerId);
     void on_partition_error(FetchState::Partition&, const protocol::FetchResponse::PartitionData&, const Answer&);
-    void on_leader_error(FetchState::Partition&, const protocol::FetchResponse::PartitionData&);
+    void on_leader_error(FetchState::Partition&, const protocol::FetchResponse::PartitionData&, ErrorCode);
+    void tell_error(FetchState::Partition&, ErrorCode, bool goes_on);
     void on_preferred_replica(FetchState::Partition&, BrokerId);
     void tell_end(FetchState::Partition&);
     void on_fetch_failed(const FetchCall&, const Error&);
     // The partition's error as an event; `goes_on` as in PartitionError.
     void tell(const FetchState::Partition&, Error, Offset at, bool goes_on);
+    // It is fetched again and again in vain: told, and logged once for each place.
+    void tell_standstill(FetchState::Partition&, Error);
+    // For who waits in vain, and nobody else: it is soon over, as a rule.
+    void note_standstill(const FetchState::Partition&, ErrorCode);
+    void warn_of_standstill(FetchState::Partition&, const Error&);
     // The position is another now, and why: said to the log and as an event.
     static std::string why_moved(const FetchState::Partition&, ErrorCode why, std::int64_t from, std::int64_t to);
     void tell_moved(const FetchState::Partition&, ErrorCode why, std::int64_t from, std::int64_t to);

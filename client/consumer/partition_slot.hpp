@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include <ottla/error.hpp>
 #include <ottla/offset.hpp>
 
 namespace ottla::client {
@@ -25,6 +26,10 @@ struct PartitionSlot {
     // Of the next message to hand out; a place (beginning, end, …) until it is known.
     std::atomic<std::int64_t> position{Offset::invalid().value()};
     std::atomic<bool> paused{false};
+    // Why the next message does not come, as of the position at which it was so; over when that is another.
+    std::atomic<ErrorCode> stuck_by{ErrorCode::none};
+    std::atomic<std::int64_t> stuck_at{Offset::invalid().value()};
+    bool is_stuck() const noexcept { return stuck_by != ErrorCode::none && stuck_at == position; }
     // Fetched and not handed out yet; the records as batch headers count them.
     std::atomic<std::int64_t> queued_bytes{0};
     std::atomic<std::int64_t> queued_records{0};

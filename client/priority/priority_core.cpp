@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "client/consumer/consumer_core.hpp"
+
 namespace ottla::client {
 
 using std::chrono::nanoseconds;
@@ -53,13 +55,9 @@ Result<Message> PriorityCore::read_message(nanoseconds timeout) {
     for (;;) {
         const auto left = until == base::TimePoint::max() ? nanoseconds::max() : until - clock_.now();
         auto event = poll(left);
-        if (!event)
-            return Error::of(ErrorCode::timed_out,
-                             fmt::format("no message came within {} ms",
-                                         std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count()));
+        if (!event) return consumer_.core_->nothing_came(timeout);
         if (auto* message = std::get_if<Message>(&*event)) return std::move(*message);
-        if (const auto* error = std::get_if<Error>(&*event)) return *error;
-        if (const auto* of = std::get_if<PartitionError>(&*event); of && !of->goes_on) return of->error;
+        if (auto error = Delivery::error_of(*event); error.code() != ErrorCode::none) return error;
     }
 }
 

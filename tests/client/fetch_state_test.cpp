@@ -276,7 +276,7 @@ TEST_F(FetchStateTest, a_follower_is_read_from_for_a_time_and_while_it_is_of_use
 TEST_F(FetchStateTest, a_missing_leader_is_told) {
     add(9, 0);
     place_all(0);
-    EXPECT_TRUE(state.lacks_leader(metadata));
+    EXPECT_EQ(state.leaderless(metadata).size(), 1U);
     EXPECT_TRUE(state.sources(metadata).empty());
 }
 

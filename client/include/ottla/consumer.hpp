@@ -23,7 +23,8 @@
 
 namespace ottla::client {
 class ConsumerCore;
-}
+class PriorityCore;
+}  // namespace ottla::client
 
 namespace ottla::inline v0 {
 
@@ -134,8 +135,9 @@ public:
         return detail::call<std::optional<Event>>(std::forward<Token>(token), *core_, &start_poll, timeout);
     }
 
-    // The next message, or the error that came instead; timed_out when the time is up. All other
-    // events are passed over.
+    // The next message, or the error that came instead; timed_out when the time is up, with what stands in the way. A
+    // partition that stands still (a corrupt batch, an error of its broker) is told once for each place, the others go
+    // on. All other events are passed over.
     Result<Message> read_message(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_read_message(std::chrono::nanoseconds timeout, Token&& token) {
@@ -143,7 +145,7 @@ public:
     }
 
     // Many consecutive messages of one partition, without a cost per message; an empty batch when the time is up.
-    // Errors of partitions come as errors of the call, all other events are passed over.
+    // Errors as of read_message(); all other events are passed over.
     Result<MessageBatch> poll_batch(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_poll_batch(std::chrono::nanoseconds timeout, Token&& token) {
@@ -217,6 +219,7 @@ public:
 
 private:
     friend class client::ConsumerCore;
+    friend class client::PriorityCore;
     friend class Reader;
     // The offset to commit when it is done.
     static std::vector<TopicPartition> behind(const Message&);

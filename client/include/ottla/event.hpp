@@ -34,6 +34,8 @@ struct PartitionError {
     // The consumer tries again, or has found another place, by itself. Otherwise the partition waits for a seek or
     // another assignment.
     bool goes_on = false;
+    // Told before, of this very place: nothing has changed since. read_message() and poll_batch() pass over it.
+    bool repeated = false;
 };
 
 // The consumer of a group was given these, and reads them from now on; only without callbacks of subscribe().
