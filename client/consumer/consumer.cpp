@@ -81,7 +81,10 @@ Consumer& Consumer::operator=(Consumer&& other) noexcept {
 }
 
 Consumer::~Consumer() {
-    if (core_ && !core_->is_closed()) static_cast<void>(close(std::chrono::seconds(1)).has_value());
+    if (!core_ || core_->is_closed()) return;
+    // Perhaps what was handed out last has thrown: it comes again.
+    core_->delivery().not_returned();
+    static_cast<void>(close(std::chrono::seconds(1)).has_value());
 }
 
 Result<void> Consumer::assign(std::vector<TopicPartition> partitions) {

@@ -73,6 +73,8 @@ public:
     void on_committed(const std::vector<TopicPartition>&, const Held&);
     // The application is done with all that it was handed.
     void returned();
+    // It will not come back for more, and has not said that it is done with what it was handed last.
+    void not_returned();
     // It called for messages, and got something else.
     void polled();
     // Grows with every call for messages; who commits or closes has not polled.

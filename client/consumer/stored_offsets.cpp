@@ -48,6 +48,11 @@ void Delivery::returned() {
     store_handed();
 }
 
+void Delivery::not_returned() {
+    const std::lock_guard lock(delivery_mutex_);
+    handed_ = nullptr;
+}
+
 void Delivery::polled() {
     const std::lock_guard lock(delivery_mutex_);
     begin_call();

@@ -29,7 +29,9 @@ PriorityConsumer& PriorityConsumer::operator=(PriorityConsumer&& other) noexcept
 }
 
 PriorityConsumer::~PriorityConsumer() {
-    if (core_ && !is_closed()) static_cast<void>(close(std::chrono::seconds(1)).has_value());
+    if (!core_ || is_closed()) return;
+    core_->not_returned();
+    static_cast<void>(close(std::chrono::seconds(1)).has_value());
 }
 
 std::optional<Event> PriorityConsumer::poll(nanoseconds timeout) { return core_->poll(timeout); }

@@ -85,6 +85,11 @@ Result<void> PriorityCore::store(const Message& message) {
     return consumer_.store(message);
 }
 
+void PriorityCore::not_returned() {
+    const std::lock_guard lock(mutex_);
+    handed_.reset();
+}
+
 Result<void> PriorityCore::close(nanoseconds timeout) {
     if (called_back_.load() == std::this_thread::get_id()) return error_in_callback("close");
     {

@@ -30,6 +30,8 @@ public:
     Offsets commit(std::chrono::nanoseconds timeout);
     Result<void> store_offsets(std::vector<TopicPartition>);
     Result<void> store(const Message&);
+    // What was handed out last is not done.
+    void not_returned();
     Result<void> close(std::chrono::nanoseconds timeout);
     PriorityStats stats() const;
     Consumer& consumer() noexcept { return consumer_; }

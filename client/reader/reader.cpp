@@ -159,7 +159,9 @@ Reader& Reader::operator=(Reader&& other) noexcept {
 }
 
 Reader::~Reader() {
-    if (consumer_.core_ && !is_closed()) static_cast<void>(close(std::chrono::seconds(1)).has_value());
+    if (!consumer_.core_ || is_closed()) return;
+    state_->take_back();
+    static_cast<void>(close(std::chrono::seconds(1)).has_value());
 }
 
 Result<Message> Reader::read_message(nanoseconds timeout) { return read(timeout, true); }

@@ -22,6 +22,51 @@ TEST(GroupCommits, a_commit_that_the_next_generation_overtakes_is_tried_again_in
     EXPECT_EQ(s.poll(c, 5s), "assigned u[0]; v0; v1; v2; v3; ") << "t[0] is not lost";
 }
 
+// As a handler that throws ends it: nobody has said that what was in hand is done.
+TEST(GroupCommits, what_was_in_hand_when_the_consumer_was_destroyed_is_not_committed) {
+    for (const auto* protocol : {"range", "cooperative-sticky"})
+        for (const bool by_batch : {false, true}) {
+            GroupScript s;
+            auto& c = s.add({{"partition.assignment.strategy", protocol}});
+            c.subscribe({"t"}).value();
+            if (by_batch) s.broker.records.log[0] = batch_of(0, 2), s.broker.records.log[2] = batch_of(2, 2);
+            for (int batches = 0; by_batch && batches < 2; s.loop.run_for(10ms))
+                if (auto batch = c.poll_batch(0s); batch && !batch->empty()) ++batches;
+            if (!by_batch) s.read(c, 3);
+            asio::post(s.loop.io, [&] { s.consumers.clear(); });
+            s.loop.run_for(5s);
+            EXPECT_TRUE(s.broker.members.empty());
+            EXPECT_EQ(s.committed(), 2) << protocol;
+        }
+}
+
+TEST(GroupCommits, what_was_in_hand_at_a_close_is_committed) {
+    GroupScript s;
+    auto& c = s.add();
+    c.subscribe({"t"}).value();
+    s.read(c, 3);
+    EXPECT_EQ(s.close(c), "");
+    EXPECT_EQ(s.committed(), 3);
+}
+
+// A callback that commits says so of what was handed out before the poll that runs it; none has been.
+TEST(GroupCommits, a_callback_of_the_destructor_commits_what_was_done_only) {
+    GroupScript s;
+    auto& c = s.add({{"enable.auto.commit", false}});
+    RebalanceCallbacks callbacks;
+    int revoked = 0;
+    callbacks.revoked = [&](Consumer& consumer, std::span<const TopicPartition>) {
+        ++revoked;
+        consumer.async_commit(5s, asio::detached);
+    };
+    c.subscribe({"t"}, std::move(callbacks)).value();
+    s.read(c, 3);
+    asio::post(s.loop.io, [&] { s.consumers.clear(); });
+    s.loop.run_for(5s);
+    EXPECT_EQ(revoked, 1);
+    EXPECT_EQ(s.committed(), 2);
+}
+
 TEST(GroupCommits, a_commit_that_is_tried_again_does_not_take_back_a_later_one) {
     GroupScript s;
     auto& c = s.add({{"enable.auto.commit", false}});

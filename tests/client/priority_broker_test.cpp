@@ -171,6 +171,15 @@ TEST_F(PriorityBroker, what_is_buffered_does_not_count_as_done) {
     EXPECT_EQ(consumer.read_message(1ms).error(), ErrorCode::timed_out) << "nothing is left to read";
 }
 
+TEST_F(PriorityBroker, what_was_in_hand_when_it_was_destroyed_is_not_committed) {
+    fill("low", 10);
+    {
+        auto consumer = PriorityConsumer::create(config()).value();
+        for (int i = 0; i < 7; ++i) count(read(consumer));
+    }
+    EXPECT_EQ(committed()["low"], 6);
+}
+
 TEST_F(PriorityBroker, only_what_is_stored_is_committed_when_asked_so) {
     fill("low", 10);
     auto c = config();

@@ -109,6 +109,20 @@ TEST_F(ReaderBroker, a_group_goes_on_behind_what_was_read) {
     EXPECT_EQ(read(second, 2), "4 5 ");
 }
 
+TEST_F(ReaderBroker, what_was_in_hand_when_the_reader_was_destroyed_comes_again) {
+    for (const auto interval : {0ms, 1000ms}) {
+        auto c = config("g" + std::to_string(interval.count()));
+        c.commit_interval = interval;
+        {
+            auto reader = Reader::create(c).value();
+            EXPECT_EQ(read(reader, 3), "0 1 2 ");
+        }
+        EXPECT_EQ(committed(0, c.group_id.c_str()), 2);
+        auto next = Reader::create(c).value();
+        EXPECT_EQ(read(next, 1), "2 ");
+    }
+}
+
 TEST_F(ReaderBroker, what_was_read_is_committed_by_the_next_read) {
     auto c = config("g");
     c.commit_interval = 0ms;

@@ -52,6 +52,8 @@ public:
 
     Consumer(Consumer&&) noexcept;
     Consumer& operator=(Consumer&&) noexcept;
+    // As close() within a second, but what was handed out last does not count as done: who has not called close() may
+    // have failed with it, and it comes again.
     ~Consumer();
 
     // Reads these topics as a member of the group group.id, shared with its other members; replaces an earlier
@@ -204,9 +206,10 @@ public:
         return detail::call<std::string>(std::forward<Token>(token), *core_, &start_statistics);
     }
 
-    // Gives back what the group assigned, with callbacks as in a poll, commits what is stored if enable.auto.commit is
-    // on, leaves the group (but a static member, group.instance.id), and ends the connections and the thread. Never
-    // waits longer than `timeout`; a second call answers closed. Called by a rebalance callback: invalid_state.
+    // What was handed out last counts as done: not to be called while somebody works on it. Gives back what the group
+    // assigned, with callbacks as in a poll, commits what is stored if enable.auto.commit is on, leaves the group (but
+    // a static member, group.instance.id), and ends the connections and the thread. Never waits longer than `timeout`;
+    // a second call answers closed. Called by a rebalance callback: invalid_state.
     Result<void> close(std::chrono::nanoseconds timeout);
     template <class Token>
     auto async_close(std::chrono::nanoseconds timeout, Token&& token) {

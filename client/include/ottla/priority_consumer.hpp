@@ -82,7 +82,7 @@ public:
 
     PriorityConsumer(PriorityConsumer&&) noexcept;
     PriorityConsumer& operator=(PriorityConsumer&&) noexcept;
-    // As close(1 s).
+    // As close(1 s), but what was handed out last does not count as done: it comes again.
     ~PriorityConsumer();
 
     // The next event, as of Consumer::poll(): messages in the order of the classes; errors and ends of partitions
@@ -101,8 +101,9 @@ public:
     Result<void> store_offsets(std::vector<TopicPartition>);
     Result<void> store(const Message&);
 
-    // Gives the partitions back, commits what was handed out or stored (with enable.auto.commit), leaves the group.
-    // Never waits longer than `timeout`. closed the second time; invalid_state in a rebalance callback.
+    // Gives the partitions back, commits what was handed out or stored (with enable.auto.commit), leaves the group. Not
+    // to be called while somebody works on what was handed out last: it counts as done. Never waits longer than
+    // `timeout`. closed the second time; invalid_state in a rebalance callback.
     Result<void> close(std::chrono::nanoseconds timeout);
     bool is_closed() const noexcept;
 

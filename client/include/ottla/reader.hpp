@@ -69,7 +69,7 @@ public:
 
     Reader(Reader&&) noexcept;
     Reader& operator=(Reader&&) noexcept;
-    // As close() within a second.
+    // As close() within a second, but what read_message() gave last does not count as done: it comes again.
     ~Reader();
 
     // The next message. In a group the one before counts as done by this call, and is committed: after a crash a
