@@ -15,6 +15,7 @@
 
 #include "client/parallel/delay_gate.hpp"
 #include "client/parallel/letters.hpp"
+#include "client/parallel/map_limit.hpp"
 #include "client/parallel/poke.hpp"
 #include "client/parallel/work_desk.hpp"
 
@@ -70,10 +71,22 @@ private:
     using Key = std::pair<std::string, std::int32_t>;
     // Of commits, which may end after this.
     struct Commits {
+        explicit Commits(std::int32_t metadata_bytes)
+            : configured(metadata_bytes),
+              limit(static_cast<std::size_t>(metadata_bytes)) {}
+        std::size_t map_limit() const {
+            const std::lock_guard lock(limit_mutex);
+            return limit.bytes();
+        }
         std::atomic<std::uint64_t> done{0};
         std::atomic<std::uint64_t> failed{0};
-        std::atomic<bool> again{false};  // what was committed last may not have arrived
+        std::atomic<bool> again{false};    // what was committed last may not have arrived
+        std::atomic<bool> at_once{false};  // and will, without the map that the broker refused
         std::atomic<int> under_way{0};
+        const std::int32_t configured;
+        mutable std::mutex limit_mutex;  // guards limit
+        MapLimit limit;
+        std::atomic<bool> has_warned{false};
     };
     enum class Closing : std::uint8_t { no, drain, stop };
 
@@ -109,14 +122,23 @@ private:
     // What is to be committed: of all partitions, or of these.
     std::vector<TopicPartition> to_commit(const std::span<const TopicPartition>* only);
     std::optional<TopicPartition> to_commit(const Key&, Assigned&);
-    std::string metadata_of(Assigned&, const WorkDesk::Progress&);
+    // None where it does not fit.
+    std::optional<std::string> metadata_of(Assigned&, const WorkDesk::Progress&);
     void commit(base::TimePoint now);
     awaitable<void> commit_async(base::TimePoint now);
     std::vector<TopicPartition> begin_commit(base::TimePoint now);
     void commit_in_passing(std::vector<TopicPartition> offsets);
+    void take_answer(const Result<std::vector<TopicPartition>>&);
+    // Of what is given back; nothing where it has arrived, or cannot.
+    std::vector<TopicPartition> to_commit_again(std::span<const TopicPartition>, base::TimePoint until);
     // Of a call to the coordinator.
     std::chrono::nanoseconds call_timeout() const;
+    // While partitions are given back, nobody polls: handlers may end until the one, commits arrive until the other.
+    base::TimePoint handlers_until() const;
+    base::TimePoint commits_until() const;
+    std::chrono::nanoseconds commit_timeout(base::TimePoint until) const;
     static void on_committed(Commits&, const base::Log&, const Result<std::vector<TopicPartition>>&);
+    static void on_refused_map(Commits&, const base::Log&, const TopicPartition&);
     static void tell(ParallelHookCalls&, const Result<std::vector<TopicPartition>>&);
 
     const base::Log& log() const { return core_->runtime().log(DebugContext::consumer); }
@@ -129,7 +151,7 @@ private:
     Function<void()> on_work_;
     const std::shared_ptr<ParallelHookCalls> hooks_;
     Function<void(const Change&)> told_;
-    const std::shared_ptr<Commits> commits_ = std::make_shared<Commits>();
+    const std::shared_ptr<Commits> commits_;
     base::TimePoint next_commit_;
     std::atomic<std::uint64_t> commits_without_map_{0};
     std::atomic<std::uint64_t> maps_unreadable_{0};

@@ -48,8 +48,7 @@ awaitable<void> Intake::commit_async(base::TimePoint now) {
         co_return;
     }
     const auto done = co_await consumer_.async_commit(std::move(offsets), call_timeout(), asio::use_awaitable);
-    tell(*hooks_, done);
-    on_committed(*commits_, log(), done);
+    take_answer(done);
 }
 
 awaitable<void> Intake::deal_with_rebalances() {
@@ -76,7 +75,8 @@ awaitable<void> Intake::give_back(std::vector<TopicPartition> partitions) {
     auto& runtime = core_->runtime();
     const auto numbers = numbers_of(partitions);
     desk_->stop(numbers);
-    const auto until = std::min(runtime.now() + config_.revoke_timeout, work_until_.load());
+    const auto until = handlers_until();
+    const auto committed_until = commits_until();
     bool is_idle = desk_->is_idle(numbers);
     while (!is_idle && runtime.now() < until && !core_->is_closed()) {
         co_await runtime.timers().wait_for(handlers_look);
@@ -85,10 +85,11 @@ awaitable<void> Intake::give_back(std::vector<TopicPartition> partitions) {
     if (core_->is_closed()) co_return;
     if (!is_idle) warn_of_running();
     const std::span<const TopicPartition> all(partitions);
-    if (auto offsets = to_commit(&all); !offsets.empty()) {
-        const auto done = co_await consumer_.async_commit(std::move(offsets), call_timeout(), asio::use_awaitable);
-        tell(*hooks_, done);
-        on_committed(*commits_, log(), done);
+    for (auto offsets = to_commit(&all); !offsets.empty(); offsets = to_commit_again(all, committed_until)) {
+        const auto done =
+            co_await consumer_.async_commit(std::move(offsets), commit_timeout(committed_until), asio::use_awaitable);
+        take_answer(done);
+        if (core_->is_closed()) co_return;
     }
     forget(partitions);
 }

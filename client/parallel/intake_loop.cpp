@@ -25,6 +25,7 @@ Intake::Intake(std::shared_ptr<ConsumerCore> core, const ParallelConsumerConfig&
       desk_(std::move(desk)),
       poke_(std::move(poke)),
       hooks_(std::move(hooks)),
+      commits_(std::make_shared<Commits>(config.metadata_bytes)),
       consumer_(core_) {}
 
 Result<void> Intake::subscribe() {
@@ -88,10 +89,11 @@ bool Intake::take_in_what(const std::optional<Result<MessageBatch>>& came) {
 bool Intake::is_commit_due(base::TimePoint now) const {
     const bool is_enough =
         config_.commit_every > 0 && desk_->done_since_commit() >= static_cast<std::uint64_t>(config_.commit_every);
-    return now >= next_commit_ || is_enough;
+    return now >= next_commit_ || is_enough || commits_->at_once;
 }
 
 base::TimePoint Intake::next_look(base::TimePoint now) const {
+    if (commits_->at_once) return now;
     auto at = std::min(next_commit_, now + round_max);
     if (closing_ != Closing::no) at = std::min({at, now + closing_round_max, work_until_.load()});
     for (const auto& [key, a] : assigned_)

@@ -17,8 +17,23 @@ constexpr auto call_timeout_max = 10s;
 
 std::chrono::nanoseconds Intake::call_timeout() const {
     const auto until = close_until_.load();
-    if (until == base::TimePoint::max()) return call_timeout_max;
-    return std::clamp<std::chrono::nanoseconds>(until - core_->runtime().now(), 0s, call_timeout_max);
+    // Who waits for it does not poll.
+    const auto most = std::min<std::chrono::nanoseconds>(core_->config().group.max_poll_interval / 4, call_timeout_max);
+    if (until == base::TimePoint::max()) return most;
+    return std::clamp<std::chrono::nanoseconds>(until - core_->runtime().now(), 0s, most);
+}
+
+base::TimePoint Intake::handlers_until() const {
+    return std::min(core_->runtime().now() + config_.revoke_timeout, work_until_.load());
+}
+
+base::TimePoint Intake::commits_until() const {
+    return core_->runtime().now() + std::chrono::nanoseconds(core_->config().group.max_poll_interval) / 4 * 3;
+}
+
+std::chrono::nanoseconds Intake::commit_timeout(base::TimePoint until) const {
+    return std::min<std::chrono::nanoseconds>(std::max<std::chrono::nanoseconds>(until - core_->runtime().now(), 0s),
+                                              call_timeout());
 }
 
 void Intake::on_assigned(Consumer& consumer, std::span<const TopicPartition> partitions) {
@@ -59,13 +74,10 @@ PartitionProgress Intake::begin_at(const TopicPartition& tp) {
 void Intake::on_revoked(Consumer& consumer, std::span<const TopicPartition> partitions) {
     const auto numbers = numbers_of(partitions);
     desk_->stop(numbers);
-    const auto until = std::min(core_->runtime().now() + config_.revoke_timeout, work_until_.load());
-    if (!desk_->wait_until_idle(numbers, until)) warn_of_running();
-    if (auto offsets = to_commit(&partitions); !offsets.empty()) {
-        const auto done = consumer.commit(std::move(offsets), call_timeout());
-        tell(*hooks_, done);
-        on_committed(*commits_, log(), done);
-    }
+    const auto until = commits_until();
+    if (!desk_->wait_until_idle(numbers, handlers_until())) warn_of_running();
+    for (auto offsets = to_commit(&partitions); !offsets.empty(); offsets = to_commit_again(partitions, until))
+        take_answer(consumer.commit(std::move(offsets), commit_timeout(until)));
     forget(partitions);
 }
 
@@ -92,16 +104,16 @@ void Intake::forget(std::span<const TopicPartition> partitions) {
     for (const auto& tp : partitions) assigned_.erase({tp.topic, tp.partition});
 }
 
-std::string Intake::metadata_of(Assigned& a, const WorkDesk::Progress& progress) {
+std::optional<std::string> Intake::metadata_of(Assigned& a, const WorkDesk::Progress& progress) {
     a.is_held = false;
-    if (config_.metadata_bytes == 0 || !progress.beyond.has_done()) return {};
-    const auto limit = static_cast<std::size_t>(config_.metadata_bytes);
+    if (config_.metadata_bytes == 0 || !progress.beyond.has_done()) return std::string();
+    const auto limit = commits_->map_limit();
+    if (limit == 0) return std::nullopt;
     auto map = progress.beyond.encode(limit);
     // What is read within the committed map can only make it smaller, and nothing else does.
     a.is_held = !progress.is_within_map && (!map || map->size() > limit / 4 * 3);
     if (map) return std::move(*map);
-    ++commits_without_map_;
-    return {};
+    return std::nullopt;
 }
 
 std::optional<TopicPartition> Intake::to_commit(const Key& key, Assigned& a) {
@@ -111,8 +123,10 @@ std::optional<TopicPartition> Intake::to_commit(const Key& key, Assigned& a) {
         a.watermark = progress.watermark;
         a.moved_at = core_->runtime().now();
     }
-    auto metadata = metadata_of(a, progress);
+    const auto map = metadata_of(a, progress);
+    auto metadata = map.value_or(std::string());
     if (progress.watermark == a.committed && metadata == a.metadata) return std::nullopt;
+    if (!map) ++commits_without_map_;
     a.committed = progress.watermark;
     a.metadata = metadata;
     TopicPartition tp(key.first, key.second, progress.watermark);
@@ -139,6 +153,7 @@ std::vector<TopicPartition> Intake::to_commit(const std::span<const TopicPartiti
 
 std::vector<TopicPartition> Intake::begin_commit(base::TimePoint now) {
     next_commit_ = now + config_.commit_interval;
+    commits_->at_once = false;
     desk_->committed();
     return to_commit(nullptr);
 }
@@ -147,20 +162,30 @@ void Intake::commit(base::TimePoint now) {
     auto offsets = begin_commit(now);
     if (offsets.empty()) return;
     if (!config_.waits_for_commits) return commit_in_passing(std::move(offsets));
-    const auto done = consumer_.commit(std::move(offsets), call_timeout());
+    take_answer(consumer_.commit(std::move(offsets), call_timeout()));
+}
+
+void Intake::take_answer(const Result<std::vector<TopicPartition>>& done) {
     tell(*hooks_, done);
     on_committed(*commits_, log(), done);
 }
 
+std::vector<TopicPartition> Intake::to_commit_again(std::span<const TopicPartition> partitions, base::TimePoint until) {
+    // Each refusal makes maps smaller, until there are none.
+    if (!commits_->at_once.exchange(false) || commit_timeout(until) == 0s) return {};
+    return to_commit(&partitions);
+}
+
 void Intake::commit_in_passing(std::vector<TopicPartition> offsets) {
     ++commits_->under_way;
-    consumer_.async_commit(
-        std::move(offsets), call_timeout(),
-        [commits = commits_, core = core_, hooks = hooks_](const Result<std::vector<TopicPartition>>& done) {
-            --commits->under_way;
-            tell(*hooks, done);
-            on_committed(*commits, core->runtime().log(DebugContext::consumer), done);
-        });
+    consumer_.async_commit(std::move(offsets), call_timeout(),
+                           [commits = commits_, core = core_, hooks = hooks_,
+                            poke = poke_](const Result<std::vector<TopicPartition>>& done) {
+                               --commits->under_way;
+                               tell(*hooks, done);
+                               on_committed(*commits, core->runtime().log(DebugContext::consumer), done);
+                               if (commits->at_once) poke->give();
+                           });
 }
 
 void Intake::tell(ParallelHookCalls& hooks, const Result<std::vector<TopicPartition>>& done) {
@@ -182,14 +207,35 @@ void Intake::on_committed(Commits& commits, const base::Log& log, const Result<s
     for (const auto& tp : *done) {
         if (tp.error.code() == ErrorCode::none) {
             ++commits.done;
+            const std::lock_guard lock(commits.limit_mutex);
+            commits.limit.taken(tp.metadata.size());
             continue;
         }
         // A later one has taken its place.
         if (tp.error == ErrorCode::cancelled) continue;
         ++commits.failed;
         commits.again = true;
-        log.warn("a commit failed: {}", to_string(tp));
+        if (tp.error == ErrorCode::offset_metadata_too_large && !tp.metadata.empty())
+            on_refused_map(commits, log, tp);
+        else
+            log.warn("a commit failed: {}", to_string(tp));
     }
+}
+
+void Intake::on_refused_map(Commits& commits, const base::Log& log, const TopicPartition& tp) {
+    std::size_t limit = 0;
+    {
+        const std::lock_guard lock(commits.limit_mutex);
+        commits.limit.refused(tp.metadata.size());
+        limit = commits.limit.bytes();
+    }
+    commits.at_once = true;
+    if (commits.has_warned.exchange(true)) return;
+    log.warn(
+        "{}[{}]: the broker refuses a commit with a map of {} bytes ({}): its offset.metadata.max.bytes is below "
+        "ParallelConsumerConfig::metadata_bytes ({}). It is committed without map, and maps have at most {} bytes from "
+        "now on; raise the one, or lower the other",
+        tp.topic, tp.partition, tp.metadata.size(), name(tp.error.code()), commits.configured, limit);
 }
 
 }  // namespace ottla::client

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parallel consumer against a real broker in this process, on real sockets.
+#include <fmt/format.h>
 #include <boost/asio.hpp>
 
 #include "client/parallel/offset_map.hpp"
@@ -306,6 +307,71 @@ TEST_F(ParallelBroker, a_map_that_does_not_fit_is_left_out) {
     ASSERT_TRUE(seen->wait_for(400));
     work.close(20s).value();
     EXPECT_EQ(committed().offset, Offset(400));
+}
+
+// Odd offsets below 20 wait at the gate: 0 alone is done before the first that is not.
+Handled wait_if_odd(Seen& seen, const Message& m) {
+    if (m.offset() % 2 == 1 && m.offset() < 20) seen.wait_at_gate();
+    seen.add(m);
+    return Handled::done();
+}
+
+class ParallelSmallMetadata : public ParallelBroker {
+protected:
+    ParallelSmallMetadata() {
+        cluster = Cluster::start({.config = {"auto.create.topics.enable=false",
+                                             fmt::format("offset.metadata.max.bytes={}", limit)}})
+                      .value();
+        cluster.create_topic("t", 1).value();
+        fill(400);
+    }
+    ParallelConsumerConfig config() {
+        auto c = ParallelBroker::config(WorkOrder::none);
+        c.log = [l = lines](const LogEvent& line) { l->add(line.text); };
+        return c;
+    }
+    ParallelConsumer begin(ParallelConsumerConfig c) {
+        return ParallelConsumer::create(std::move(c), [s = seen](const Message& m) { return wait_if_odd(*s, m); })
+            .value();
+    }
+
+    static constexpr std::size_t limit = 10;
+    std::shared_ptr<Lines> lines = std::make_shared<Lines>();
+};
+
+TEST_F(ParallelSmallMetadata, a_map_that_the_broker_refuses_is_left_out_at_once) {
+    for (const bool waits : {false, true}) {
+        auto c = config();
+        c.group_id = waits ? "waits" : "does not";
+        c.waits_for_commits = waits;
+        c.commit_interval = 1h;
+        c.commit_every = 390;
+        const auto before = lines->count("offset.metadata.max.bytes");
+        seen = std::make_shared<Seen>();
+        auto work = begin(std::move(c));
+        ASSERT_TRUE(seen->wait_for(390));
+        EXPECT_TRUE(is_committed(1, waits ? "waits" : "does not"));
+        EXPECT_EQ(work.stats().commits_without_map, 1U);
+        EXPECT_EQ(work.stats().commit_failures, 1U);
+        EXPECT_EQ(lines->count("offset.metadata.max.bytes is below ParallelConsumerConfig::metadata_bytes (4096)"),
+                  before + 1);
+        seen->open_gate();
+        ASSERT_TRUE(seen->wait_for(400));
+        work.close(20s).value();
+        EXPECT_EQ(committed(0, waits ? "waits" : "does not").offset, Offset(400));
+    }
+}
+
+TEST_F(ParallelSmallMetadata, a_map_that_the_broker_refuses_does_not_keep_what_is_given_back_from_its_commit) {
+    auto c = config();
+    c.commit_interval = 1h;
+    auto work = begin(std::move(c));
+    ASSERT_TRUE(seen->wait_for(390));
+    EXPECT_EQ(work.close(2s, CloseMode::stop).error(), ErrorCode::timed_out) << "ten are at the gate";
+    EXPECT_EQ(committed().offset, Offset(1));
+    EXPECT_EQ(work.stats().commits_without_map, 1U);
+    seen->open_gate();
+    ASSERT_TRUE(seen->wait_for(400));
 }
 
 TEST_F(ParallelBroker, close_in_a_handler_is_refused) {
