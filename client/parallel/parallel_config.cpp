@@ -79,6 +79,19 @@ Result<void> check_dead_letter_topic(const ParallelConsumerConfig& c) {
     return ok();
 }
 
+// While partitions are given back nobody polls, and the group waits no longer. The rest is for the commit, and for what
+// is assigned then.
+Result<void> check_revoke_timeout(const ParallelConsumerConfig& c, const ParallelSettings& settings) {
+    const auto consumer = settings.for_consumer();
+    if (!consumer) return consumer.error();
+    const auto interval = consumer->group.max_poll_interval;
+    if (c.revoke_timeout <= interval / 2) return ok();
+    return bad_setting(
+        fmt::format("revoke_timeout is {} ms: at most {}, half of max.poll.interval.ms ({}), after which the group "
+                    "counts a member that has not polled as gone",
+                    c.revoke_timeout.count(), (interval / 2).count(), interval.count()));
+}
+
 Result<Config> put_together(std::vector<Config::Entry> entries, const Config& more) {
     for (const auto& [name, value] : more.entries()) entries.emplace_back(name, value);
     Config config;
@@ -108,6 +121,7 @@ Result<ParallelSettings> parallel_settings(const ParallelConsumerConfig& c) {
     settings.consumer = std::move(*consumer);
     if (auto fine = check_retry_topics(c); !fine) return fine.error();
     if (auto fine = check_dead_letter_topic(c); !fine) return fine.error();
+    if (auto fine = check_revoke_timeout(c, settings); !fine) return fine.error();
     for (const auto& retry : c.retry_topics) settings.whole_topics.insert(retry.topic);
     if (c.dead_letter_topic.empty() && c.retry_topics.empty()) {
         if (!c.producer_config.entries().empty())

@@ -85,6 +85,23 @@ TEST(ParallelConfig, what_is_wrong_is_named) {
     EXPECT_NE(wrong(c).find("session.timeout.ms"), std::string::npos) << "the nearest name";
 }
 
+// Who waits for handlers does not poll.
+TEST(ParallelConfig, partitions_are_given_back_before_the_membership_is_lost) {
+    auto c = fine();
+    EXPECT_EQ(wrong(c), "fine") << "the defaults";
+    c.config = {{"max.poll.interval.ms", 12'000}, {"session.timeout.ms", 6000}};
+    EXPECT_EQ(wrong(c),
+              "ParallelConsumerConfig::revoke_timeout is 10000 ms: at most 6000, half of max.poll.interval.ms (12000), "
+              "after which the group counts a member that has not polled as gone");
+    c.revoke_timeout = 6001ms;
+    EXPECT_NE(wrong(c), "fine");
+    c.revoke_timeout = 6000ms;
+    EXPECT_EQ(wrong(c), "fine");
+    c = fine();
+    c.revoke_timeout = 1h;
+    EXPECT_NE(wrong(c).find("at most 150000, half of max.poll.interval.ms (300000)"), std::string::npos);
+}
+
 TEST(ParallelConfig, retry_topics_are_other_topics) {
     auto c = fine();
     c.retry_topics = {{"t-retry-1", 10s}, {"t-retry-2", 1min}};

@@ -65,7 +65,7 @@ ParallelConsumerConfig ParallelHost::draw_config() {
     c.retry_delay = std::chrono::milliseconds(random_.between(0, 500));
     c.retry_delay_max = c.retry_delay + 1s;
     c.dead_letter_topic = plan_.letters;
-    c.revoke_timeout = std::chrono::milliseconds(random_.between(0, 8'000));
+    c.revoke_timeout = std::chrono::milliseconds(random_.between(0, plan_.max_poll_ms / 2));
     const auto set = [&c](const char* key, ConfigValue value) { c.config.set(key, std::move(value)).value(); };
     set("client.id", name());
     set("auto.offset.reset", "earliest");
@@ -91,6 +91,7 @@ ParallelConsumerConfig ParallelHost::draw_config() {
 
 Result<std::shared_ptr<client::ParallelCore>> ParallelHost::start(ProcessPtr process) {
     auto config = draw_config();
+    config.hooks.on_commit = [this, process](const CommitEvent& event) { on_commit(*process, event); };
     process->running_max = config.max_concurrency;
     client::Surroundings given;
     given.executor = freezer_.executor();
@@ -98,7 +99,7 @@ Result<std::shared_ptr<client::ParallelCore>> ParallelHost::start(ProcessPtr pro
     given.timers = &simulation_.loop.timers;
     given.workers = &simulation_.workers;
     given.seed = random_.next();
-    given.log = simulation_.log(name());
+    given.log = log();
     auto core = client::ParallelCore::make_within(
         given, std::move(config), [this, process](WorkItem item) { return handle(process, std::move(item)); });
     if (core)
@@ -152,6 +153,30 @@ asio::awaitable<void> ParallelHost::end_abruptly(std::shared_ptr<client::Paralle
 }
 
 // --- working ---
+
+base::Log ParallelHost::log() {
+    return base::Log(name(), base::LogLevel::info,
+                     [this](base::LogLevel, std::string_view logger, std::string_view text) {
+                         simulation_.note(fmt::format("{}: {}", logger, text));
+                         if (text.find("MAX_POLL_EXCEEDED") == std::string_view::npos) return;
+                         const bool stood_still = is_frozen_ || now_ms() - thawed_ms_ <= plan_.max_poll_ms;
+                         if (!stood_still) problems.push_back(about("it polled too late, and not since it was frozen"));
+                     });
+}
+
+// What the broker refused as too large does not come again, but for what was under way then.
+void ParallelHost::on_commit(Process& process, const CommitEvent& event) {
+    for (const auto& tp : event.offsets) {
+        if (tp.error != ErrorCode::offset_metadata_too_large) continue;
+        simulation_.note_fault("(map refused)");
+        auto& refused = process.refused_maps[Place(tp.topic, tp.partition)];
+        const bool is_later = now_ms() - std::max(refused.at_ms, thawed_ms_) > plan_.max_poll_ms;
+        if (refused.bytes != 0 && is_later && tp.metadata.size() >= refused.bytes)
+            problems.push_back(about(fmt::format("a map of {} bytes was committed where one of {} was refused",
+                                                 tp.metadata.size(), refused.bytes)));
+        if (refused.bytes == 0 || tp.metadata.size() < refused.bytes) refused = {tp.metadata.size(), now_ms()};
+    }
+}
 
 void ParallelHost::on_change(Process& process, const client::Intake::Change& change) {
     if (process.is_dead) return;

@@ -3,6 +3,7 @@
 // again, all as the seed says. What its handlers are called with goes into the group's book.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,8 +44,15 @@ public:
     }
     // It is up, and has nothing to work on.
     bool is_idle() const { return core_ && core_->stats().buffered == 0; }
-    void freeze() { freezer_.freeze(); }
-    void thaw() { freezer_.thaw(); }
+    void freeze() {
+        is_frozen_ = true;
+        freezer_.freeze();
+    }
+    void thaw() {
+        is_frozen_ = false;
+        thawed_ms_ = now_ms();
+        freezer_.thaw();
+    }
 
     std::vector<std::string> problems;
 
@@ -56,6 +64,11 @@ private:
         std::int32_t running = 0;
         std::int32_t running_max = 0;
         std::map<Place, std::size_t> stints;
+        struct Refusal {
+            std::size_t bytes = 0;
+            std::int64_t at_ms = 0;
+        };
+        std::map<Place, Refusal> refused_maps;
     };
     using ProcessPtr = std::shared_ptr<Process>;
 
@@ -64,6 +77,8 @@ private:
     ParallelConsumerConfig draw_config();
     Result<std::shared_ptr<client::ParallelCore>> start(ProcessPtr);
     void on_change(Process&, const client::Intake::Change&);
+    void on_commit(Process&, const CommitEvent&);
+    base::Log log();
     asio::awaitable<Handled> handle(ProcessPtr, WorkItem);
     asio::awaitable<void> close(std::shared_ptr<client::ParallelCore>, ParallelConsumer::CloseMode);
     asio::awaitable<void> end_abruptly(std::shared_ptr<client::ParallelCore>, bool silently);
@@ -80,6 +95,8 @@ private:
     base::Random random_;
     Freezer freezer_;
     std::unique_ptr<net::Transport> transport_;
+    bool is_frozen_ = false;
+    std::int64_t thawed_ms_ = std::numeric_limits<std::int64_t>::min() / 2;
     bool calm_ = false;
     bool stays_ = true;
     bool finishing_ = false;

@@ -163,6 +163,7 @@ Outcome run_parallel(std::uint64_t seed) {
     BrokerHost host(simulation, 1 + seed % 2,
                     {"log.flush.policy=ack", "group.min.session.timeout.ms=100",
                      fmt::format("group.initial.rebalance.delay.ms={}", random.chance(0.5) ? 0 : 1'000),
+                     fmt::format("offset.metadata.max.bytes={}", random.chance(0.7) ? 4'096 : random.between(0, 100)),
                      "offsets.topic.num.partitions=1"});
     ParallelWorld world(simulation, 5);
     Faults faults(simulation, world.hosts(), {"broker"});

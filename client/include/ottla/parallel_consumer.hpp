@@ -59,9 +59,9 @@ struct ParallelConsumerConfig {
     std::int32_t commit_every = 0;
     // Nothing is taken in until a commit is answered.
     bool waits_for_commits = false;
-    // Of the map of what is done beyond the committed offset; the broker's offset.metadata.max.bytes. A partition whose
-    // map needs three quarters of it pauses. 0: no maps; what was done out of order is then done again after a
-    // rebalance.
+    // Of the map of what is done beyond the committed offset; the broker's offset.metadata.max.bytes, which wins where
+    // it is lower, with a warning. A partition whose map needs three quarters of it pauses. 0: no maps; what was done
+    // out of order is then done again after a rebalance.
     std::int32_t metadata_bytes = 4096;
 
     // A record that has failed so often is set aside. 0: it is tried for ever; with retry topics, until it has failed
@@ -84,7 +84,7 @@ struct ParallelConsumerConfig {
     std::string dead_letter_topic;
 
     // How long handlers that run may take to end when a partition is given back. What has not ended then is another's,
-    // and is done again there.
+    // and is done again there. At most half of max.poll.interval.ms: nobody polls then.
     std::chrono::milliseconds revoke_timeout{10'000};
     // More settings, by librdkafka's names. They win over what stands above.
     Config config;
