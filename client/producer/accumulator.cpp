@@ -17,6 +17,13 @@ namespace {
 
 // What a record takes besides its payload as a rule.
 constexpr std::size_t record_overhead_usual = 10;
+// Of delivery.timeout.ms, at most, passes between a batch's first record and its last.
+constexpr int open_part = 16;
+
+base::Duration open_max(const ProducerConfig& config) noexcept {
+    if (config.delivery_timeout.count() == 0) return base::Duration::max();
+    return std::max<base::Duration>(config.linger, base::Duration(config.delivery_timeout) / open_part);
+}
 
 BytesView view_of(const protocol::NullableSpan& span) noexcept { return span ? BytesView(*span) : BytesView(); }
 
@@ -60,6 +67,7 @@ Accumulator::Accumulator(const ProducerConfig& config, const base::Clock& clock,
       wake_(std::move(wake)),
       batch_bytes_max_(std::min(config.batch_bytes_max, config.message_bytes_max)),
       packs_(config.compression != Compression::none),
+      open_max_(open_max(config)),
       random_(seed) {}
 
 [[gnu::always_inline]] inline bool Accumulator::put_into(Batch& batch, const Fields& fields,
@@ -298,10 +306,11 @@ Accumulator::Put Accumulator::add_batch(PartitionQueue& queue, const Fields& fie
 Accumulator::Put Accumulator::add_waiting(TopicQueue& topic, std::int32_t wanted, const Fields& fields,
                                           DeliveryCallback&& callback) {
     const bool first = topic.waiting.empty();
-    if (first || !put_into(*topic.waiting.back(), fields, std::move(callback))) {
+    if (first || !topic.waiting_is_open || !put_into(*topic.waiting.back(), fields, std::move(callback))) {
         BatchPtr fresh = new_batch(topic, clock_.now(), 0, fields.bytes_bound(), false);
         if (!fresh) return Put::refused;
         topic.waiting.push_back(std::move(fresh));
+        topic.waiting_is_open = true;
         const bool fits = put_into(*topic.waiting.back(), fields, std::move(callback));
         OTTLA_ASSERT(fits);
     }
@@ -448,7 +457,10 @@ void Accumulator::move_waiting(TopicQueue& topic, Batch& from, std::vector<Batch
         const bool is_decided = from.wanted[i] >= 0 || users_partitioner_;
         const std::int32_t partition = is_decided ? from.wanted[i] : choose(topic, fields);
         if (partition >= 0 && partition < topic.partition_count) {
-            add(*topic.partitions[static_cast<std::size_t>(partition)], fields, std::move(callback), from.created);
+            PartitionQueue& queue = *topic.partitions[static_cast<std::size_t>(partition)];
+            // Both halves of the time are in what it took meanwhile.
+            if (queue.last_is_open && from.created - queue.batches.back()->created > open_max_ / 2) close_last(queue);
+            add(queue, fields, std::move(callback), from.created);
             continue;
         }
         BatchPtr& batch = homeless[partition];

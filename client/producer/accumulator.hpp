@@ -63,7 +63,8 @@ struct TopicQueue {
     // About, before they are compressed; less than configured once the brokers have refused a batch as too large.
     std::size_t batch_bytes_max;
     std::size_t next_in_turn = 0;
-    std::deque<BatchPtr> waiting;  // until `known`; the last takes records
+    std::deque<BatchPtr> waiting;  // until `known`
+    bool waiting_is_open = false;  // the last of them still takes records
 };
 
 class Accumulator {
@@ -218,6 +219,8 @@ private:
     void take_all(PartitionQueue&, std::vector<BatchPtr>& taken);
     static void list_unpacked(const PartitionQueue&, Plan& out);
     static void close_last(PartitionQueue&);
+    // It takes no more records at `now`; else the plan says when.
+    bool has_aged(const Batch& open, base::Duration most, TimePoint now, Plan& out) const;
     std::vector<BatchPtr> split(PartitionQueue&, Batch& whole);
     static void end_flight(PartitionQueue&, Place);
     // Counted from the oldest that is not settled: brokers must still know it when it comes again.
@@ -237,6 +240,8 @@ private:
     Function<void()> wake_;
     const std::size_t batch_bytes_max_;
     const bool packs_;  // batches are compressed
+    // So long a batch takes records: it expires with its first, and the last must not be given up much too early.
+    const base::Duration open_max_;
 
     mutable base::BriefMutex queues_;  // guards all that follows
     std::unordered_map<std::string, std::unique_ptr<TopicQueue>, Hash, std::equal_to<>> topics_;

@@ -30,6 +30,16 @@ void Accumulator::plan(TimePoint now, Plan& out) {
     std::erase_if(waiting_topics_, [](const TopicQueue* topic) { return topic->waiting.empty(); });
     std::erase_if(listed_, [&](PartitionQueue* queue) { return !(queue->listed = look_at(*queue, now, out)); });
     std::ranges::stable_sort(out.ready, {}, &Plan::Ready::since);
+    // A batch behind others is opened without a word: it must be seen before it is too old.
+    const bool is_idle = appended_ == reported_.load(std::memory_order_acquire);
+    if (!is_idle && open_max_ < base::Duration::max()) out.next = std::min(out.next, now + open_max_ / 2);
+}
+
+bool Accumulator::has_aged(const Batch& open, base::Duration most, TimePoint now, Plan& out) const {
+    if (open_max_ == base::Duration::max()) return false;
+    const TimePoint at = open.created + most;
+    if (at > now) out.next = std::min(out.next, at);
+    return at <= now;
 }
 
 void Accumulator::look_at(TopicQueue& topic, TimePoint now, Plan& out) {
@@ -38,6 +48,9 @@ void Accumulator::look_at(TopicQueue& topic, TimePoint now, Plan& out) {
         topic.waiting.pop_front();
     }
     if (topic.waiting.empty()) return;
+    // Half of the time, since they come together with others when the topic is known.
+    if (topic.waiting_is_open && has_aged(*topic.waiting.back(), open_max_ / 2, now, out))
+        topic.waiting_is_open = false;
     out.next = std::min(out.next, topic.waiting.front()->expires);
     if (!topic.asked) out.unresolved.push_back(*topic.name);
     topic.asked = true;
@@ -46,6 +59,7 @@ void Accumulator::look_at(TopicQueue& topic, TimePoint now, Plan& out) {
 bool Accumulator::look_at(PartitionQueue& queue, TimePoint now, Plan& out) {
     while (!queue.batches.empty() && queue.batches.front()->expires <= now) out.expired.push_back(pop_front(queue));
     if (queue.batches.empty()) return false;
+    if (queue.last_is_open && has_aged(*queue.batches.back(), open_max_, now, out)) close_last(queue);
     if (packs_) list_unpacked(queue, out);
     const Batch& front = *queue.batches.front();
     out.next = std::min(out.next, front.expires);
