@@ -315,6 +315,7 @@ Accumulator::Put Accumulator::add_waiting(TopicQueue& topic, std::int32_t wanted
         OTTLA_ASSERT(fits);
     }
     topic.waiting.back()->wanted.push_back(wanted);
+    topic.waiting.back()->is_awaited |= fields.is_awaited;
     if (first) waiting_topics_.push_back(&topic);
     return first ? Put::done_and_wake : Put::done;
 }
@@ -369,6 +370,19 @@ Error Accumulator::refusal() const {
 void Accumulator::set_flushing(bool on) {
     const std::lock_guard hold(queues_);
     flushing_ += on ? 1 : -1;
+}
+
+void Accumulator::await_open() {
+    bool wake = false;
+    {
+        const std::lock_guard hold(queues_);
+        for (const PartitionQueue* queue : listed_)
+            if (queue->last_is_open && !std::exchange(queue->batches.back()->is_awaited, true))
+                wake |= queue->in_flight.empty();
+        for (const TopicQueue* topic : waiting_topics_)
+            if (!topic->waiting.empty()) topic->waiting.back()->is_awaited = true;
+    }
+    if (wake) wake_();
 }
 
 std::vector<BatchPtr> Accumulator::set_leaders(std::string_view name, std::span<const BrokerId> leaders) {
@@ -452,7 +466,8 @@ void Accumulator::move_waiting(TopicQueue& topic, Batch& from, std::vector<Batch
     protocol::RecordView record;
     DeliveryDues::Reader due(from.dues);
     for (std::size_t i = 0; records.next(record) && due.next(); ++i) {
-        const Fields fields = Fields::of(record, due, headers);
+        Fields fields = Fields::of(record, due, headers);
+        fields.is_awaited = from.is_awaited;
         DeliveryCallback callback = due.take_callback();
         const bool is_decided = from.wanted[i] >= 0 || users_partitioner_;
         const std::int32_t partition = is_decided ? from.wanted[i] : choose(topic, fields);

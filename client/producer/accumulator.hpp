@@ -78,6 +78,8 @@ public:
     // unknown_partition. Takes the callback over only when it succeeds. Never blocks.
     // `is_awaited`: its batch goes at once when nothing of its partition is in flight.
     Result<void> append(const Record&, DeliveryCallback&&, bool is_awaited = false);
+    // The same for what was appended before: somebody waits for all that is still being collected. Any thread.
+    void await_open();
     // Records taken and not reported yet.
     std::size_t unreported() const;
     // No more than three quarters of the queue's limits are in use, and a record of `bytes` has its place.

@@ -71,10 +71,11 @@ std::shared_ptr<ProducerCore> ProducerCore::make(std::shared_ptr<Runtime> runtim
     return core;
 }
 
-Result<void> ProducerCore::produce(const Record& record, DeliveryCallback&& callback, nanoseconds block_for) {
+Result<void> ProducerCore::produce(const Record& record, DeliveryCallback&& callback, nanoseconds block_for,
+                                   bool is_awaited) {
     constexpr std::string_view call = "wait_for_room";
     if (block_for.count() > 0 && runtime_->on_loop()) return on_own_loop(call);
-    auto appended = produce(record, std::move(callback));
+    auto appended = produce(record, std::move(callback), is_awaited);
     if (appended || appended.error() != ErrorCode::queue_full) return appended;
     const TimePoint deadline = runtime_->deadline(block_for);
     // Others may be faster when there is room again.
@@ -84,7 +85,7 @@ Result<void> ProducerCore::produce(const Record& record, DeliveryCallback&& call
             spawn_call(*runtime_, wait_for_room(shared_from_this(), left, payload_bytes(record)), std::move(done));
         });
         // The hook has been told already.
-        appended = accumulator().append(record, std::move(callback), false);
+        appended = accumulator().append(record, std::move(callback), is_awaited);
         if (appended || appended.error() != ErrorCode::queue_full) return appended;
         if (!waited && waited.error() != ErrorCode::queue_full) return waited.error();
     }

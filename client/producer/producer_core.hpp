@@ -39,7 +39,7 @@ public:
         return accumulator().append(record, std::move(callback), is_awaited);
     }
     // Waits for room at most `block_for`. Takes the callback over only when it succeeds.
-    Result<void> produce(const Record&, DeliveryCallback&&, nanoseconds block_for);
+    Result<void> produce(const Record&, DeliveryCallback&&, nanoseconds block_for, bool is_awaited = false);
     void start_produce(const Record&, Completion<DeliveryReport>);
     bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
     // Any thread. invalid_state when it has failed, or was closed, before.

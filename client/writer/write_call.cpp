@@ -5,6 +5,7 @@ namespace ottla::client {
 
 WriteCall::WriteCall(std::shared_ptr<WriterState> writer, std::size_t count)
     : writer_(std::move(writer)),
+      is_of_one_(count == 1),
       left_(count),
       errors_(count),
       statuses_(count, DeliveryStatus::not_persisted),

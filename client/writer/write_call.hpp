@@ -32,6 +32,8 @@ public:
     WriteCall(std::shared_ptr<WriterState>, std::size_t count);
 
     const WriterState& writer() const noexcept { return *writer_; }
+    // It has a single message.
+    bool is_of_one() const noexcept { return is_of_one_; }
     // The producer has the message: whatever follows, it may be written.
     void took(std::size_t index);
     // Once for each message.
@@ -45,6 +47,7 @@ public:
 
 private:
     const std::shared_ptr<WriterState> writer_;
+    const bool is_of_one_;
 
     mutable std::mutex told_;  // guards all that follows
     std::condition_variable complete_;

@@ -61,7 +61,8 @@ Result<Writer> make_writer(WriterConfig config, Executor... executor) {
     return Writer(std::move(*producer), std::move(config.topic));
 }
 
-// Hands a message over. queue_full: nobody has been told. Every other failure is the message's answer.
+// Hands a message over. queue_full: nobody has been told. Every other failure is the message's answer. One that is
+// alone does not linger while nothing of its partition is in flight; for several, all_are_handed_over() says so.
 Result<void> hand_over(ProducerCore& core, const WriteCallPtr& call, std::size_t index, const Record& message,
                        std::chrono::nanoseconds block_for) {
     Record record = message;
@@ -77,7 +78,7 @@ Result<void> hand_over(ProducerCore& core, const WriteCallPtr& call, std::size_t
     auto told = [call, index, bytes = client::payload_bytes(record)](const DeliveryReport& report) {
         call->tell(index, report, bytes);
     };
-    auto taken = core.produce(record, std::move(told), block_for);
+    auto taken = core.produce(record, std::move(told), block_for, call->is_of_one());
     if (taken)
         call->took(index);
     else if (taken.error() == ErrorCode::queue_full)
@@ -85,6 +86,11 @@ Result<void> hand_over(ProducerCore& core, const WriteCallPtr& call, std::size_t
     else
         call->tell(index, taken.error(), DeliveryStatus::not_persisted);
     return ok();
+}
+
+// The caller waits now: nothing that can go must linger for what he does not write meanwhile.
+void all_are_handed_over(ProducerCore& core, const WriteCall& call) {
+    if (!call.is_of_one()) core.accumulator().await_open();
 }
 
 // What found no room yet, of a call that does not block.
@@ -113,6 +119,7 @@ client::awaitable<void> write_rest(std::shared_ptr<ProducerCore> core, WriteCall
             (void)co_await ProducerCore::wait_for_room(core, left, client::payload_bytes(record));
         }
     }
+    if (!rest.empty()) all_are_handed_over(*core, *call);
     client::Watch watch(core->progress(), runtime.executor());
     while (!call->is_complete() && runtime.now() < deadline) co_await watch.wait_until(runtime.timers(), deadline);
 }
@@ -154,6 +161,7 @@ WriteResult Writer::write_messages(std::span<const Record> messages, std::chrono
         }
         if (!taken) call->tell(i, taken.error(), DeliveryStatus::not_persisted);
     }
+    all_are_handed_over(core, *call);
     call->wait_until(deadline);
     return call->finish(unheard_of());
 }
@@ -167,6 +175,7 @@ void Writer::start_write(std::span<const Record> messages, std::chrono::nanoseco
     std::vector<Waiting> rest;
     for (std::size_t i = 0; i < messages.size(); ++i)
         if (!rest.empty() || !hand_over(*core, call, i, messages[i], {})) rest.emplace_back(i, messages[i]);
+    if (rest.empty()) all_are_handed_over(*core, *call);
 
     const client::Runtime::Entry entry(core->runtime());
     if (!entry) {

@@ -62,6 +62,7 @@ private:
 
 TEST_F(WriterTest, is_done_when_all_are_acknowledged) {
     const Record messages[] = {message("a"), message("bc", "t"), message("d", {}, 1)};
+    script().broker.reactions = {slow(10ms)};
     write(messages);
     script().loop.settle();
     EXPECT_FALSE(result);
@@ -71,6 +72,52 @@ TEST_F(WriterTest, is_done_when_all_are_acknowledged) {
     EXPECT_EQ(log(0), (Lines{"a", "bc"}));
     EXPECT_EQ(log(1), (Lines{"d"}));
     EXPECT_EQ(to_string(writer().stats()), "1 writes, 3 messages (4 bytes), 0 errors");
+}
+
+// Who waits for an acknowledgement writes nothing meanwhile that could fill a batch.
+TEST_F(WriterTest, does_not_linger_while_nothing_is_in_flight) {
+    config = Config{{"linger.ms", 10'000}};
+    const Record one[] = {message("a")};
+    const Record several[] = {message("b"), message("c", {}, 1), message("d"), message("e", {}, 1)};
+    for (int i = 0; i < 20; ++i) {
+        result.reset();
+        if (i % 2 == 0)
+            write(one);
+        else
+            write(several);
+        script().loop.settle();
+        ASSERT_TRUE(result) << i;
+        EXPECT_TRUE(*result);
+    }
+    EXPECT_EQ(log(0).size(), 30U);
+    EXPECT_EQ(script().broker.produced, 20) << "what is written together goes together";
+}
+
+TEST_F(WriterTest, does_not_linger_when_it_had_to_wait_for_room) {
+    config = Config{{"linger.ms", 10'000}, {"queue.buffering.max.messages", 4}};
+    std::vector<Record> messages(10, message("a"));
+    messages.back().partition = 1;
+    write(messages);
+    script().loop.run_for(1s);
+    ASSERT_TRUE(result);
+    EXPECT_TRUE(*result);
+}
+
+TEST_F(WriterTest, of_several_writers_what_comes_while_others_are_in_flight_goes_together) {
+    config = Config{{"linger.ms", 10'000}};
+    const Record one[] = {message("a")};
+    write(one);
+    script().loop.settle();
+    script().broker.reactions = {slow(50ms)};
+    int written = 0;
+    for (int i = 0; i < 10; ++i) writer().async_write_messages(one, 30s, [&](WriteResult r) { written += r ? 1 : 0; });
+    script().loop.settle();
+    for (int i = 0; i < 10; ++i) writer().async_write_messages(one, 30s, [&](WriteResult r) { written += r ? 1 : 0; });
+    script().loop.settle();
+    EXPECT_EQ(written, 0);
+    script().loop.run_for(100ms);
+    EXPECT_EQ(written, 20);
+    EXPECT_EQ(script().broker.produced, 3) << "the first alone, ten, and ten when those had landed";
 }
 
 TEST_F(WriterTest, writing_nothing_is_done) {

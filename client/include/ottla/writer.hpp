@@ -33,7 +33,7 @@ struct WriterConfig {
     // A batch goes when it has so many messages, or bytes,
     std::int32_t batch_size = 10'000;
     std::int64_t batch_bytes = 1'000'000;
-    // or when its first message is so old.
+    // or when its first message is so old, while others of its partition are in flight; else at once.
     std::chrono::milliseconds batch_timeout{5};
     // Other than `all`, a retry may write a message twice.
     RequiredAcks required_acks = RequiredAcks::all;
