@@ -14,6 +14,9 @@ namespace ottla::client {
 namespace {
 // Handing over takes longer than compressing as much.
 constexpr std::size_t at_once_bytes = 8 << 10;
+
+// What any codec may need for bytes that do not become fewer: snappy a sixth more.
+constexpr std::size_t bound_of(std::size_t bytes) { return bytes + bytes / 4 + 1024; }
 }  // namespace
 
 struct Packer::Shared {
@@ -25,12 +28,20 @@ struct Packer::Shared {
           loop(std::move(executor)),
           done(std::move(tell)) {}
 
+    // What stays with the batch takes no more than `plain` did, which the queue's limit counts; the space in which it
+    // is made, larger than any outcome, goes round.
     void pack(const Buffer& plain, Packing& out) {
         CompressorPtr compressor = take();
-        out.packed = pool.take(plain.size() / 2 + 1024);
-        const auto packed = protocol::compress_batch(plain.span(), type, level, *compressor, out.packed);
-        if (!packed) out.error = packed.error();
+        Buffer space = pool.take(bound_of(plain.size()));
+        const auto packed = protocol::compress_batch(plain.span(), type, level, *compressor, space);
         give_back(std::move(compressor));
+        if (!packed) {
+            out.error = packed.error();
+            return;
+        }
+        const bool fits_as_pooled = base::BufferPool::capacity_of(space.size()) <= plain.capacity();
+        out.packed = fits_as_pooled ? pool.take(space.size()) : Buffer(space.size());
+        out.packed.append(space.span());
     }
 
     using CompressorPtr = std::unique_ptr<protocol::Compressor>;

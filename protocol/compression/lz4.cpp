@@ -34,7 +34,8 @@ public:
         preferences.autoFlush = 1;
 
         const std::size_t before = out.size();
-        out.resize(before + LZ4F_HEADER_SIZE_MAX + LZ4F_compressBound(in.size(), &preferences));
+        // Of a whole frame: LZ4F_compressBound() also counts a block that might be waiting in the context.
+        out.resize(before + LZ4F_compressFrameBound(in.size(), &preferences));
         std::size_t at = before;
         const auto add = [&](std::size_t written) {
             if (LZ4F_isError(written) != 0) return false;

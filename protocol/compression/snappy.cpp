@@ -27,8 +27,10 @@ const char* chars(ByteSpan bytes) { return reinterpret_cast<const char*>(bytes.d
 class SnappyEncoder final : public Encoder {
 public:
     Result<void> encode(int, ByteSpan in, Buffer& out) override {
-        const std::size_t blocks = (in.size() + block_size - 1) / block_size;
-        const std::size_t bound = frame_header_size + blocks * (4 + snappy::MaxCompressedLength(block_size));
+        const std::size_t rest = in.size() % block_size;
+        const std::size_t bound = frame_header_size +
+                                  in.size() / block_size * (4 + snappy::MaxCompressedLength(block_size)) +
+                                  (rest == 0 ? 0 : 4 + snappy::MaxCompressedLength(rest));
         std::size_t at = out.size();
         out.resize(at + bound);
         std::memcpy(out.data() + at, magic, sizeof magic);

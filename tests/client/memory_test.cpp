@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/random.hpp"
 #include "tests/client/scripted_broker.hpp"
 #include "tests/support/counted_memory.hpp"
 
@@ -24,7 +25,7 @@ struct Taken {
     double memory, payload;
 };
 
-Taken full_queue(std::size_t value_bytes, Told told, Config config = {}) {
+Taken full_queue(std::size_t value_bytes, Told told, Config config = {}, bool is_noisy = false) {
     EXPECT_TRUE(config.set("queue.buffering.max.kbytes", limit_kbytes));
     EXPECT_TRUE(config.set("queue.buffering.max.messages", 0));
     ProducerScript s(std::move(config));
@@ -33,14 +34,21 @@ Taken full_queue(std::size_t value_bytes, Told told, Config config = {}) {
     EXPECT_EQ(s.codes, Codes(1));
     // Else its own copies of what is in flight would count here, too.
     s.stop_broker();
-    const std::string value(value_bytes, 'v');
+    // Noise is what no codec makes smaller.
+    const std::string alike(value_bytes, 'v');
+    std::string noise(value_bytes, 'n');
+    base::Random random(1);
     Record record;
     record.topic = "t";
-    record.value = value;
     std::size_t reported = 0, taken = 0, sum = 0;
     const std::size_t before = tests::live_memory();
     for (Result<void> produced = ok(); produced; ++taken) {
         record.partition = static_cast<std::int32_t>(taken % 2);
+        record.value = alike;
+        if (is_noisy) {
+            for (char& c : noise) c = static_cast<char>(random.next());
+            record.value = noise;
+        }
         if (told != Told::alike) record.opaque = &reported + taken;
         if (told == Told::alike) {
             produced = s.producer().produce(record, [&reported](const DeliveryReport&) { ++reported; });
@@ -88,6 +96,23 @@ TEST(Memory, of_a_full_queue_counts_batches_that_do_not_fill_their_buffers) {
     EXPECT_LE(full_queue(100, Told::alike, {{"batch.size", 1'100'000}, {"message.max.bytes", 1'100'000}}).memory, 1.1);
     EXPECT_LE(full_queue(100, Told::alike, {{"batch.num.messages", 1}}).memory, 1.1);
     EXPECT_LE(full_queue(600'000, Told::alike).memory, 1.1);
+}
+
+// Compressed batches wait in the queue, too; what none makes smaller takes the most.
+TEST(Memory, of_a_full_queue_is_bounded_with_every_codec) {
+    for (const char* codec : {"gzip", "snappy", "lz4", "zstd"}) {
+        SCOPED_TRACE(codec);
+        const Config large{{"compression.type", codec}};
+        EXPECT_LE(full_queue(1024, Told::alike, large).memory, 1.1);
+        EXPECT_LE(full_queue(10'240, Told::alike, large, true).memory, 1.1);
+        EXPECT_LE(full_queue(100, Told::alike, {{"compression.type", codec}, {"batch.num.messages", 1}}, true).memory,
+                  1.1);
+        EXPECT_LE(
+            full_queue(900, Told::alike,
+                       {{"compression.type", codec}, {"batch.size", 1 << 20}, {"message.max.bytes", 1 << 20}}, true)
+                .memory,
+            1.1);
+    }
 }
 
 }  // namespace
