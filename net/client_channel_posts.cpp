@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client's end of a connection: requests that have no answer. They are over when the system has taken them.
+#include <algorithm>
 #include <limits>
 
 #include <fmt/format.h>
