@@ -40,6 +40,8 @@ public:
     // Topics in use are part of every refresh. Counted: each use needs its drop.
     void use_topic(const std::string&);
     void drop_topic(const std::string&);
+    // Drops it, and forgets what is known of it, unless others use it.
+    void forget_topic(const std::string&);
     // Asks for a refresh: at once, or topic.metadata.refresh.fast.interval.ms after the last one.
     void request_refresh(std::string_view why);
     // Told after every refresh and every new leader: make a Watch on it, look, wait.

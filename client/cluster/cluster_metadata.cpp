@@ -29,6 +29,11 @@ void Cluster::drop_topic(const std::string& topic) {
     uses_.erase(at);
 }
 
+void Cluster::forget_topic(const std::string& topic) {
+    drop_topic(topic);
+    if (!uses_.contains(topic)) cache_.forget(topic);
+}
+
 void Cluster::request_refresh(std::string_view why) {
     if (closed_ || refresh_wanted_) return;
     runtime_->log(DebugContext::metadata).debug("a refresh is wanted: {}", why);

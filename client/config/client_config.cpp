@@ -192,6 +192,7 @@ Result<ProducerConfig> producer_config(const Config& config) {
         return contradiction(fmt::format("compression.level={} is none of compression.type={}: {}", p.compression_level,
                                          v.text("compression.type"), levels_of(p.compression)));
     p.partitioner = static_cast<Partitioner>(v.choice("partitioner", partitioners));
+    p.topic_idle_max = v.ms("metadata.max.idle.ms");
     p.sticky_linger = v.ms("sticky.partitioning.linger.ms");
     p.idempotence = v.boolean("enable.idempotence");
     if (const std::string against = against_idempotence(p); p.idempotence && !against.empty()) {

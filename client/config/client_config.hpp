@@ -80,6 +80,7 @@ struct ProducerConfig {
     int compression_level;  // -1: the codec's default
     Partitioner partitioner;
     milliseconds sticky_linger;
+    milliseconds topic_idle_max;  // one that nothing was written to for so long is forgotten
     bool idempotence;
     // Where other settings ended what is only the default: which; else empty.
     std::string no_idempotence_because;

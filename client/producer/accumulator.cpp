@@ -246,7 +246,7 @@ TopicQueue& Accumulator::topic_queue(std::string_view name) {
     auto at = topics_.find(name);
     if (at == topics_.end()) {
         const StickyPartition sticky(batch_bytes_max_, config_.sticky_linger.count());
-        auto made = std::make_unique<TopicQueue>(std::string(name), sticky, batch_bytes_max_);
+        auto made = std::make_unique<TopicQueue>(std::string(name), sticky, batch_bytes_max_, clock_.now());
         at = topics_.emplace(std::string(name), std::move(made)).first;
     }
     last_topic_ = at->second.get();
@@ -496,6 +496,7 @@ std::vector<BatchPtr> Accumulator::give_up(std::string_view name) {
     const std::lock_guard hold(queues_);
     TopicQueue& topic = topic_queue(name);
     topic.asked = false;
+    topic.used = clock_.now();
     for (BatchPtr& batch : topic.waiting) taken.push_back(std::move(batch));
     topic.waiting.clear();
     std::erase(waiting_topics_, &topic);
@@ -511,6 +512,7 @@ std::vector<BatchPtr> Accumulator::set_gone(std::string_view name) {
         queue->leader = no_broker;
         take_all(*queue, taken);
     }
+    if (!taken.empty()) topic.used = clock_.now();
     return taken;
 }
 

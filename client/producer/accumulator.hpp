@@ -27,7 +27,8 @@ namespace ottla::client {
 
 struct TopicQueue;
 
-// Guarded by the accumulator's mutex. Lives as long as the accumulator.
+// Guarded by the accumulator's mutex. Stays where it is until its topic is forgotten: not while it holds a batch or one
+// is in flight.
 struct PartitionQueue {
     TopicQueue* topic = nullptr;
     std::int32_t partition = 0;
@@ -48,10 +49,12 @@ struct PartitionQueue {
 };
 
 struct TopicQueue {
-    TopicQueue(std::string topic_name, const StickyPartition& fresh, std::size_t batch_bytes)
+    TopicQueue(std::string topic_name, const StickyPartition& fresh, std::size_t batch_bytes, TimePoint now)
         : name(std::make_shared<const std::string>(std::move(topic_name))),
           sticky(fresh),
-          batch_bytes_max(batch_bytes) {}
+          batch_bytes_max(batch_bytes),
+          used(now) {}
+    bool is_empty() const;
 
     std::shared_ptr<const std::string> name;
     bool known = false;  // how many partitions there are
@@ -65,6 +68,7 @@ struct TopicQueue {
     std::size_t next_in_turn = 0;
     std::deque<BatchPtr> waiting;  // until `known`
     bool waiting_is_open = false;  // the last of them still takes records
+    TimePoint used;                // when records of it were sent last, or given up
 };
 
 class Accumulator {
@@ -135,6 +139,9 @@ public:
     // The topic is not there any more: what waits for its partitions is returned, and what comes waits for the topic
     // again, until set_leaders().
     std::vector<BatchPtr> set_gone(std::string_view topic);
+    // Forgets the topics of which nothing is here or in flight, and which were used last at `used_until` or before.
+    // `oldest`: when that of the others was used which has been out of use for longest; max() if there is none.
+    std::vector<std::unique_ptr<TopicQueue>> take_idle(TimePoint used_until, TimePoint& oldest);
     // Takes out everything that is not in flight.
     std::vector<BatchPtr> take_all();
     // While set, batches are ready without lingering.
@@ -151,7 +158,7 @@ public:
         std::size_t records, bytes;
         std::uint64_t records_sent, bytes_sent;
     };
-    // Of every topic that was ever used.
+    // Of every topic that is not forgotten.
     std::map<std::string, std::vector<Depth>> depths() const;
 
     // All of a batch's records have been reported: to callbacks, or as events that are still to be fetched.

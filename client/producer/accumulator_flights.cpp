@@ -113,8 +113,10 @@ BatchPtr Accumulator::pop_front(PartitionQueue& queue) {
 }
 
 void Accumulator::take(std::span<PartitionQueue* const> queues, bool numbered, std::vector<BatchPtr>& out) {
+    const TimePoint now = clock_.now();
     const std::lock_guard hold(queues_);
     for (PartitionQueue* queue : queues) {
+        queue->topic->used = now;
         OTTLA_ASSERT(!queue->batches.empty() && can_send(*queue, *queue->batches.front()));
         Batch& batch = *out.emplace_back(pop_front(*queue));
         if (!batch.has_place) batch.place = queue->next_place++;

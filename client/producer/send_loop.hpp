@@ -128,6 +128,9 @@ private:
     // What the metadata says of all topics now; returns when to look again, if it does not change.
     TimePoint look_at_topics(TimePoint now);
     void give_up_gone(const std::string& topic);
+    // Topics that nothing was written to for metadata.max.idle.ms; returns when to look again.
+    TimePoint forget_idle(TimePoint now);
+    void begin_after(const Sequences&);
 
     std::shared_ptr<Cluster> cluster_;
     const ProducerConfig config_;
@@ -154,11 +157,12 @@ private:
     std::uint64_t record_bytes_sent_ = 0;
     const TimePoint began_;
     Watched stopping_;
-    ProducerId producer_id_;  // of partitions that begin now
+    ProducerId producer_id_;  // of partitions that begin now, with an epoch that none which was forgotten has had
     bool asks_producer_id_ = false;
     bool has_hopeless_ = false;           // something waits for a producer id, and there will be none
     std::map<std::string, bool> topics_;  // known to the accumulator
-    Error last_error_;                    // of connections and look-ups, for those who time out
+    TimePoint look_for_idle_at_{};
+    Error last_error_;  // of connections and look-ups, for those who time out
     std::atomic<bool> stopped_{false};
 };
 

@@ -41,6 +41,7 @@ public:
         proven_ = begins_anew_ = spent_ = false;
     }
     std::int64_t producer_id() const noexcept { return id_; }
+    std::int16_t epoch() const noexcept { return epoch_; }
     // No new numbers before begin(): there is no producer id, or its epochs are used up.
     bool needs_id() const noexcept {
         return id_ < 0 || spent_ || (begins_anew_ && epoch_ == std::numeric_limits<std::int16_t>::max());

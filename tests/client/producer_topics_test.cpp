@@ -2,6 +2,7 @@
 // Topics that a producer writes to and that go: deleted, made anew, with fewer partitions.
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -154,6 +155,105 @@ TEST(ProducerTopics, what_is_in_flight_when_it_is_gone_is_reported_with_its_answ
     s.loop.run_for(40s);
     EXPECT_EQ(s.codes, (Codes{ErrorCode::none, unknown_topic, unknown_topic}));
     EXPECT_EQ(s.statuses.back(), DeliveryStatus::not_persisted);
+}
+
+// One topic is written to all the time, a thousand others once.
+class ManyTopics : public ProducerScript {
+public:
+    ManyTopics() : ProducerScript(one_record_each()) {
+        for (int i = 0; i < count; ++i) broker.topics[name(i)] = 1;
+    }
+    static constexpr int count = 1000;
+    static std::string name(int i) { return "once-" + std::to_string(i); }
+    void write_to_all(const std::string& value) {
+        for (int i = 0; i < count; ++i) EXPECT_TRUE(produce(0, value, name(i)));
+        loop.run_for(10s);
+    }
+    void use_one_for(base::Duration time) {
+        for (base::Duration done{0}; done < time; done += 30s) {
+            EXPECT_TRUE(produce(0, "u"));
+            loop.run_for(30s);
+        }
+    }
+    std::string statistics() {
+        std::string json;
+        producer().async_statistics([&](Result<std::string> r) { json = std::move(r).value(); });
+        loop.run_for(1ms);
+        return json;
+    }
+};
+
+TEST(ProducerTopics, those_that_nobody_writes_to_any_more_are_forgotten) {
+    ManyTopics s;
+    s.use_one_for(30s);
+    s.write_to_all("a");
+    ASSERT_EQ(s.codes, Codes(s.count + 1));
+    s.use_one_for(270s);
+    EXPECT_NE(s.statistics().find("once-7"), std::string::npos) << "metadata.max.idle.ms are not over";
+    // Two refreshes later.
+    s.use_one_for(660s);
+    EXPECT_EQ(s.broker.last_asked, std::set<std::string>{"t"});
+    const std::string json = s.statistics();
+    EXPECT_EQ(json.find("once-"), std::string::npos);
+    EXPECT_NE(json.find("\"metadata_cache_cnt\":1,"), std::string::npos) << json;
+
+    // The broker remembers the producer in each of them: what comes now must not be taken for what it has.
+    ASSERT_TRUE(s.produce(0, "b", s.name(7)));
+    ASSERT_TRUE(s.produce(0, "c", s.name(7)));
+    s.loop.run_for(1s);
+    EXPECT_EQ(std::ranges::count(s.codes, ErrorCode::none), std::ssize(s.codes));
+    EXPECT_EQ((s.broker.log[{s.name(7), 0}]), (Lines{"a", "b", "c"}));
+    const auto& last = s.broker.batches_seen.back();
+    EXPECT_EQ(last.producer_epoch, 1);
+    EXPECT_EQ(last.base_sequence, 1);
+    EXPECT_EQ(s.broker.ids_given, 1);
+    s.use_one_for(30s);
+    EXPECT_EQ(s.broker.batches_seen.back().producer_epoch, 0) << "that of the others stays";
+}
+
+TEST(ProducerTopics, one_that_is_forgotten_when_its_epochs_are_used_up_gets_another_producer_id) {
+    ProducerScript s(one_record_each());
+    s.broker.producer_epoch = 32767;
+    ASSERT_TRUE(s.produce(0, "a"));
+    s.loop.run_for(301s);
+    s.broker.producer_epoch = 0;
+    ASSERT_TRUE(s.produce(0, "b"));
+    s.loop.run_for(1s);
+    EXPECT_EQ(s.codes, Codes(2));
+    EXPECT_EQ(s.broker.log[p0], (Lines{"a", "b"}));
+    EXPECT_EQ(s.broker.ids_given, 2);
+}
+
+// What waits, or is in flight, is in use for as long as it takes.
+TEST(ProducerTopics, one_is_not_forgotten_while_something_of_it_is_unreported) {
+    Config config = one_record_each();
+    ASSERT_TRUE(config.set("metadata.max.idle.ms", 5000));
+    KnownTopic s(config);
+    s.broker.reactions = {slow(59s)};
+    ASSERT_TRUE(s.produce(0, "slow"));
+    ASSERT_TRUE(s.produce(0, "1"));
+    s.broker.topics["later"] = 0;
+    ASSERT_TRUE(s.produce(0, "2", "later"));
+    s.loop.run_for(30s);
+    s.broker.topics["later"] = 1;
+    s.loop.run_for(60s);
+    EXPECT_EQ(s.codes, Codes(4));
+    EXPECT_EQ(s.broker.log[p0], (Lines{"0", "slow", "1"}));
+    EXPECT_EQ((s.broker.log[{"later", 0}]), Lines{"2"});
+    EXPECT_EQ(s.broker.batches_seen.back().producer_epoch, 0);
+}
+
+// It may be there again at any time; nobody asks for it while nobody writes to it.
+TEST(ProducerTopics, one_that_is_not_there_is_forgotten_too) {
+    Config config = one_record_each();
+    ASSERT_TRUE(config.set("metadata.max.idle.ms", 60'000));
+    ProducerScript s(config);
+    ASSERT_TRUE(s.produce(0, "a", "nowhere"));
+    s.loop.run_for(100s);
+    EXPECT_EQ(s.codes, Codes{unknown_topic});
+    ASSERT_TRUE(s.produce(0, "a"));
+    s.loop.run_for(1s);
+    EXPECT_EQ(s.broker.last_asked, std::set<std::string>{"t"});
 }
 
 }  // namespace

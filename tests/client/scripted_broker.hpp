@@ -84,6 +84,7 @@ public:
     std::map<std::string, int> topics{{"t", 2}};  // number of partitions
     std::map<std::string, ErrorCode> topic_errors;
     std::deque<ErrorCode> metadata_errors;  // of the next who ask
+    std::set<std::string> last_asked;       // about these topics
     std::int32_t metadata_throttle_ms = 0;
     bool has_leaders = true;
     std::map<std::int32_t, std::string> nodes{{1, "broker"}};  // hosts
@@ -204,6 +205,9 @@ private:
         protocol::Reader reader(request.body);
         protocol::MetadataRequest asked;
         EXPECT_TRUE(decode(reader, asked, request.version));
+        last_asked.clear();
+        if (asked.topics)
+            for (const auto& topic : *asked.topics) last_asked.insert(topic.name.value_or(""));
         protocol::MetadataResponse response;
         if (!metadata_errors.empty()) {
             response.error_code = static_cast<std::int16_t>(metadata_errors.front());
