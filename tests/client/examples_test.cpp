@@ -178,8 +178,19 @@ TEST_F(Examples, a_slow_worker_gets_everything_in_order) {
     const auto ran = run(OTTLA_EXAMPLE_CONSUMER_PAUSE + brokers + "readers numbers 150");
     EXPECT_EQ(ran.status, 0);
     std::string expected;
-    for (int i = 1; i <= 150; ++i) expected += std::to_string(i) + "\n";
+    for (int i = 1; i <= 150; ++i) expected += std::to_string(i) + " makes " + std::to_string(i * (i + 1) / 2) + "\n";
     EXPECT_EQ(ran.output, expected);
+}
+
+TEST_F(Examples, what_waits_for_a_slow_worker_that_fails_comes_again) {
+    cluster.create_topic("numbers").value();
+    run("printf '5\\n6\\nnone\\n7\\n8\\n9\\n' | " OTTLA_EXAMPLE_PRODUCER + brokers + "numbers");
+    const auto failed = run(OTTLA_EXAMPLE_CONSUMER_PAUSE + brokers + "readers numbers 6");
+    EXPECT_NE(failed.status, 0);
+    EXPECT_EQ(failed.output, "5 makes 5\n6 makes 11\n");
+    const auto again = run(OTTLA_EXAMPLE_CONSUMER_PAUSE + brokers + "readers numbers 4");
+    EXPECT_NE(again.status, 0) << "it begins with what failed";
+    EXPECT_EQ(again.output, "");
 }
 
 TEST_F(Examples, the_reader_goes_on_where_it_stopped) {
