@@ -8,6 +8,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <ottla/admin.hpp>
 #include <ottla/broker/cluster.hpp>
 #include <ottla/producer.hpp>
 
@@ -66,7 +67,12 @@ protected:
         return sums;
     }
 
-    Cluster cluster = Cluster::start().value();
+    void two_members_share(Config how, GroupType);
+
+    // Heartbeats of groups that the broker deals to are its own.
+    Cluster cluster = Cluster::start({.config = {"group.consumer.min.heartbeat.interval.ms=100",
+                                                 "group.consumer.heartbeat.interval.ms=100"}})
+                          .value();
     std::map<std::pair<std::string, std::int32_t>, std::int64_t> next_;
 };
 
@@ -195,13 +201,11 @@ TEST_F(PriorityBroker, only_what_is_stored_is_committed_when_asked_so) {
     EXPECT_EQ(stores.store(got[0]).error(), ErrorCode::invalid_state);
 }
 
-TEST_F(PriorityBroker, two_members_share_both_classes) {
+void PriorityBroker::two_members_share(Config how, GroupType type) {
     fill("low", 2000);
     auto c = config();
     c.buffered_records = 50;
-    c.config = {{"auto.offset.reset", "earliest"},
-                {"fetch.wait.max.ms", 20},
-                {"partition.assignment.strategy", "cooperative-sticky"}};
+    for (const auto& [name, value] : how.entries()) c.config.set(name, value).value();
     auto first = PriorityConsumer::create(c).value();
     std::set<std::string> seen;
     std::size_t repeated = 0;
@@ -228,6 +232,19 @@ TEST_F(PriorityBroker, two_members_share_both_classes) {
     EXPECT_EQ(seen.size(), 2300U) << first.describe() << "\n" << second.describe();
     EXPECT_EQ(repeated, 0U) << "what was buffered of a partition that went is handed out by its next owner alone";
     EXPECT_GT(second.stats().classes[1].handed_out, 0U);
+    auto admin = Admin::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    EXPECT_EQ(admin.describe_groups({"g"}).value().at(0).type, type);
+    first.close(10s).value();
+    second.close(10s).value();
+    EXPECT_EQ(committed(), (std::map<std::string, std::int64_t>{{"high", 300}, {"low", 2000}}));
+}
+
+TEST_F(PriorityBroker, two_members_share_both_classes) {
+    two_members_share({{"partition.assignment.strategy", "cooperative-sticky"}}, GroupType::classic);
+}
+
+TEST_F(PriorityBroker, two_members_share_both_classes_as_the_broker_deals_them) {
+    two_members_share({{"group.protocol", "consumer"}}, GroupType::consumer);
 }
 
 TEST_F(PriorityBroker, tells_of_rebalances_by_events_or_callbacks) {

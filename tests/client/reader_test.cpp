@@ -2,8 +2,11 @@
 // The reader against a real broker in this process, on real sockets.
 #include <ottla/reader.hpp>
 
+#include <set>
+
 #include <gtest/gtest.h>
 #include <boost/asio.hpp>
+#include <ottla/admin.hpp>
 #include <ottla/broker/cluster.hpp>
 #include <ottla/producer.hpp>
 
@@ -57,7 +60,10 @@ protected:
         return asks.committed({{"t", partition}}, 10s).value().at(0).offset.value();
     }
 
-    Cluster cluster = Cluster::start().value();
+    // Heartbeats of groups that the broker deals to are its own.
+    Cluster cluster = Cluster::start({.config = {"group.consumer.min.heartbeat.interval.ms=100",
+                                                 "group.consumer.heartbeat.interval.ms=100"}})
+                          .value();
 };
 
 TEST_F(ReaderBroker, reads_a_partition_from_where_it_is_told) {
@@ -165,6 +171,37 @@ TEST_F(ReaderBroker, two_readers_share_the_topics_of_a_group) {
     }
     EXPECT_EQ(a.consumer().assignment().size(), 2U);
     EXPECT_EQ(b.consumer().assignment().size(), 2U);
+}
+
+TEST_F(ReaderBroker, readers_of_a_group_that_the_broker_deals_to) {
+    fill(1, 10);
+    auto c = config("g");
+    c.config.set("group.protocol", "consumer").value();
+    auto a = Reader::create(c).value();
+    EXPECT_EQ(a.read_message(20s).value().offset(), 0);
+    auto b = Reader::create(c).value();
+    std::set<std::pair<std::int32_t, std::int64_t>> read;
+    const auto take = [&](Reader& from) {
+        const auto m = from.read_message(20ms);
+        if (m) {
+            EXPECT_TRUE(read.emplace(m->partition(), m->offset()).second) << to_string(*m);
+        }
+    };
+    bool is_shared = false;
+    for (int i = 0; i < 1000 && (!is_shared || read.size() < 19); ++i) {
+        is_shared = a.consumer().assignment().size() == 1 && b.consumer().assignment().size() == 1;
+        // Rebalances are served by reads.
+        take(a);
+        take(b);
+    }
+    EXPECT_TRUE(is_shared);
+    EXPECT_EQ(read.size(), 19U) << "each of the others once";
+    auto admin = Admin::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    EXPECT_EQ(admin.describe_groups({"g"}).value().at(0).type, GroupType::consumer);
+    a.close(10s).value();
+    b.close(10s).value();
+    EXPECT_EQ(committed(0), 10);
+    EXPECT_EQ(committed(1), 10);
 }
 
 TEST_F(ReaderBroker, a_commit_that_is_refused_is_told) {

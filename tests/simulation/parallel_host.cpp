@@ -69,9 +69,16 @@ ParallelConsumerConfig ParallelHost::draw_config() {
     const auto set = [&c](const char* key, ConfigValue value) { c.config.set(key, std::move(value)).value(); };
     set("client.id", name());
     set("auto.offset.reset", "earliest");
-    set("partition.assignment.strategy", plan_.assignors);
-    set("session.timeout.ms", plan_.session_ms);
-    set("heartbeat.interval.ms", plan_.session_ms / 4);
+    using enum ParallelPlan::Speaks;
+    if (plan_.speaks == consumer || (plan_.speaks == either && random_.chance(0.5))) {
+        simulation_.note_fault("(dealt to)");
+        set("group.protocol", "consumer");
+        if (!plan_.remote_assignor.empty()) set("group.remote.assignor", plan_.remote_assignor);
+    } else {
+        set("partition.assignment.strategy", plan_.assignors);
+        set("session.timeout.ms", plan_.session_ms);
+        set("heartbeat.interval.ms", plan_.session_ms / 4);
+    }
     set("max.poll.interval.ms", plan_.max_poll_ms);
     set("socket.timeout.ms", plan_.socket_timeout_ms);
     set("reconnect.backoff.max.ms", 1'000);

@@ -19,6 +19,10 @@ namespace ottla::test {
 // What all of a group have in common.
 struct ParallelPlan {
     std::string bootstrap = "broker:9092";
+    // Which protocol it speaks; `either`: another with every life, perhaps.
+    enum class Speaks : std::uint8_t { classic, consumer, either };
+    Speaks speaks = Speaks::classic;
+    std::string remote_assignor;
     std::string assignors;
     std::string topic;
     std::string letters;  // the dead-letter topic; none when empty

@@ -37,6 +37,7 @@ public:
         plan.session_ms = random_.between(1'000, 4'000);
         plan.max_poll_ms = random_.between(4'000, 10'000);
         plan.socket_timeout_ms = random_.between(1'000, 4'000);
+        draw_protocol(plan);
         const auto count = static_cast<std::size_t>(random_.between(1, static_cast<std::int64_t>(workers_most)));
         for (std::size_t n = 0; n < count; ++n)
             workers_.push_back(std::make_unique<ParallelHost>(simulation, book_, plan, n));
@@ -60,6 +61,15 @@ private:
         rules.max_attempts = static_cast<std::int32_t>(random_.between(1, 4));
         rules.has_letters = random_.chance(0.9);
         return rules;
+    }
+    void draw_protocol(ParallelPlan& plan) {
+        using enum ParallelPlan::Speaks;
+        constexpr ParallelPlan::Speaks protocols[] = {classic, classic, consumer, consumer, either};
+        plan.speaks = protocols[random_.below(std::size(protocols))];
+        constexpr const char* dealers[] = {"", "uniform", "range"};
+        plan.remote_assignor = dealers[random_.below(std::size(dealers))];
+        // What a group must have in common to be dealt to in the end.
+        if (plan.speaks == either) plan.assignors = random_.chance(0.5) ? "range" : "cooperative-sticky";
     }
     asio::awaitable<void> work_off(const std::map<Place, std::int64_t>& ends);
     asio::awaitable<void> finish_all();
@@ -160,10 +170,14 @@ void ParallelWorld::check(std::vector<std::string>& failures) const {
 Outcome run_parallel(std::uint64_t seed) {
     Simulation simulation(seed);
     auto random = simulation.chance();
+    const auto session_ms = random.between(1'000, 4'000);
     BrokerHost host(simulation, 1 + seed % 2,
                     {"log.flush.policy=ack", "group.min.session.timeout.ms=100",
                      fmt::format("group.initial.rebalance.delay.ms={}", random.chance(0.5) ? 0 : 1'000),
                      fmt::format("offset.metadata.max.bytes={}", random.chance(0.7) ? 4'096 : random.between(0, 100)),
+                     "group.consumer.min.session.timeout.ms=500", "group.consumer.min.heartbeat.interval.ms=50",
+                     fmt::format("group.consumer.session.timeout.ms={}", session_ms),
+                     fmt::format("group.consumer.heartbeat.interval.ms={}", session_ms / random.between(3, 6)),
                      "offsets.topic.num.partitions=1"});
     ParallelWorld world(simulation, 5);
     Faults faults(simulation, world.hosts(), {"broker"});
