@@ -69,6 +69,7 @@ ParallelConsumerConfig ParallelHost::draw_config() {
     const auto set = [&c](const char* key, ConfigValue value) { c.config.set(key, std::move(value)).value(); };
     set("client.id", name());
     set("auto.offset.reset", "earliest");
+    if (!plan_.instance_id.empty()) set("group.instance.id", plan_.instance_id);
     using enum ParallelPlan::Speaks;
     if (plan_.speaks == consumer || (plan_.speaks == either && random_.chance(0.5))) {
         simulation_.note_fault("(dealt to)");
@@ -130,6 +131,16 @@ asio::awaitable<void> ParallelHost::live_once() {
     while (!finishing_ && (calm_ ? stays_ : simulation_.loop.timers.now() < until)) {
         co_await wait_ms(100);
         if (const auto failure = (*core)->failure()) {
+            // What it sent before it lost its connection may arrive behind what its next life sends.
+            if (!plan_.instance_id.empty() && *failure == ErrorCode::fenced_instance_id) {
+                simulation_.note_fault("(fenced by itself)");
+                break;
+            }
+            // Of the consumer protocol: its last life did not say that it goes, and its session is not over.
+            if (!plan_.instance_id.empty() && *failure == ErrorCode::unreleased_instance_id) {
+                simulation_.note_fault("(name not free)");
+                break;
+            }
             problems.push_back(about("it ended by itself: " + to_string(*failure)));
             break;
         }

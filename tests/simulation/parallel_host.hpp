@@ -24,6 +24,7 @@ struct ParallelPlan {
     Speaks speaks = Speaks::classic;
     std::string remote_assignor;
     std::string assignors;
+    std::string instance_id;  // static member; none when empty
     std::string topic;
     std::string letters;  // the dead-letter topic; none when empty
     std::int64_t session_ms = 3'000;

@@ -38,9 +38,14 @@ public:
         plan.max_poll_ms = random_.between(4'000, 10'000);
         plan.socket_timeout_ms = random_.between(1'000, 4'000);
         draw_protocol(plan);
+        const bool all_static = random_.chance(0.15);
+        const bool some_static = random_.chance(0.2);
         const auto count = static_cast<std::size_t>(random_.between(1, static_cast<std::int64_t>(workers_most)));
-        for (std::size_t n = 0; n < count; ++n)
+        for (std::size_t n = 0; n < count; ++n) {
+            const bool is_static = all_static || (some_static && random_.chance(0.5));
+            plan.instance_id = is_static ? fmt::format("instance-{}", n) : std::string();
             workers_.push_back(std::make_unique<ParallelHost>(simulation, book_, plan, n));
+        }
     }
 
     std::vector<std::string> hosts() const {
