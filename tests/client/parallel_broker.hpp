@@ -109,8 +109,10 @@ protected:
     ParallelBroker() { cluster.create_topic("t", 1).value(); }
 
     // "0" … "n-1" with keys "k0" … "k<keys-1>" in turn; keys 0: none.
-    void fill(int n, int keys = 0, std::int32_t partition = 0, const char* topic = "t") {
-        auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
+    void fill(int n, int keys = 0, std::int32_t partition = 0, const char* topic = "t", int batch_records = 10'000) {
+        auto producer = Producer::create(
+                            {{"bootstrap.servers", cluster.bootstrap_servers()}, {"batch.num.messages", batch_records}})
+                            .value();
         for (int i = 0; i < n; ++i) {
             const std::string value = std::to_string(i);
             const std::string key = keys == 0 ? "" : "k" + std::to_string(i % keys);

@@ -195,8 +195,10 @@ TEST_F(ParallelBroker, coroutines_on_an_executor_of_the_callers) {
     runs.join();
 }
 
+// What is decoded at a time comes in as a whole: at most 1,024 records, where no record batch has more.
 TEST_F(ParallelBroker, buffers_are_bounded_and_partitions_paused) {
-    fill(2000);
+    constexpr std::uint64_t bound = 10 + 1024;
+    fill(5000, 0, 0, "t", 5);
     auto c = config(WorkOrder::none);
     c.max_concurrency = 1;
     c.buffered_records = 10;
@@ -206,11 +208,28 @@ TEST_F(ParallelBroker, buffers_are_bounded_and_partitions_paused) {
                     return Handled::done();
                 }).value();
     ASSERT_TRUE(seen->wait_until_at_gate(1));
-    EXPECT_NE(work.describe().find("t[0]"), std::string::npos);
+    const auto is_paused = [&] {
+        return work.describe().find("t[0]") != std::string::npos &&
+               work.describe().find("paused: the buffers are full") != std::string::npos;
+    };
+    for (int i = 0; i < 2000 && !is_paused(); ++i) (void)committed();
+    EXPECT_TRUE(is_paused()) << work.describe();
+    const auto buffered = work.stats().buffered;
+    EXPECT_GE(buffered, 10U);
+    EXPECT_LT(buffered, bound);
+    // The broker has more, and is asked often meanwhile: nothing more comes in.
+    for (int i = 0; i < 50; ++i) {
+        (void)committed();
+        ASSERT_EQ(work.stats().buffered, buffered) << work.describe();
+    }
+    EXPECT_EQ(work.stats().done, 0U);
+    std::uint64_t most = 0;
     seen->open_gate();
-    ASSERT_TRUE(seen->wait_for(2000));
+    while (seen->count() < 5000 && most < bound) most = std::max(most, work.stats().buffered);
+    EXPECT_LT(most, bound);
+    ASSERT_TRUE(seen->wait_for(5000));
     work.close(20s).value();
-    EXPECT_TRUE(seen->each(2000, 1));
+    EXPECT_TRUE(seen->each(5000, 1));
 }
 
 TEST_F(ParallelBroker, a_partition_goes_to_another_member_with_what_is_done) {
