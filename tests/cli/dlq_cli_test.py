@@ -209,7 +209,7 @@ class DeadLetters(Served):
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             eventually(lambda: self.assertEqual(self.json("group", "describe", "ottla-redrive-d9")[0]["state"], "Stable"))
-            self.fails("dlq", "redrive", "d9", "--yes", says=["committing what has gone back"])
+            self.fails("dlq", "redrive", "d9", "--yes", says=["'ottla-redrive-d9' has other members"])
         finally:
             member.terminate()
             member.wait()
@@ -228,6 +228,28 @@ class DeadLetters(Served):
         self.assertEqual(self.values("orders10"), first, "what had gone went again")
         self.assertEqual([r["written"] for r in self.redrive("d10", "--yes")], [40000 - len(first)])
         self.assertEqual(sorted(self.values("orders10"), key=int), [str(i) for i in range(40000)])
+
+    def test_two_at_a_time_for_one_group_do_not_write_the_same(self):
+        self.create("d12", "orders12")
+        self.letters("d12", "orders12", "e", [f"v{i}" for i in range(60)])
+        slow = subprocess.Popen([program("ottla"), "dlq", "redrive", "d12", "--yes", "--rate", "20", "-b", self.broker.bootstrap],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        eventually(lambda: self.assertGreaterEqual(len(self.values("orders12")), 6))
+        self.fails("dlq", "redrive", "d12", "--yes", says=["'ottla-redrive-d12' has other members", "--group"])
+        self.assertIn("nothing was written yet", self.ottla("dlq", "redrive", "d12").stderr, "a plan is none the worse")
+        out, err = slow.communicate(timeout=60)
+        self.assertEqual(slow.returncode, 0, (out, err))
+        self.assertEqual(self.values("orders12"), [f"v{i}" for i in range(60)])
+        self.assertEqual(self.redrive("d12", "--yes"), [])
+        # Two that begin at once: one of them, or neither.
+        self.letters("d12", "orders12", "e", [f"w{i}" for i in range(60)])
+        both = [subprocess.Popen([program("ottla"), "dlq", "redrive", "d12", "--yes", "-b", self.broker.bootstrap],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+        for one in both:
+            one.communicate(timeout=60)
+        eventually(lambda: self.assertEqual(self.ottla("dlq", "redrive", "d12", "--yes", check=False).returncode, 0))
+        self.assertEqual(sorted(self.values("orders12"), key=lambda v: (v[0], int(v[1:]))),
+                         [f"v{i}" for i in range(60)] + [f"w{i}" for i in range(60)])
 
     def test_at_a_rate_stopped_and_gone_on(self):
         self.create("d7", "orders7")

@@ -16,6 +16,7 @@
 #include "tools/ottla/output.hpp"
 #include "tools/ottla/record_line.hpp"
 #include "tools/ottla/record_range.hpp"
+#include "tools/ottla/redrive_membership.hpp"
 #include "tools/ottla/redrive_progress.hpp"
 #include "tools/ottla/safe_text.hpp"
 #include "tools/ottla/topic_common.hpp"
@@ -53,8 +54,11 @@ public:
           range_(options.connection, options.topic, options.range),
           consumer_(open_reader(options.connection,
                                 {{"group.id", options.group_or_default()}, {"enable.auto.commit", false}})),
-          progress_(consumer_, options.topic, partitions()),
-          admin_(open_admin(options)) {
+          admin_(open_admin(options)),
+          membership_(options.yes ? std::make_unique<RedriveMembership>(session, options.connection, admin_,
+                                                                        options.group_or_default(), options.topic)
+                                  : nullptr),
+          progress_(committer(), options.topic, partitions()) {
         if (!options.yes) return;
         copier_ = std::make_unique<Copier>(session, options.connection, options.rate);
     }
@@ -84,7 +88,7 @@ public:
             // once more. What waits is dropped.
             say_what_went();
             try {
-                progress_.commit(consumer_);
+                progress_.commit(committer());
             } catch (const Exception& e) {
                 say(fmt::format("ottla dlq redrive: {}", e.what()));
             }
@@ -101,6 +105,8 @@ private:
         std::string origin;
         RecordLine record;
     };
+
+    Consumer& committer() noexcept { return membership_ ? membership_->consumer() : consumer_; }
 
     std::vector<std::int32_t> partitions() const {
         std::vector<std::int32_t> numbers;
@@ -167,8 +173,9 @@ private:
     // Writes what waits, and commits that it has gone back. What can fail by itself comes first.
     void write_window() {
         if (window_.empty()) return;
+        membership_->check();
         progress_.check_room_for(places_);
-        if (!std::exchange(has_proven_commit_, true)) progress_.prove_commit(consumer_, places_);
+        if (!std::exchange(has_proven_commit_, true)) progress_.prove_commit(committer(), places_);
         std::vector<Header> headers;
         for (const auto& one : window_)
             copier_->write(one.record.record(options_.to.empty() ? one.origin : options_.to, headers));
@@ -186,7 +193,7 @@ private:
         window_.clear();
         places_.clear();
         window_bytes_ = 0;
-        progress_.commit(consumer_);
+        progress_.commit(committer());
     }
 
     static void say(const std::string& line) { std::fputs((printable(line) + "\n").c_str(), stderr); }
@@ -240,9 +247,10 @@ private:
     const RedriveOptions& options_;
     RecordRange range_;
     Consumer consumer_;
-    RedriveProgress progress_;
-    std::unique_ptr<Copier> copier_;  // null: only the plan is wanted
     Admin admin_;
+    std::unique_ptr<RedriveMembership> membership_;  // null: only the plan is wanted
+    RedriveProgress progress_;
+    std::unique_ptr<Copier> copier_;  // as well
     std::vector<Waiting> window_;
     std::vector<RedriveProgress::Letter> places_;  // of the window's
     std::size_t window_bytes_ = 0;
