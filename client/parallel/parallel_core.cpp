@@ -60,7 +60,8 @@ ParallelCore::ParallelCore(ParallelConsumerConfig config, AnyHandler handler, co
 
 void ParallelCore::put_together(std::shared_ptr<ConsumerCore> consumer, std::optional<Producer> letters) {
     const auto poke = std::make_shared<Poke>(consumer);
-    const bool has_batches = std::holds_alternative<BatchHandler>(handler_);
+    const bool has_batches =
+        std::holds_alternative<BatchHandler>(handler_) || std::holds_alternative<AsyncBatchHandler>(handler_);
     desk_ = std::make_shared<WorkDesk>(config_, has_batches ? static_cast<std::size_t>(config_.batch_size) : 1, clock_,
                                        [poke] { poke->give(); });
     hooks_->set(std::move(config_.hooks), runtime_->log(DebugContext::consumer));
@@ -153,6 +154,15 @@ void ParallelCore::begin_coroutines() {
     }
 }
 
+awaitable<Handled> ParallelCore::begin(const WorkCall& call) {
+    if (auto* one = std::get_if<AsyncHandler>(&handler_)) {
+        WorkItem item = call.items.front();
+        return (*one)(std::move(item));
+    }
+    std::vector<WorkItem> items = call.items;
+    return std::get<AsyncBatchHandler>(handler_)(std::move(items));
+}
+
 awaitable<void> ParallelCore::work_async(std::shared_ptr<ParallelCore> self) {
     // However it ends: a loop that is gone destroys it where it waits.
     struct Ended {
@@ -168,8 +178,7 @@ awaitable<void> ParallelCore::work_async(std::shared_ptr<ParallelCore> self) {
         Handled handled = Handled::done();
         const auto began = self->tell_begun(call);
         try {
-            WorkItem item = call.items.front();
-            auto running = std::get<AsyncHandler>(self->handler_)(std::move(item));
+            auto running = self->begin(call);
             handled = co_await std::move(running);
         } catch (...) {
             handled = thrown();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <ottla/parallel_consumer.hpp>
 
@@ -22,13 +23,15 @@ namespace ottla::client {
 
 class ParallelCore : public std::enable_shared_from_this<ParallelCore> {
 public:
-    using AnyHandler = std::variant<Handler, BatchHandler, AsyncHandler>;
+    // Of a simulator: batches that take their time without blocking.
+    using AsyncBatchHandler = Function<awaitable<Handled>(std::vector<WorkItem>)>;
+    using AnyHandler = std::variant<Handler, BatchHandler, AsyncHandler, AsyncBatchHandler>;
     // Without an executor coroutines get a thread of their own.
     static Result<std::shared_ptr<ParallelCore>> make(ParallelConsumerConfig, AnyHandler,
                                                       std::optional<asio::any_io_executor>);
     // All on one executor, with what a simulator hands in: nothing blocks, and the three calls below take the place of
     // close().
-    static Result<std::shared_ptr<ParallelCore>> make_within(const Surroundings&, ParallelConsumerConfig, AsyncHandler);
+    static Result<std::shared_ptr<ParallelCore>> make_within(const Surroundings&, ParallelConsumerConfig, AnyHandler);
     ~ParallelCore();
 
     static awaitable<Result<void>> close_async(std::shared_ptr<ParallelCore> self, std::chrono::nanoseconds timeout,
@@ -59,6 +62,7 @@ private:
     // A thread's, until the desk closes.
     void work();
     static awaitable<void> work_async(std::shared_ptr<ParallelCore> self);
+    awaitable<Handled> begin(const WorkCall&);
     void begin_coroutines();
     Handled handle(const WorkCall&);
     // When it began, if a hook wants to know.

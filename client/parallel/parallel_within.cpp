@@ -16,9 +16,8 @@ constexpr auto running_look = 5ms;
 }  // namespace
 
 Result<std::shared_ptr<ParallelCore>> ParallelCore::make_within(const Surroundings& given,
-                                                                ParallelConsumerConfig config, AsyncHandler handler) {
-    const std::shared_ptr<ParallelCore> core(
-        new ParallelCore(std::move(config), AnyHandler(std::move(handler)), given.timers));
+                                                                ParallelConsumerConfig config, AnyHandler handler) {
+    const std::shared_ptr<ParallelCore> core(new ParallelCore(std::move(config), std::move(handler), given.timers));
     if (auto started = core->start_within(given); !started) return started.error();
     return core;
 }

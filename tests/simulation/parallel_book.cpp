@@ -60,7 +60,8 @@ ParallelBook::Chain* ParallelBook::chain_of(Stint& stint, const std::string* key
     return &stint.chains[rules_.order == WorkOrder::key ? *key : std::string()];
 }
 
-void ParallelBook::began(std::size_t number, std::int64_t offset, const std::string* key, std::int32_t attempt) {
+void ParallelBook::began(std::size_t number, std::int64_t offset, const std::string* key, std::int32_t attempt,
+                         bool follows) {
     Stint& stint = stints_[number];
     const auto who =
         fmt::format("stint {} with {}: {}, attempt {}, was begun", number, to_string(stint.place), offset, attempt);
@@ -70,6 +71,12 @@ void ParallelBook::began(std::size_t number, std::int64_t offset, const std::str
     if (attempt > rules_.max_attempts) problem(fmt::format("{}, of {} at most", who, rules_.max_attempts));
     Chain* const chain = chain_of(stint, key);
     if (!chain) return;
+    if (follows) {
+        if (chain->running < 0 || offset <= chain->running)
+            problem(fmt::format("{} behind {} of its chain in one batch", who, chain->running));
+        chain->running = offset;
+        return;
+    }
     if (chain->running >= 0) problem(fmt::format("{} while {} of its chain ran", who, chain->running));
     if (chain->pending >= 0 && chain->pending != offset)
         problem(fmt::format("{} while {} of its chain was to be tried again", who, chain->pending));
@@ -100,7 +107,9 @@ void ParallelBook::letter(const Message& message) {
     const auto what = fmt::format("there is a dead letter of {}@{}", to_string(place), offset);
     if (!fate.is_set_aside()) problem(what + ", which succeeds in time");
     const auto attempts = number_in(message, "dead-letter.attempts");
-    if (attempts != (fate.kind == Fate::Kind::poison ? rules_.max_attempts : 1))
+    // A batch with a record that is refused is tried again first, record by record.
+    const bool was_in_batch = rules_.batch_size > 1 && fate.kind == Fate::Kind::rejected && attempts == 2;
+    if (attempts != (fate.kind == Fate::Kind::poison ? rules_.max_attempts : 1) && !was_in_batch)
         problem(fmt::format("{} after {} attempts", what, attempts));
     if (message.header("dead-letter.group").text() != group_) problem(what + " of another group");
 }

@@ -37,6 +37,7 @@ struct ParallelRules {
     WorkOrder order = WorkOrder::key;
     std::int32_t max_attempts = 1;
     bool has_letters = true;
+    std::int32_t batch_size = 1;  // above 1: of handlers that take batches
 
     Fate fate_of(const Place&, std::int64_t offset) const;
 };
@@ -52,7 +53,9 @@ public:
     std::size_t begin_stint(const Place&, std::int64_t asked_ms, std::int64_t told_ms, bool is_known);
     void end_stint(std::size_t stint) { stints_[stint].is_over = true; }
     // The key is null: in no order.
-    void began(std::size_t stint, std::int64_t offset, const std::string* key, std::int32_t attempt);
+    // `follows`: in one batch with the record before it in its chain.
+    void began(std::size_t stint, std::int64_t offset, const std::string* key, std::int32_t attempt,
+               bool follows = false);
     enum class Result : std::uint8_t { done, failed, set_aside };
     void ended(std::size_t stint, std::int64_t offset, const std::string* key, Result, std::int64_t now_ms);
     // A record of the dead-letter topic.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/simulation/parallel_host.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include <fmt/format.h>
 
 namespace ottla::test {
@@ -61,6 +64,7 @@ ParallelConsumerConfig ParallelHost::draw_config() {
     c.waits_for_commits = random_.chance(0.3);
     constexpr std::int32_t metadata[] = {0, 24, 200, 4'096};
     c.metadata_bytes = metadata[random_.below(std::size(metadata))];
+    c.batch_size = book_.rules().batch_size;
     c.max_attempts = book_.rules().max_attempts;
     c.retry_delay = std::chrono::milliseconds(random_.between(0, 500));
     c.retry_delay_max = c.retry_delay + 1s;
@@ -108,8 +112,17 @@ Result<std::shared_ptr<client::ParallelCore>> ParallelHost::start(ProcessPtr pro
     given.workers = &simulation_.workers;
     given.seed = random_.next();
     given.log = log();
-    auto core = client::ParallelCore::make_within(
-        given, std::move(config), [this, process](WorkItem item) { return handle(process, std::move(item)); });
+    AsyncHandler each = [this, process](WorkItem item) {
+        std::vector<WorkItem> one;
+        one.push_back(std::move(item));
+        return handle(process, std::move(one));
+    };
+    client::ParallelCore::AsyncBatchHandler batches = [this, process](std::vector<WorkItem> items) {
+        return handle(process, std::move(items));
+    };
+    auto handler = book_.rules().batch_size > 1 ? client::ParallelCore::AnyHandler(std::move(batches))
+                                                : client::ParallelCore::AnyHandler(std::move(each));
+    auto core = client::ParallelCore::make_within(given, std::move(config), std::move(handler));
     if (core)
         (*core)->intake().on_change(
             [this, process](const client::Intake::Change& change) { on_change(*process, change); });
@@ -218,41 +231,78 @@ void ParallelHost::on_change(Process& process, const client::Intake::Change& cha
     }
 }
 
-asio::awaitable<Handled> ParallelHost::handle(ProcessPtr process, WorkItem item) {
+std::vector<ParallelHost::Begun> ParallelHost::begin_all(const Process& process, const std::vector<WorkItem>& items) {
+    std::vector<Begun> all;
+    std::set<std::pair<std::size_t, std::string>> chains;
+    const auto order = book_.rules().order;
+    for (const auto& item : items) {
+        const Place place(std::string(item.topic()), item.partition());
+        simulation_.note(about(fmt::format("{}@{}, attempt {}", to_string(place), item.offset(), item.attempt())));
+        const auto at = process.stints.find(place);
+        if (at == process.stints.end()) {
+            problems.push_back(
+                about(fmt::format("it was given {}@{}, which it does not hold", to_string(place), item.offset())));
+            return {};
+        }
+        Begun one;
+        one.stint = at->second;
+        one.offset = item.offset();
+        one.attempt = item.attempt();
+        one.fate = book_.rules().fate_of(place, item.offset());
+        if (!item.key().is_null()) one.key_text = std::string(item.key().text());
+        const bool is_of_chain = order == WorkOrder::partition || (order == WorkOrder::key && one.key_text);
+        const auto chain = order == WorkOrder::key ? one.key_text.value_or("") : std::string();
+        one.follows = is_of_chain && !chains.emplace(one.stint, chain).second;
+        book_.began(one.stint, one.offset, one.key(), one.attempt, one.follows);
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
+asio::awaitable<Handled> ParallelHost::handle(ProcessPtr process, std::vector<WorkItem> items) {
     // Nothing runs any more.
     if (process->is_dead) co_return Handled::done();
-    const Place place(std::string(item.topic()), item.partition());
-    const auto offset = item.offset();
-    simulation_.note(about(fmt::format("{}@{}, attempt {}", to_string(place), offset, item.attempt())));
-    const auto at = process->stints.find(place);
-    if (at == process->stints.end()) {
-        problems.push_back(about(fmt::format("it was given {}@{}, which it does not hold", to_string(place), offset)));
-        co_return Handled::done();
-    }
-    const auto stint = at->second;
-    const std::string key_text(item.key().text());
-    const std::string* const key = item.key().is_null() ? nullptr : &key_text;
-    book_.began(stint, offset, key, item.attempt());
+    const auto batch_max = static_cast<std::size_t>(book_.rules().batch_size);
+    if (items.empty() || items.size() > batch_max)
+        problems.push_back(about(fmt::format("it was given {} records at once", items.size())));
+    const auto all = begin_all(*process, items);
+    if (all.empty()) co_return Handled::done();
     if (++process->running > process->running_max)
         problems.push_back(about(fmt::format("{} handlers ran at once", process->running)));
-    const auto fate = book_.rules().fate_of(place, offset);
-    const bool is_stuck = fate.kind == Fate::Kind::stuck && item.attempt() == 1;
-    if (!calm_ && (is_stuck || fate.kind != Fate::Kind::stuck) && fate.takes_ms > 0) co_await wait_ms(fate.takes_ms);
+    std::int64_t takes_ms = 0;
+    for (const auto& one : all)
+        if (one.attempt == 1 || one.fate.kind != Fate::Kind::stuck) takes_ms = std::max(takes_ms, one.fate.takes_ms);
+    if (!calm_ && takes_ms > 0) co_await wait_ms(takes_ms);
     --process->running;
     if (process->is_dead) co_return Handled::done();
-    const bool is_last = item.attempt() >= book_.rules().max_attempts;
-    const bool fails =
-        fate.kind == Fate::Kind::poison || (fate.kind == Fate::Kind::failing && item.attempt() <= fate.failures);
-    if (fate.kind == Fate::Kind::rejected) {
-        book_.ended(stint, offset, key, ParallelBook::Result::set_aside, now_ms());
-        co_return Handled::reject("it is refused");
-    }
+    co_return end_all(all);
+}
+
+Handled ParallelHost::end_all(const std::vector<Begun>& all) {
     using enum ParallelBook::Result;
-    book_.ended(stint, offset, key, !fails ? done : is_last ? set_aside : failed, now_ms());
-    if (!fails) co_return Handled::done();
+    const auto fails = [](const Begun& one) {
+        return one.fate.is_set_aside() || (one.fate.kind == Fate::Kind::failing && one.attempt <= one.fate.failures);
+    };
+    const Begun& first = all.front();
+    if (all.size() > 1) {
+        simulation_.note_fault("(batch)");
+        const bool failed = std::ranges::any_of(all, fails);
+        // What follows in a chain waits for the first of it.
+        for (const auto& one : all)
+            if (!failed || !one.follows)
+                book_.ended(one.stint, one.offset, one.key(), failed ? ParallelBook::Result::failed : done, now_ms());
+        return failed ? Handled::retry("one of them did not work") : Handled::done();
+    }
+    if (first.fate.kind == Fate::Kind::rejected) {
+        book_.ended(first.stint, first.offset, first.key(), set_aside, now_ms());
+        return Handled::reject("it is refused");
+    }
+    const bool is_last = first.attempt >= book_.rules().max_attempts;
+    book_.ended(first.stint, first.offset, first.key(), !fails(first) ? done : is_last ? set_aside : failed, now_ms());
+    if (!fails(first)) return Handled::done();
     // Applications fail in two ways.
-    if (offset % 2 == 0) throw std::runtime_error("it failed");
-    co_return Handled::retry("it did not work");
+    if (first.offset % 2 == 0) throw std::runtime_error("it failed");
+    return Handled::retry("it did not work");
 }
 
 }  // namespace ottla::test

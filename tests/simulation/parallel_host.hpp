@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,7 +85,20 @@ private:
     void on_change(Process&, const client::Intake::Change&);
     void on_commit(Process&, const CommitEvent&);
     base::Log log();
-    asio::awaitable<Handled> handle(ProcessPtr, WorkItem);
+    // Of one record, or of a batch.
+    asio::awaitable<Handled> handle(ProcessPtr, std::vector<WorkItem>);
+    struct Begun {
+        std::size_t stint = 0;
+        std::int64_t offset = 0;
+        std::optional<std::string> key_text;
+        std::int32_t attempt = 1;
+        Fate fate;
+        bool follows = false;  // in one batch with the record before it in its chain
+        const std::string* key() const { return key_text ? &*key_text : nullptr; }
+    };
+    // None: it does not hold one of them.
+    std::vector<Begun> begin_all(const Process&, const std::vector<WorkItem>&);
+    Handled end_all(const std::vector<Begun>&);
     asio::awaitable<void> close(std::shared_ptr<client::ParallelCore>, ParallelConsumer::CloseMode);
     asio::awaitable<void> end_abruptly(std::shared_ptr<client::ParallelCore>, bool silently);
     std::int64_t now_ms() const { return simulation_.loop.timers.wall_ms(); }

@@ -65,6 +65,11 @@ private:
         rules.order = orders[random_.below(std::size(orders))];
         rules.max_attempts = static_cast<std::int32_t>(random_.between(1, 4));
         rules.has_letters = random_.chance(0.9);
+        if (random_.chance(0.3)) {
+            rules.batch_size = static_cast<std::int32_t>(random_.between(2, random_.chance(0.5) ? 5 : 100));
+            // One that fails in company has another attempt, alone.
+            rules.max_attempts = std::max(rules.max_attempts, 2);
+        }
         return rules;
     }
     void draw_protocol(ParallelPlan& plan) {
