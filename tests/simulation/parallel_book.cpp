@@ -114,6 +114,14 @@ void ParallelBook::letter(const Message& message) {
     if (message.header("dead-letter.group").text() != group_) problem(what + " of another group");
 }
 
+std::int64_t ParallelBook::dispensable_up_to(const Place& place) {
+    const auto end = finished_up_to(place);
+    const auto& written = written_[place];
+    for (std::int64_t offset = 0; rules_.has_letters && offset < end; ++offset)
+        if (rules_.fate_of(place, offset).is_set_aside() && !written.contains(offset)) return offset;
+    return end;
+}
+
 std::int64_t ParallelBook::finished_up_to(const Place& place) const {
     const auto at = finished_.find(place);
     std::int64_t next = 0;

@@ -58,9 +58,13 @@ public:
                bool follows = false);
     enum class Result : std::uint8_t { done, failed, set_aside };
     void ended(std::size_t stint, std::int64_t offset, const std::string* key, Result, std::int64_t now_ms);
+    // The dead letter of this one is acknowledged.
+    void letter_written(const Place& place, std::int64_t offset) { written_[place].insert(offset); }
     // A record of the dead-letter topic.
     void letter(const Message&);
 
+    // One behind the records, from the first on, that nobody needs any more.
+    std::int64_t dispensable_up_to(const Place&);
     // One behind the records that are finished without a gap.
     std::int64_t finished_up_to(const Place&) const;
     std::size_t finished() const noexcept { return finished_count_; }
@@ -104,6 +108,7 @@ private:
     std::vector<Stint> stints_;
     std::map<Place, std::map<std::int64_t, std::int64_t>> finished_;  // offset → when first
     std::map<Place, std::map<std::int64_t, std::size_t>> letters_;    // how many
+    std::map<Place, std::set<std::int64_t>> written_;                 // letters, as their writers were told
     std::map<Place, std::int64_t> committed_;                         // at the end
     std::size_t finished_count_ = 0;
     std::size_t passed_over_ = 0;

@@ -104,6 +104,11 @@ ParallelConsumerConfig ParallelHost::draw_config() {
 Result<std::shared_ptr<client::ParallelCore>> ParallelHost::start(ProcessPtr process) {
     auto config = draw_config();
     config.hooks.on_commit = [this, process](const CommitEvent& event) { on_commit(*process, event); };
+    config.hooks.on_letter = [this](const LetterEvent& event) {
+        if (event.error.code() != ErrorCode::none || !event.is_dead) return;
+        for (const auto& item : event.items)
+            book_.letter_written(Place(std::string(item.topic()), item.partition()), item.offset());
+    };
     process->running_max = config.max_concurrency;
     client::Surroundings given;
     given.executor = freezer_.executor();

@@ -54,6 +54,8 @@ public:
         return names;
     }
     asio::awaitable<void> freeze_one();
+    // Of what is finished, committed or not, but the last: else nothing would tell that it may be committed.
+    asio::awaitable<void> delete_some();
     asio::awaitable<void> play(std::function<asio::awaitable<void>()> trouble);
     void check(std::vector<std::string>& failures) const;
 
@@ -98,6 +100,16 @@ asio::awaitable<void> ParallelWorld::freeze_one() {
     co_await simulation_.loop.timers.wait_for(
         std::chrono::milliseconds(random_.between(10, random_.chance(0.5) ? 2'000 : 12'000)));
     worker.thaw();
+}
+
+asio::awaitable<void> ParallelWorld::delete_some() {
+    const auto partitions = topics_.topics().find(worked_on);
+    if (partitions == topics_.topics().end()) co_return;
+    const Place place(worked_on,
+                      static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(partitions->second))));
+    const auto end = book_.dispensable_up_to(place);
+    if (end < 2) co_return;
+    co_await topics_.delete_records(place, random_.between(1, end - 1));
 }
 
 asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()> trouble) {
@@ -192,6 +204,7 @@ Outcome run_parallel(std::uint64_t seed) {
     ParallelWorld world(simulation, 5);
     Faults faults(simulation, world.hosts(), {"broker"});
     faults.add("worker frozen", [&world] { return world.freeze_one(); });
+    faults.add("records deleted", [&world] { return world.delete_some(); });
     faults.add("stopped", [&host] { return host.again(BrokerHost::End::stopped); });
     faults.add("killed", [&host] { return host.again(BrokerHost::End::killed); });
     faults.add("power lost", [&host] { return host.again(BrokerHost::End::power_lost); });

@@ -141,6 +141,20 @@ asio::awaitable<std::map<Uuid, std::string>> TopicsHost::topic_ids() {
 
 // --- records ---
 
+asio::awaitable<void> TopicsHost::delete_records(Place place, std::int64_t up_to) {
+    auto settings = client::producer_config(base_config());
+    const auto admin = client::AdminCore::make(runtime("admin"), settings->common);
+    AdminOptions options;
+    options.timeout = 10s;
+    std::vector<TopicPartition> below;
+    below.emplace_back(place.first, place.second, up_to);
+    auto done = co_await client::delete_records(admin, std::move(below), options);
+    const bool is_done = done && done->front().error.code() == ErrorCode::none;
+    simulation_.note(fmt::format("{} begins at {}: {}", to_string(place), up_to, is_done));
+    if (is_done) simulation_.note_fault("(records deleted)");
+    static_cast<void>(co_await client::AdminCore::close(admin));
+}
+
 asio::awaitable<void> TopicsHost::write(std::int64_t gap_max_ms) {
     Config config = base_config();
     config.set("linger.ms", static_cast<int>(random_.between(0, 20))).value();

@@ -26,6 +26,8 @@ public:
     asio::awaitable<void> grow();
     // A topic that goes again by and by is made, or one of those is deleted. Nothing is written there.
     asio::awaitable<void> make_or_delete();
+    // What lies below is deleted, or not.
+    asio::awaitable<void> delete_records(Place, std::int64_t up_to);
     // Writes into those of create(), until finish_writing().
     asio::awaitable<void> write(std::int64_t gap_max_ms);
     // After so long, nothing is written there any more.
