@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <ottla/protocol/chain.hpp>
@@ -50,14 +52,27 @@ public:
     };
     Result<std::span<const Answer>> decode(Bytes body, std::int16_t version, std::span<const Sent> sent);
     const protocol::ProduceResponse& response() const noexcept { return response_; }
+    // What in that answer does not fit what was sent, in words for the log; no kinds, as a rule.
+    struct Oddity {
+        enum Kind : std::uint8_t { unreadable = 1, unasked = 2, twice = 4, left_out = 8 };
+        std::uint8_t kinds = 0;  // bits
+        std::string text;        // with the first of each kind
+        bool has(Kind kind) const noexcept { return (kinds & kind) != 0; }
+        void add(Kind, std::string_view what);
+    };
+    const Oddity& oddity() const noexcept { return oddity_; }
 
 private:
     protocol::ProduceRequest::TopicProduceData& topic_data(const std::string& name, std::size_t& used);
+    // In how many answers each of those sent is.
+    void count_answers(std::span<const Sent> sent);
 
     // Kept between calls for their memory.
     protocol::ProduceRequest request_;
     protocol::ProduceResponse response_;
     std::vector<Answer> answers_;
+    std::vector<std::uint8_t> answered_;
+    Oddity oddity_;
 };
 
 }  // namespace ottla::client

@@ -21,6 +21,7 @@ void SendLoop::on_answer(const FlightPtr& flight, Result<Bytes> answer) {
     Error left_out = Error::of(ErrorCode::bad_message).with_context("the broker's answer leaves the partition out");
     if (answer) {
         const auto answers = call_.decode(std::move(*answer), flight->version, flight->sent);
+        if (call_.oddity().kinds != 0) tell_oddity(*flight, call_.oddity());
         if (answers) {
             const auto& response = call_.response();
             for (const auto& node : response.node_endpoints)
@@ -62,6 +63,20 @@ void SendLoop::on_written(const FlightPtr& flight, const Result<void>& written, 
     }
     finish_delivered();
     signal_.notify();
+}
+
+// The next one will be as odd: what is told once says what there is to say.
+void SendLoop::tell_oddity(const Flight& flight, const ProduceCall::Oddity& oddity) {
+    Leader& leader = leaders_[flight.broker];
+    if (std::exchange(leader.odd_on, flight.channel.get()) != flight.channel.get()) leader.odd_kinds = 0;
+    const bool is_news = (oddity.kinds & ~leader.odd_kinds) != 0;
+    leader.odd_kinds |= oddity.kinds;
+    if (is_news)
+        runtime()
+            .log(DebugContext::msg)
+            .warn(
+                "broker {} at {}: its answer to Produce does not fit the request: {}; what has no answer is sent again",
+                flight.broker, to_string(flight.channel->endpoint()), oddity.text);
 }
 
 void SendLoop::apply(Flight& flight, const ProduceCall::Answer& answer) {

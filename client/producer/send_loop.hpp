@@ -80,8 +80,10 @@ private:
         TimePoint not_before{};  // it could not be reached
         std::vector<BatchPtr> load;
         std::size_t load_bytes = 0;
-        int planned = 0;                // requests that are about to be sent
-        std::size_t planned_bytes = 0;  // in the last of them
+        const net::ClientChannel* odd_on = nullptr;  // the connection over which it last answered what makes no sense
+        std::uint8_t odd_kinds = 0;                  // that were told of that connection
+        int planned = 0;                             // requests that are about to be sent
+        std::size_t planned_bytes = 0;               // in the last of them
     };
 
     static awaitable<void> run(std::shared_ptr<SendLoop> self);
@@ -109,6 +111,8 @@ private:
     void on_answer(const FlightPtr&, Result<Bytes>);
     void on_written(const FlightPtr&, const Result<void>&, bool may_have_left);
     void apply(Flight&, const ProduceCall::Answer&);
+    // What of an answer makes no sense: in a line for each connection and kind.
+    void tell_oddity(const Flight&, const ProduceCall::Oddity&);
     void finish_delivered();
     // The attempt failed: again later, or never.
     void failed(Flight&, std::size_t index, Error, bool at_once);

@@ -337,11 +337,30 @@ TEST(FaultCase22, a_broker_that_moves_while_it_is_connected_to_is_an_error_with_
         }
 }
 
-TEST(FaultCase24, answers_that_make_no_sense_are_errors_and_make_no_hot_loop) {
-    for (const Lie lie : {Lie::leaves_out, Lie::says_twice, Lie::says_more, Lie::negative}) {
+// With what is said of it.
+struct OddAnswer {
+    Lie lie;
+    const char* text;
+};
+const OddAnswer odd_answers[] = {
+    {Lie::leaves_out, "it leaves something out: topic 't' partition 0;"},
+    {Lie::says_twice, "it says something twice: topic 't' partition 0;"},
+    {Lie::says_more, "it has what was not asked for: topic 't' partition 1000;"},
+    {Lie::negative, "partition -1; it leaves something out: topic 't' partition 0;"},
+    {Lie::negative_count, "it cannot be read: "},
+};
+
+TEST(FaultCase24, answers_that_make_no_sense_are_errors_a_line_in_the_log_and_make_no_hot_loop) {
+    for (const auto& [lie, text] : odd_answers) {
         ProducerScript s(one_record_each());
+        if (lie != Lie::says_more) s.broker.produce_version_max = 8;
+        Lines warnings;
+        s.options.log = [&](const LogEvent& line) {
+            if (line.level <= LogLevel::warning) warnings.push_back(line.text);
+        };
         ASSERT_TRUE(s.produce(0, "0"));
         s.loop.run_for(1s);
+        ASSERT_TRUE(warnings.empty()) << warnings[0];
         Reaction lies;
         lies.lie = lie;
         s.broker.reactions = {lies, lies};
@@ -351,6 +370,16 @@ TEST(FaultCase24, answers_that_make_no_sense_are_errors_and_make_no_hot_loop) {
         EXPECT_EQ(s.codes, Codes(3));
         EXPECT_EQ(s.broker.log[p0], (Lines{"0", "1", "2"}));
         EXPECT_LE(s.broker.produced, 6);
+        ASSERT_EQ(warnings.size(), 1U);
+        EXPECT_NE(warnings[0].find(text), std::string::npos) << warnings[0];
+        EXPECT_NE(warnings[0].find("broker 1 at broker:9092"), std::string::npos) << warnings[0];
+        // Over another connection it may be another broker, and is told again.
+        s.stop_broker();
+        s.listen();
+        s.broker.reactions = {lies};
+        ASSERT_TRUE(s.produce(0, "3"));
+        s.loop.run_for(5s);
+        EXPECT_EQ(std::ranges::count_if(warnings, [t = text](const auto& w) { return w.find(t) != w.npos; }), 2);
     }
 }
 
@@ -358,6 +387,8 @@ TEST(FaultCase24, a_broker_that_leaves_out_for_ever_is_tried_with_backoff_until_
     Config config = one_record_each();
     ASSERT_TRUE(config.set("delivery.timeout.ms", 10'000));
     ProducerScript s(config);
+    int warnings = 0;
+    s.options.log = [&](const LogEvent& line) { warnings += line.level == LogLevel::warning ? 1 : 0; };
     Reaction lies;
     lies.lie = Lie::leaves_out;
     lies.append = false;
@@ -367,6 +398,7 @@ TEST(FaultCase24, a_broker_that_leaves_out_for_ever_is_tried_with_backoff_until_
     EXPECT_EQ(s.codes, Codes{ErrorCode::message_timed_out});
     EXPECT_EQ(s.statuses, std::vector{DeliveryStatus::possibly_persisted});
     EXPECT_LE(s.broker.produced, 20);
+    EXPECT_EQ(warnings, 1);
 }
 
 TEST(FaultCase26, all_brokers_down_for_ten_minutes) {

@@ -44,7 +44,7 @@ struct Reaction {
     bool disconnect = false;  // instead of an answer
     std::int32_t leader_hint = -1;
     std::int32_t throttle_ms = 0;
-    enum class Lie : std::uint8_t { none, leaves_out, says_twice, says_more, negative } lie = Lie::none;
+    enum class Lie : std::uint8_t { none, leaves_out, says_twice, says_more, negative, negative_count } lie = Lie::none;
 };
 inline Reaction refused(ErrorCode code, std::int32_t only = -1) {
     Reaction r;
@@ -308,6 +308,12 @@ private:
         protocol::ProduceResponse response;
         response.throttle_time_ms = reaction.throttle_ms;
         if (reaction.lie == Reaction::Lie::leaves_out) return reply(response, version);
+        if (reaction.lie == Reaction::Lie::negative_count) {
+            EXPECT_LT(version, 9) << "later ones have none";
+            protocol::Writer writer;
+            writer.int32(-5);
+            return net::Reply::of(writer.finish());
+        }
         for (const auto& topic : asked.topic_data) {
             auto& to = response.responses.emplace_back();
             to.name = topic.name;
