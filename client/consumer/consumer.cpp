@@ -219,6 +219,8 @@ Result<std::string> Consumer::statistics(nanoseconds timeout) {
     });
 }
 
+void Consumer::wakeup() { core_->wake_up(); }
+
 Result<void> Consumer::close(nanoseconds timeout) {
     auto& runtime = core_->runtime();
     if (core_->is_called_back())

@@ -72,6 +72,8 @@ Error ConsumerCore::nothing_came(nanoseconds timeout) const {
 }
 
 std::optional<Event> ConsumerCore::next_event_in_company() {
+    if (is_woken())
+        if (auto woken = take_wakeup()) return Event(std::move(*woken));
     if (is_rebalancing()) {
         if (auto told = serve_group()) return told;
         if (is_rebalancing()) return std::nullopt;
@@ -98,6 +100,19 @@ void ConsumerCore::wake_waiting() {
     asio::post(runtime_->executor(), [fetcher = std::weak_ptr(fetcher_)] {
         if (const auto there = fetcher.lock()) there->arrivals().notify();
     });
+}
+
+void ConsumerCore::wake_up() {
+    if (is_closed()) return;
+    woken_ = true;
+    if (const Runtime::Entry entry(*runtime_); entry) wake_waiting();
+}
+
+std::optional<Error> ConsumerCore::take_wakeup() {
+    if (!woken_.exchange(false)) return std::nullopt;
+    // It was a poll all the same.
+    delivery_->polled();
+    return Error::of(ErrorCode::cancelled, "the poll was ended by wakeup(); nothing is lost, the next one goes on");
 }
 
 bool ConsumerCore::begin_close() {

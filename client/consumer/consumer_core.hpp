@@ -48,11 +48,13 @@ public:
     // What is here, as Delivery has it; told to the hook. A rebalance goes before, and while one is being dealt with
     // there is nothing.
     std::optional<Event> next_event() {
-        if (is_rebalancing() || tells_consumed_) [[unlikely]]
+        if (is_rebalancing() || tells_consumed_ || is_woken()) [[unlikely]]
             return next_event_in_company();
         return delivery_->next_event();
     }
     std::optional<Result<Message>> next_message() {
+        if (is_woken()) [[unlikely]]
+            if (auto woken = take_wakeup()) return Result<Message>(std::move(*woken));
         if (is_rebalancing() && !serve_all()) [[unlikely]]
             return std::nullopt;
         auto message = delivery_->next_message();
@@ -61,6 +63,8 @@ public:
         return message;
     }
     std::optional<Result<MessageBatch>> next_batch() {
+        if (is_woken()) [[unlikely]]
+            if (auto woken = take_wakeup()) return Result<MessageBatch>(std::move(*woken));
         if (is_rebalancing() && !serve_all()) [[unlikely]]
             return std::nullopt;
         auto batch = delivery_->next_batch();
@@ -107,6 +111,8 @@ public:
     // The error of read_message when nothing came.
     Error nothing_came(nanoseconds timeout) const;
     void wake_waiting();
+    // One poll ends with an error: the one that waits, or else the next.
+    void wake_up();
     static awaitable<Result<std::string>> statistics(std::shared_ptr<ConsumerCore> self);
     // False: it was closed before, or somebody is about it.
     bool begin_close();
@@ -130,6 +136,9 @@ private:
         std::atomic<int>& count_;
     };
 
+    bool is_woken() const noexcept { return woken_.load(std::memory_order_relaxed); }
+    // What the poll that sees it first ends with.
+    std::optional<Error> take_wakeup();
     // The same where others are to be told, or waited for.
     std::optional<Event> next_event_in_company();
     void make_group();
@@ -164,6 +173,7 @@ private:
     const std::shared_ptr<std::atomic<int>> waiting_ = std::make_shared<std::atomic<int>>(0);
     std::atomic<bool> closing_{false};
     std::atomic<bool> closed_{false};
+    std::atomic<bool> woken_{false};
     std::atomic<decltype(std::this_thread::get_id())> called_back_{};
     bool has_ended_ = false;                 // the loop's own
     mutable std::mutex subscription_mutex_;  // guards what follows

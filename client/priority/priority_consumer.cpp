@@ -36,6 +36,7 @@ PriorityConsumer::~PriorityConsumer() {
 
 std::optional<Event> PriorityConsumer::poll(nanoseconds timeout) { return core_->poll(timeout); }
 Result<Message> PriorityConsumer::read_message(nanoseconds timeout) { return core_->read_message(timeout); }
+void PriorityConsumer::wakeup() { core_->consumer().wakeup(); }
 Result<Partitions> PriorityConsumer::commit(nanoseconds timeout) { return core_->commit(timeout); }
 Result<Partitions> PriorityConsumer::commit(Partitions offsets, nanoseconds timeout) {
     return core_->consumer().commit(std::move(offsets), timeout);

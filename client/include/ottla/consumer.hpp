@@ -154,6 +154,12 @@ public:
         return detail::call<MessageBatch>(std::forward<Token>(token), *core_, &start_poll_batch, timeout);
     }
 
+    // Ends one poll at once with `cancelled`: the poll(), read_message(), poll_batch() or async_ twin that waits, or
+    // else the next one, whatever is here for it; several calls before that count as one. Nothing is lost by it, and it
+    // counts as a poll. Calls of another kind, commits for one, are not ended. Any thread; does not block; not for
+    // handlers of signals. After close() it does nothing.
+    void wakeup();
+
     // From now on the partition is read from this offset (or beginning, end, tail); nothing from the old position
     // is handed out after the call. The partition must be assigned.
     Result<void> seek(const TopicPartition&);

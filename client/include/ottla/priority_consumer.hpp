@@ -92,6 +92,9 @@ public:
     // over.
     Result<Message> read_message(std::chrono::nanoseconds timeout);
 
+    // Ends the poll that waits, or else the next one, with `cancelled`: as Consumer::wakeup().
+    void wakeup();
+
     // As of Consumer: commits what was handed out so far, or what was stored; these offsets; this message as done. What
     // is buffered here never counts.
     Result<std::vector<TopicPartition>> commit(std::chrono::nanoseconds timeout);

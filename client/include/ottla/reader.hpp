@@ -97,6 +97,9 @@ public:
         return detail::call<void>(std::forward<Token>(token), *this, &start_commit, behind(messages), timeout);
     }
 
+    // Ends the read that waits for a message, or else the next one, with `cancelled`: as Consumer::wakeup().
+    void wakeup() { consumer_.wakeup(); }
+
     // From now on it is read from here: an offset, beginning, end or tail(n). Nothing of the old place comes
     // afterwards. invalid_state in a group.
     Result<void> set_offset(Offset);
