@@ -11,8 +11,6 @@
 
 namespace ottla::test {
 
-namespace {
-
 std::int64_t number_in(const Message& message, const char* header) {
     const auto text = message.header(header).text();
     std::int64_t number = -1;
@@ -20,7 +18,10 @@ std::int64_t number_in(const Message& message, const char* header) {
     return number;
 }
 
-}  // namespace
+const RetryTopic* ParallelRules::retry_topic(const std::string& name) const {
+    const auto at = std::ranges::find(retry_topics, name, &RetryTopic::topic);
+    return at == retry_topics.end() ? nullptr : &*at;
+}
 
 Fate ParallelRules::fate_of(const Place& place, std::int64_t offset) const {
     std::uint64_t mixed = seed;
@@ -60,18 +61,18 @@ ParallelBook::Chain* ParallelBook::chain_of(Stint& stint, const std::string* key
     return &stint.chains[rules_.order == WorkOrder::key ? *key : std::string()];
 }
 
-void ParallelBook::began(std::size_t number, std::int64_t offset, const std::string* key, std::int32_t attempt,
-                         bool follows) {
-    Stint& stint = stints_[number];
-    const auto who =
-        fmt::format("stint {} with {}: {}, attempt {}, was begun", number, to_string(stint.place), offset, attempt);
+void ParallelBook::began(const WorkedOn& one) {
+    Stint& stint = stints_[one.stint];
+    const auto offset = one.offset;
+    const auto who = fmt::format("stint {} with {}: {}, attempt {}, was begun", one.stint, to_string(stint.place),
+                                 offset, one.attempt);
     if (stint.is_over) problem(who + " when the partition had been given back");
-    if (const auto expected = ++stint.attempts[offset]; attempt != expected)
+    if (const auto expected = one.attempts_before + ++stint.attempts[offset]; one.attempt != expected)
         problem(fmt::format("{}, where it is number {}", who, expected));
-    if (attempt > rules_.max_attempts) problem(fmt::format("{}, of {} at most", who, rules_.max_attempts));
-    Chain* const chain = chain_of(stint, key);
+    if (one.attempt > rules_.max_attempts) problem(fmt::format("{}, of {} at most", who, rules_.max_attempts));
+    Chain* const chain = chain_of(stint, one.key());
     if (!chain) return;
-    if (follows) {
+    if (one.follows) {
         if (chain->running < 0 || offset <= chain->running)
             problem(fmt::format("{} behind {} of its chain in one batch", who, chain->running));
         chain->running = offset;
@@ -85,17 +86,19 @@ void ParallelBook::began(std::size_t number, std::int64_t offset, const std::str
     chain->running = offset;
 }
 
-void ParallelBook::ended(std::size_t number, std::int64_t offset, const std::string* key, Result result,
-                         std::int64_t now_ms) {
-    Stint& stint = stints_[number];
-    if (Chain* const chain = chain_of(stint, key)) {
+void ParallelBook::ended(const WorkedOn& one, Result result, std::int64_t now_ms) {
+    Stint& stint = stints_[one.stint];
+    if (Chain* const chain = chain_of(stint, one.key())) {
         chain->running = -1;
-        chain->pending = result == Result::failed ? offset : -1;
-        if (result != Result::failed) chain->last = offset;
+        chain->pending = result == Result::failed ? one.offset : -1;
+        if (result != Result::failed) chain->last = one.offset;
     }
     // What is another's by now is set aside by that one.
-    if (result == Result::failed || (result == Result::set_aside && stint.is_over)) return;
-    if (finished_[stint.place].emplace(offset, now_ms).second) ++finished_count_;
+    if (result == Result::failed || (result != Result::done && stint.is_over)) return;
+    if (result == Result::moved || (result == Result::set_aside && rules_.has_letters))
+        owed_[stint.place].insert(one.offset);
+    if (result != Result::moved) resolved_[one.origin].insert(one.origin_offset);
+    if (finished_[stint.place].emplace(one.offset, now_ms).second) ++finished_count_;
 }
 
 void ParallelBook::letter(const Message& message) {
@@ -117,9 +120,16 @@ void ParallelBook::letter(const Message& message) {
 std::int64_t ParallelBook::dispensable_up_to(const Place& place) {
     const auto end = finished_up_to(place);
     const auto& written = written_[place];
-    for (std::int64_t offset = 0; rules_.has_letters && offset < end; ++offset)
-        if (rules_.fate_of(place, offset).is_set_aside() && !written.contains(offset)) return offset;
+    for (const auto offset : owed_[place])
+        if (offset < end && !written.contains(offset)) return offset;
     return end;
+}
+
+std::int64_t ParallelBook::resolved_up_to(const Place& place) const {
+    const auto at = resolved_.find(place);
+    std::int64_t next = 0;
+    while (at != resolved_.end() && at->second.contains(next)) ++next;
+    return next;
 }
 
 std::int64_t ParallelBook::finished_up_to(const Place& place) const {
@@ -140,6 +150,8 @@ void ParallelBook::compare(const GroupLog& log, const std::map<Place, std::int64
     if (log.whole) compare_handovers(log);
     compare_letters(ends);
     for (const auto& [place, end] : ends) {
+        if (const auto next = resolved_up_to(place); next < end && !rules_.retry_topic(place.first))
+            problem(fmt::format("{} is done or set aside up to {} of {}", to_string(place), next, end));
         if (const auto next = finished_up_to(place); next < end)
             problem(fmt::format("{} is finished up to {} of {}", to_string(place), next, end));
         if (const auto at = committed_.find(place); end != 0 && (at == committed_.end() || at->second != end))
@@ -218,6 +230,7 @@ void ParallelBook::compare_handover(const Stint& stint, const std::vector<std::p
 
 void ParallelBook::compare_letters(const std::map<Place, std::int64_t>& ends) {
     for (const auto& [place, end] : ends) {
+        if (rules_.retry_topic(place.first)) continue;
         auto& letters = letters_[place];
         for (std::int64_t offset = 0; offset < end; ++offset)
             if (rules_.has_letters && rules_.fate_of(place, offset).is_set_aside() && !letters.contains(offset))

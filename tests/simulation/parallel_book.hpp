@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,9 +39,29 @@ struct ParallelRules {
     std::int32_t max_attempts = 1;
     bool has_letters = true;
     std::int32_t batch_size = 1;  // above 1: of handlers that take batches
+    std::vector<RetryTopic> retry_topics;
+
+    const RetryTopic* retry_topic(const std::string& name) const;
 
     Fate fate_of(const Place&, std::int64_t offset) const;
 };
+
+// A record that a handler is called with.
+struct WorkedOn {
+    std::size_t stint = 0;
+    std::int64_t offset = 0;
+    std::optional<std::string> key_text;  // none: in no order
+    std::int32_t attempt = 1;
+    std::int32_t attempts_before = 0;  // in other topics
+    Place origin;                      // where it stood first
+    std::int64_t origin_offset = 0;
+    bool follows = false;  // in one batch with the record before it in its chain
+
+    const std::string* key() const { return key_text ? &*key_text : nullptr; }
+};
+
+// Of a header; -1: it is no number.
+std::int64_t number_in(const Message&, const char* header);
 
 class ParallelBook {
 public:
@@ -52,19 +73,19 @@ public:
     // `is_known`: what is committed was told.
     std::size_t begin_stint(const Place&, std::int64_t asked_ms, std::int64_t told_ms, bool is_known);
     void end_stint(std::size_t stint) { stints_[stint].is_over = true; }
-    // The key is null: in no order.
-    // `follows`: in one batch with the record before it in its chain.
-    void began(std::size_t stint, std::int64_t offset, const std::string* key, std::int32_t attempt,
-               bool follows = false);
-    enum class Result : std::uint8_t { done, failed, set_aside };
-    void ended(std::size_t stint, std::int64_t offset, const std::string* key, Result, std::int64_t now_ms);
-    // The dead letter of this one is acknowledged.
+    void began(const WorkedOn&);
+    // moved: to a retry topic.
+    enum class Result : std::uint8_t { done, failed, set_aside, moved };
+    void ended(const WorkedOn&, Result, std::int64_t now_ms);
+    // The dead letter of this one, or its retry, is acknowledged.
     void letter_written(const Place& place, std::int64_t offset) { written_[place].insert(offset); }
     // A record of the dead-letter topic.
     void letter(const Message&);
 
     // One behind the records, from the first on, that nobody needs any more.
     std::int64_t dispensable_up_to(const Place&);
+    // One behind the records that have succeeded or were set aside, wherever, without a gap.
+    std::int64_t resolved_up_to(const Place&) const;
     // One behind the records that are finished without a gap.
     std::int64_t finished_up_to(const Place&) const;
     std::size_t finished() const noexcept { return finished_count_; }
@@ -108,8 +129,10 @@ private:
     std::vector<Stint> stints_;
     std::map<Place, std::map<std::int64_t, std::int64_t>> finished_;  // offset → when first
     std::map<Place, std::map<std::int64_t, std::size_t>> letters_;    // how many
-    std::map<Place, std::set<std::int64_t>> written_;                 // letters, as their writers were told
-    std::map<Place, std::int64_t> committed_;                         // at the end
+    std::map<Place, std::set<std::int64_t>> owed_;                    // letters and retries,
+    std::map<Place, std::set<std::int64_t>> written_;                 // and as their writers were told
+    std::map<Place, std::set<std::int64_t>> resolved_;
+    std::map<Place, std::int64_t> committed_;  // at the end
     std::size_t finished_count_ = 0;
     std::size_t passed_over_ = 0;
 };

@@ -2,7 +2,6 @@
 #include "tests/simulation/parallel_host.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -69,6 +68,7 @@ ParallelConsumerConfig ParallelHost::draw_config() {
     c.retry_delay = std::chrono::milliseconds(random_.between(0, 500));
     c.retry_delay_max = c.retry_delay + 1s;
     c.dead_letter_topic = plan_.letters;
+    c.retry_topics = book_.rules().retry_topics;
     c.revoke_timeout = std::chrono::milliseconds(random_.between(0, plan_.max_poll_ms / 2));
     const auto set = [&c](const char* key, ConfigValue value) { c.config.set(key, std::move(value)).value(); };
     set("client.id", name());
@@ -90,7 +90,7 @@ ParallelConsumerConfig ParallelHost::draw_config() {
     set("topic.metadata.refresh.interval.ms", 2'000);
     set("fetch.wait.max.ms", random_.between(10, 500));
     set("max.partition.fetch.bytes", random_.between(100, 3'000));
-    if (plan_.letters.empty()) return c;
+    if (plan_.letters.empty() && c.retry_topics.empty()) return c;
     const auto set_letters = [&c](const char* key, ConfigValue value) {
         c.producer_config.set(key, std::move(value)).value();
     };
@@ -105,7 +105,7 @@ Result<std::shared_ptr<client::ParallelCore>> ParallelHost::start(ProcessPtr pro
     auto config = draw_config();
     config.hooks.on_commit = [this, process](const CommitEvent& event) { on_commit(*process, event); };
     config.hooks.on_letter = [this](const LetterEvent& event) {
-        if (event.error.code() != ErrorCode::none || !event.is_dead) return;
+        if (event.error.code() != ErrorCode::none) return;
         for (const auto& item : event.items)
             book_.letter_written(Place(std::string(item.topic()), item.partition()), item.offset());
     };
@@ -212,102 +212,6 @@ void ParallelHost::on_commit(Process& process, const CommitEvent& event) {
                                                  tp.metadata.size(), refused.bytes)));
         if (refused.bytes == 0 || tp.metadata.size() < refused.bytes) refused = {tp.metadata.size(), now_ms()};
     }
-}
-
-void ParallelHost::on_change(Process& process, const client::Intake::Change& change) {
-    if (process.is_dead) return;
-    const auto asked_ms =
-        now_ms() -
-        std::chrono::duration_cast<std::chrono::milliseconds>(simulation_.loop.timers.now() - change.asked_at).count();
-    for (const auto& tp : change.partitions) {
-        const Place place(tp.topic, tp.partition);
-        simulation_.note(about(fmt::format("{} {}", static_cast<int>(change.kind), to_string(place))));
-        if (change.kind == client::Rebalance::Kind::assigned) {
-            process.stints[place] = book_.begin_stint(place, asked_ms, now_ms(), change.is_known);
-            continue;
-        }
-        const auto at = process.stints.find(place);
-        if (at == process.stints.end()) {
-            problems.push_back(about(to_string(place) + " was taken from it, which it did not hold"));
-            continue;
-        }
-        book_.end_stint(at->second);
-        process.stints.erase(at);
-    }
-}
-
-std::vector<ParallelHost::Begun> ParallelHost::begin_all(const Process& process, const std::vector<WorkItem>& items) {
-    std::vector<Begun> all;
-    std::set<std::pair<std::size_t, std::string>> chains;
-    const auto order = book_.rules().order;
-    for (const auto& item : items) {
-        const Place place(std::string(item.topic()), item.partition());
-        simulation_.note(about(fmt::format("{}@{}, attempt {}", to_string(place), item.offset(), item.attempt())));
-        const auto at = process.stints.find(place);
-        if (at == process.stints.end()) {
-            problems.push_back(
-                about(fmt::format("it was given {}@{}, which it does not hold", to_string(place), item.offset())));
-            return {};
-        }
-        Begun one;
-        one.stint = at->second;
-        one.offset = item.offset();
-        one.attempt = item.attempt();
-        one.fate = book_.rules().fate_of(place, item.offset());
-        if (!item.key().is_null()) one.key_text = std::string(item.key().text());
-        const bool is_of_chain = order == WorkOrder::partition || (order == WorkOrder::key && one.key_text);
-        const auto chain = order == WorkOrder::key ? one.key_text.value_or("") : std::string();
-        one.follows = is_of_chain && !chains.emplace(one.stint, chain).second;
-        book_.began(one.stint, one.offset, one.key(), one.attempt, one.follows);
-        all.push_back(std::move(one));
-    }
-    return all;
-}
-
-asio::awaitable<Handled> ParallelHost::handle(ProcessPtr process, std::vector<WorkItem> items) {
-    // Nothing runs any more.
-    if (process->is_dead) co_return Handled::done();
-    const auto batch_max = static_cast<std::size_t>(book_.rules().batch_size);
-    if (items.empty() || items.size() > batch_max)
-        problems.push_back(about(fmt::format("it was given {} records at once", items.size())));
-    const auto all = begin_all(*process, items);
-    if (all.empty()) co_return Handled::done();
-    if (++process->running > process->running_max)
-        problems.push_back(about(fmt::format("{} handlers ran at once", process->running)));
-    std::int64_t takes_ms = 0;
-    for (const auto& one : all)
-        if (one.attempt == 1 || one.fate.kind != Fate::Kind::stuck) takes_ms = std::max(takes_ms, one.fate.takes_ms);
-    if (!calm_ && takes_ms > 0) co_await wait_ms(takes_ms);
-    --process->running;
-    if (process->is_dead) co_return Handled::done();
-    co_return end_all(all);
-}
-
-Handled ParallelHost::end_all(const std::vector<Begun>& all) {
-    using enum ParallelBook::Result;
-    const auto fails = [](const Begun& one) {
-        return one.fate.is_set_aside() || (one.fate.kind == Fate::Kind::failing && one.attempt <= one.fate.failures);
-    };
-    const Begun& first = all.front();
-    if (all.size() > 1) {
-        simulation_.note_fault("(batch)");
-        const bool failed = std::ranges::any_of(all, fails);
-        // What follows in a chain waits for the first of it.
-        for (const auto& one : all)
-            if (!failed || !one.follows)
-                book_.ended(one.stint, one.offset, one.key(), failed ? ParallelBook::Result::failed : done, now_ms());
-        return failed ? Handled::retry("one of them did not work") : Handled::done();
-    }
-    if (first.fate.kind == Fate::Kind::rejected) {
-        book_.ended(first.stint, first.offset, first.key(), set_aside, now_ms());
-        return Handled::reject("it is refused");
-    }
-    const bool is_last = first.attempt >= book_.rules().max_attempts;
-    book_.ended(first.stint, first.offset, first.key(), !fails(first) ? done : is_last ? set_aside : failed, now_ms());
-    if (!fails(first)) return Handled::done();
-    // Applications fail in two ways.
-    if (first.offset % 2 == 0) throw std::runtime_error("it failed");
-    return Handled::retry("it did not work");
 }
 
 }  // namespace ottla::test

@@ -6,7 +6,6 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,15 +87,11 @@ private:
     // Of one record, or of a batch.
     asio::awaitable<Handled> handle(ProcessPtr, std::vector<WorkItem>);
     struct Begun {
-        std::size_t stint = 0;
-        std::int64_t offset = 0;
-        std::optional<std::string> key_text;
-        std::int32_t attempt = 1;
+        WorkedOn record;
         Fate fate;
-        bool follows = false;  // in one batch with the record before it in its chain
-        const std::string* key() const { return key_text ? &*key_text : nullptr; }
     };
     // None: it does not hold one of them.
+    WorkedOn worked_on(const Place&, std::size_t stint, const WorkItem&);
     std::vector<Begun> begin_all(const Process&, const std::vector<WorkItem>&);
     Handled end_all(const std::vector<Begun>&);
     asio::awaitable<void> close(std::shared_ptr<client::ParallelCore>, ParallelConsumer::CloseMode);

@@ -72,6 +72,15 @@ private:
             // One that fails in company has another attempt, alone.
             rules.max_attempts = std::max(rules.max_attempts, 2);
         }
+        // Drawn apart, so that what seeds without them mean stays.
+        base::Random apart(rules.seed ^ 0x7265747279U);
+        if (rules.batch_size > 1 || !apart.chance(0.3)) return rules;
+        for (auto n = apart.between(1, 3); n > 0; --n) {
+            RetryTopic retry;
+            retry.topic = fmt::format("retry-{}", n);
+            retry.delay = std::chrono::milliseconds(apart.between(0, 3'000));
+            rules.retry_topics.push_back(std::move(retry));
+        }
         return rules;
     }
     void draw_protocol(ParallelPlan& plan) {
@@ -117,6 +126,12 @@ asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()>
     co_await topics_.create(worked_on, static_cast<std::int32_t>(random_.between(1, 6)));
     const auto letter_partitions = static_cast<std::int32_t>(random_.between(1, 2));
     co_await topics_.create(letters, letter_partitions, false);
+    std::map<std::string, std::int32_t> retry_topics;
+    for (const auto& retry : book_.rules().retry_topics) {
+        const auto count = static_cast<std::int32_t>(1 + retry.delay.count() % 3);
+        co_await topics_.create(retry.topic, count, false);
+        retry_topics[retry.topic] = count;
+    }
     topics_.use_keys(static_cast<std::size_t>(random_.between(1, 40)));
     bool written = false;
     asio::co_spawn(loop.io, topics_.write(random_.between(20, 200)),
@@ -130,9 +145,10 @@ asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()>
     std::function<bool()> is_written = [&written] { return written; };
     const bool all_written = co_await wait_until(simulation_, std::move(is_written), 300s);
     if (!all_written) problems_.emplace_back("the producer does not end");
-    const auto ends = co_await topics_.ends();
+    auto ends = co_await topics_.ends();
     co_await work_off(ends);
     co_await finish_all();
+    ends.merge(co_await topics_.ends_of(std::move(retry_topics)));
     std::function<void(const Message&)> take = [this](const Message& message) { book_.letter(message); };
     for (std::int32_t p = 0; p < letter_partitions; ++p) co_await topics_.read_all(letters, p, take);
     auto logs = co_await topics_.group_logs();
@@ -144,7 +160,9 @@ asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()>
 // However long it takes: as long as it moves on.
 asio::awaitable<void> ParallelWorld::work_off(const std::map<Place, std::int64_t>& ends) {
     const auto is_finished = [&] {
-        return std::ranges::all_of(ends, [this](const auto& e) { return book_.finished_up_to(e.first) >= e.second; });
+        return std::ranges::all_of(ends, [this](const auto& e) {
+            return book_.finished_up_to(e.first) >= e.second && book_.resolved_up_to(e.first) >= e.second;
+        });
     };
     while (!is_finished()) {
         std::function<bool()> has_moved = [this, &is_finished, before = book_.finished()] {

@@ -186,11 +186,11 @@ asio::awaitable<void> TopicsHost::write(std::int64_t gap_max_ms) {
     static_cast<void>(co_await producer.async_close(10s, asio::use_awaitable));
 }
 
-asio::awaitable<std::map<Place, std::int64_t>> TopicsHost::ends() {
+asio::awaitable<std::map<Place, std::int64_t>> TopicsHost::ends_of(std::map<std::string, std::int32_t> topics) {
     auto settings = client::consumer_config(base_config());
     Consumer asker(client::ConsumerCore::make(runtime("asker"), *settings));
     std::map<Place, std::int64_t> ends;
-    for (const auto& [topic, count] : topics_)
+    for (const auto& [topic, count] : topics)
         for (std::int32_t p = 0; p < count; ++p) {
             auto marks = co_await asker.async_query_watermark_offsets(topic, p, 60s, asio::use_awaitable);
             if (marks)

@@ -42,7 +42,8 @@ public:
     // Asks the brokers: all partitions that there are now, but for internal topics.
     asio::awaitable<std::set<Place>> all_places();
     // Where the partitions of create() end, and what stands in the groups' log.
-    asio::awaitable<std::map<Place, std::int64_t>> ends();
+    asio::awaitable<std::map<Place, std::int64_t>> ends() { return ends_of(topics_); }
+    asio::awaitable<std::map<Place, std::int64_t>> ends_of(std::map<std::string, std::int32_t> topics);
     asio::awaitable<std::map<std::string, GroupLog>> group_logs();
     // From the first record to the last.
     asio::awaitable<void> read_all(std::string topic, std::int32_t partition, std::function<void(const Message&)> take);
