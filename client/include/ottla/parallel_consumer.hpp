@@ -48,8 +48,8 @@ struct ParallelConsumerConfig {
     std::int32_t max_concurrency = 16;
     // Records of one call of a BatchHandler, at most.
     std::int32_t batch_size = 100;
-    // Partitions pause when so many records, or bytes of keys and values, are here, until half of that is; what was
-    // fetched as one batch still comes in as a whole.
+    // Partitions pause when so many records, or bytes of keys and values, are here, until half of that is; what is
+    // decoded at a time, up to 1,024 records or one record batch that has more, still comes in as a whole.
     std::int32_t buffered_records = 10'000;
     std::int64_t buffered_bytes = 32 << 20;
 
