@@ -178,29 +178,35 @@ TcpTransport::TcpTransport(Timers& timers, base::Log log, TcpOptions options)
 asio::awaitable<Result<std::unique_ptr<Stream>>> TcpTransport::connect(Endpoint endpoint, base::TimePoint deadline) {
     auto addresses = co_await look_up(timers_, endpoint, deadline);
     if (!addresses) co_return addresses.error();
+    co_return co_await connect_to_one_of(std::move(*addresses), std::move(endpoint), timers_, options_, deadline);
+}
+
+asio::awaitable<Result<std::unique_ptr<Stream>>> connect_to_one_of(std::vector<tcp::endpoint> addresses, Endpoint host,
+                                                                   Timers& timers, TcpOptions options,
+                                                                   TimePoint deadline) {
     const auto executor = co_await asio::this_coro::executor;
     Error last = Error::of(ErrorCode::transport);
-    for (std::size_t i = 0; i < addresses->size(); ++i) {
-        const TimePoint now = timers_.now();
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        const TimePoint now = timers.now();
         if (now >= deadline && i != 0) break;
         tcp::socket socket(executor);
         bool too_late = false;
-        Alarm alarm(timers_, executor, [&socket, &too_late] {
+        Alarm alarm(timers, executor, [&socket, &too_late] {
             too_late = true;
             error_code ignored;
             socket.close(ignored);
         });
         // An address that swallows packets leaves time for the others.
-        alarm.set(now + (deadline - now) / static_cast<Duration::rep>(addresses->size() - i));
-        const tcp::endpoint address = (*addresses)[i];
+        alarm.set(now + (deadline - now) / static_cast<Duration::rep>(addresses.size() - i));
+        const tcp::endpoint address = addresses[i];
         error_code ec;
         co_await socket.async_connect(address, asio::redirect_error(asio::use_awaitable, ec));
         alarm.cancel();
-        if (!ec && !too_late) co_return make_tcp_stream(std::move(socket), options_);
+        if (!ec && !too_late) co_return make_tcp_stream(std::move(socket), options);
         if (too_late) ec = asio::error::timed_out;
-        const auto where = endpoint.host == address.address().to_string()
-                               ? fmt::format("connecting to {}", to_string(endpoint))
-                               : fmt::format("connecting to {} ({})", to_string(endpoint), text_of(address));
+        const auto where = host.host == address.address().to_string()
+                               ? fmt::format("connecting to {}", to_string(host))
+                               : fmt::format("connecting to {} ({})", to_string(host), text_of(address));
         last = transport_error(where, ec);
         if (last == ErrorCode::cancelled) break;
     }

@@ -2,6 +2,8 @@
 // TCP behind Transport: TCP_NODELAY, SO_REUSEADDR, never SIGPIPE.
 #pragma once
 
+#include <vector>
+
 #include "base/log.hpp"
 #include "net/timers.hpp"
 #include "net/transport.hpp"
@@ -38,6 +40,11 @@ private:
     TcpOptions options_;
 };
 
+// Tries the addresses of a host in turn; one that does not answer leaves the others their share of the time. Errors:
+// that of the last one, with its address.
+asio::awaitable<Result<std::unique_ptr<Stream>>> connect_to_one_of(std::vector<asio::ip::tcp::endpoint> addresses,
+                                                                   Endpoint host, Timers& timers, TcpOptions options,
+                                                                   base::TimePoint deadline);
 std::unique_ptr<Stream> make_tcp_stream(asio::ip::tcp::socket, const TcpOptions&);
 
 }  // namespace ottla::net

@@ -6,6 +6,7 @@
 
 #include "base/buffer_pool.hpp"
 #include "net/tcp.hpp"
+#include "net/virtual_timers.hpp"
 
 namespace ottla::net {
 namespace {
@@ -90,6 +91,67 @@ asio::awaitable<void> accept_two(std::shared_ptr<Listener> listener, std::vector
         outcomes.push_back(stream ? "accepted" : std::string(stream.error().name()));
         if (!stream) co_return;
     }
+}
+
+using Addresses = std::vector<asio::ip::tcp::endpoint>;
+
+asio::awaitable<void> try_them(Addresses addresses, Timers& timers, base::TimePoint deadline, std::string& outcome) {
+    Endpoint host("broker.example", 9092);
+    auto stream = co_await connect_to_one_of(std::move(addresses), std::move(host), timers, TcpOptions(), deadline);
+    outcome = stream ? (*stream)->peer() : to_string(stream.error());
+}
+
+// Nobody listens at any of them: whoever was given them has gone.
+Addresses that_refuse(asio::io_context& io, std::size_t count) {
+    Addresses addresses;
+    std::vector<asio::ip::tcp::acceptor> acceptors;
+    for (std::size_t i = 0; i < count; ++i) {
+        acceptors.emplace_back(io, asio::ip::tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
+        addresses.push_back(acceptors.back().local_endpoint());
+    }
+    return addresses;
+}
+
+TEST(Tcp, tries_all_addresses_of_a_host) {
+    asio::io_context io{1};
+    SystemTimers timers;
+    asio::ip::tcp::acceptor acceptor(io, {asio::ip::make_address("127.0.0.1"), 0});
+    Addresses addresses = that_refuse(io, 3);
+    std::string none, last;
+    asio::co_spawn(io, try_them(addresses, timers, timers.now() + 10s, none), asio::detached);
+    addresses.push_back(acceptor.local_endpoint());
+    asio::co_spawn(io, try_them(addresses, timers, timers.now() + 10s, last), asio::detached);
+    io.run();
+    EXPECT_EQ(last, fmt::format("127.0.0.1:{}", addresses.back().port()));
+    EXPECT_NE(none.find(fmt::format("connecting to broker.example:9092 (127.0.0.1:{})", addresses[2].port())),
+              std::string::npos)
+        << none;
+}
+
+TEST(Tcp, an_address_that_is_silent_leaves_time_for_the_others) {
+    asio::io_context io{1};
+    VirtualTimers timers;
+    // Its queue is full: whoever comes gets no answer.
+    asio::ip::tcp::acceptor silent(io, asio::ip::tcp::v4());
+    silent.bind({asio::ip::make_address("127.0.0.1"), 0});
+    silent.listen(0);
+    asio::ip::tcp::socket before(io);
+    before.connect(silent.local_endpoint());
+    asio::ip::tcp::acceptor good(io, {asio::ip::make_address("127.0.0.1"), 0});
+    std::string outcome;
+    const auto deadline = timers.now() + 60s;
+    asio::co_spawn(io, try_them({silent.local_endpoint(), good.local_endpoint()}, timers, deadline, outcome),
+                   asio::detached);
+    timers.advance_to(timers.now());
+    while (io.poll() != 0) {
+    }
+    timers.advance_to(deadline - 31s);
+    while (io.poll() != 0) {
+    }
+    EXPECT_EQ(outcome, "") << "half of the time is the first one's";
+    timers.advance_to(deadline - 29s);
+    io.run_for(10s);
+    EXPECT_EQ(outcome, fmt::format("127.0.0.1:{}", good.local_endpoint().port()));
 }
 
 TEST(Tcp, asks_who_has_been_silent_for_ten_seconds) {
