@@ -270,7 +270,12 @@ Result<void> check_classic_group(const Config& config, const GroupConfig& g) {
 }
 
 // What the brokers decide there (KIP-848).
-Result<void> check_consumer_group(const Config& config) {
+Result<void> check_consumer_group(const Config& config, const GroupConfig& g) {
+    if (!g.own_assignors.empty())
+        return contradiction(
+            "ConsumerOptions::assignors has no meaning with group.protocol=consumer, where the coordinator shares out: "
+            "use "
+            "group.remote.assignor, or group.protocol=classic");
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> of_the_brokers = {{
         {"session.timeout.ms",
          "the group's consumer.session.timeout.ms, or the brokers' group.consumer.session.timeout.ms"},
@@ -305,7 +310,8 @@ Result<GroupConfig> group_config(const Config& config, const Values& v,
     g.auto_store = v.boolean("enable.auto.offset.store");
     if (g.id.empty()) return g;
     const bool classic = g.protocol == GroupProtocol::classic;
-    if (auto fine = classic ? check_classic_group(config, g) : check_consumer_group(config); !fine) return fine.error();
+    if (auto fine = classic ? check_classic_group(config, g) : check_consumer_group(config, g); !fine)
+        return fine.error();
     return g;
 }
 

@@ -188,6 +188,13 @@ TEST(GroupCalls, assignors_are_checked_when_the_consumer_is_made) {
     EXPECT_NE(refused("mine", {named("mine"), named("mine")}).find("'mine' already"), std::string::npos);
     EXPECT_NE(refused("mine", {nullptr}).find("null"), std::string::npos);
     EXPECT_NE(refused("mine", {named("my own")}).find("'my own'"), std::string::npos);
+    // The coordinator shares out there: nobody would ask it.
+    Own own{named("mine")};
+    const auto made = consumer_config({{"bootstrap.servers", "b:1"}, {"group.id", "g"}, {"group.protocol", "consumer"}},
+                                      std::move(own));
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error(), ErrorCode::invalid_argument);
+    EXPECT_NE(to_string(made.error()).find("ConsumerOptions::assignors"), std::string::npos) << to_string(made.error());
 }
 
 }  // namespace
