@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <ottla/protocol/messages/metadata_response.hpp>
+
 #include "client/consumer/delivery.hpp"
 #include "client/group/commit_order.hpp"
 #include "client/group/coordinator.hpp"
@@ -92,6 +94,8 @@ private:
     void look();
     void look_at_topics();
     void watch_topics();
+    bool wants_all_topics() const;
+    void on_all_topics(const protocol::MetadataResponse&);
     void tell_idle_patterns(const std::vector<std::string>& topics);
     void use_topics(std::set<std::string> wanted);
     TimePoint next_look() const;

@@ -69,7 +69,7 @@ void Group::look_at_topics() {
         next_missing_look_ = now + (now < told_after ? new_topic_look : missing_look);
         cluster_->request_refresh("a subscribed topic is missing");
     }
-    if (subscription_.has_patterns() && !matching_ && now >= next_match_) {
+    if (wants_all_topics() && !matching_ && now >= next_match_) {
         matching_ = true;
         spawn(runtime().executor(), match_patterns(shared_from_this()));
     }
@@ -103,7 +103,7 @@ void Group::watch_topics() {
 }
 
 TimePoint Group::next_look() const {
-    const bool matches = subscription_.has_patterns() && !matching_;
+    const bool matches = wants_all_topics() && !matching_;
     return std::min({next_missing_look_, next_gone_look_, matches ? next_match_ : TimePoint::max()});
 }
 
@@ -161,14 +161,20 @@ awaitable<void> Group::name_topics(std::shared_ptr<Group> self, MembershipAction
     self->answered(action.call, std::move(found));
 }
 
+// Of a pattern that the coordinator matches, only to tell when it finds nothing; and who has partitions knows better.
+bool Group::wants_all_topics() const {
+    return subscription_.has_patterns() || (subscription_.can_judge_regex() && membership_->identity().generation > 0 &&
+                                            app_.delivery->assignment().empty());
+}
+
 // Each once, until it has found something.
 void Group::tell_idle_patterns(const std::vector<std::string>& topics) {
     auto idle = subscription_.idle_patterns(topics);
     for (const auto& pattern : idle)
         if (!idle_patterns_.contains(pattern))
             app_.tell(Error::of(ErrorCode::unknown_topic_or_partition,
-                                fmt::format("no topic matches the pattern '{}' of the subscription; it is looked for "
-                                            "again with every refresh of the metadata",
+                                fmt::format("no topic matches the pattern '{}' of the subscription; it is read as soon "
+                                            "as there is one",
                                             pattern)));
     idle_patterns_ = std::set<std::string>(idle.begin(), idle.end());
 }
@@ -181,19 +187,27 @@ awaitable<void> Group::match_patterns(std::shared_ptr<Group> self) {
     self->matching_ = false;
     self->next_match_ = runtime.now() + self->cluster_->config().metadata_max_age;
     if (!answer) self->next_match_ = runtime.now() + self->cluster_->config().retry_backoff_max;
-    if (answer && self->subscription_.has_patterns() && !self->closing_) {
-        auto topics = self->subscription_.names();
-        for (const auto& t : answer->topics)
-            if (t.name && t.error_code == 0 && !t.is_internal && self->subscription_.matches(*t.name))
-                topics.push_back(*t.name);
-        std::ranges::sort(topics);
-        topics.erase(std::unique(topics.begin(), topics.end()), topics.end());
-        self->tell_idle_patterns(topics);
-        TopicSelection selection;
-        selection.names = std::move(topics);
-        self->membership_->subscribe(std::move(selection), runtime.now());
-    }
+    if (answer && !self->closing_) self->on_all_topics(*answer);
     self->wake_.notify();
+}
+
+void Group::on_all_topics(const protocol::MetadataResponse& answer) {
+    if (!subscription_.has_patterns()) {
+        std::vector<std::string> all;
+        for (const auto& t : answer.topics)
+            if (t.name && t.error_code == 0) all.push_back(*t.name);
+        if (wants_all_topics()) tell_idle_patterns(all);
+        return;
+    }
+    auto topics = subscription_.names();
+    for (const auto& t : answer.topics)
+        if (t.name && t.error_code == 0 && !t.is_internal && subscription_.matches(*t.name)) topics.push_back(*t.name);
+    std::ranges::sort(topics);
+    topics.erase(std::unique(topics.begin(), topics.end()), topics.end());
+    tell_idle_patterns(topics);
+    TopicSelection selection;
+    selection.names = std::move(topics);
+    membership_->subscribe(std::move(selection), runtime().now());
 }
 
 }  // namespace ottla::client

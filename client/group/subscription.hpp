@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <regex>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ public:
 
     // To be matched here.
     bool has_patterns() const noexcept { return !patterns_.empty(); }
+    // The coordinator's, and it can be told here whether it would find something: both kinds of expression agree on it.
+    bool can_judge_regex() const noexcept { return likeness_.has_value(); }
     // Sorted, each once.
     const std::vector<std::string>& names() const noexcept { return names_; }
     // What can be said without a look at the topics there are.
@@ -32,7 +35,7 @@ public:
     // As they were given.
     const std::vector<std::string>& given() const noexcept { return given_; }
     bool matches(const std::string& topic) const;
-    // Patterns by which none of these is found.
+    // Patterns by which none of these is found, the coordinator's among them.
     std::vector<std::string> idle_patterns(const std::vector<std::string>& topics) const;
 
 private:
@@ -40,6 +43,7 @@ private:
     std::vector<std::string> names_;
     std::vector<std::pair<std::string, std::regex>> patterns_;  // as given, and to look with
     std::string regex_;
+    std::optional<std::regex> likeness_;  // of regex_
 };
 
 }  // namespace ottla::client

@@ -177,6 +177,23 @@ TEST(ConsumerGroup, patterns_are_matched_by_whoever_they_are_given_to) {
     EXPECT_EQ(classic.subscribe(SubscriptionPattern::re2("t")).error(), ErrorCode::not_configured);
 }
 
+TEST(ConsumerGroup, a_pattern_of_the_coordinator_that_finds_nothing_is_told_once) {
+    ConsumerGroupScript s;
+    s.broker.records.everything = {"orders", "other"};
+    auto& c = s.add({{"metadata.max.age.ms", 2'000}});
+    for (const auto* pattern : {"t|u[0-9]+", "order", "rders"}) {
+        c.subscribe(SubscriptionPattern::re2(pattern)).value();
+        const auto said = s.poll(c, 20s);
+        EXPECT_NE(said.find("UNKNOWN_TOPIC_OR_PARTITION; "), std::string::npos) << pattern << ": " << said;
+        EXPECT_EQ(said.find("UNKNOWN", said.find("UNKNOWN") + 1), std::string::npos) << pattern << ": " << said;
+    }
+    // Of what the two kinds of expressions may read differently, nothing is said.
+    for (const auto* pattern : {"\\Qno\\E", "(?i)no", "[[:digit:]]", "no\\z", "\xc3\xa4"})
+        EXPECT_FALSE(Subscription::of(SubscriptionPattern::re2(pattern)).value().can_judge_regex()) << pattern;
+    c.subscribe(SubscriptionPattern::re2("o.*")).value();
+    EXPECT_EQ(s.poll(c, 20s).find("UNKNOWN"), std::string::npos);
+}
+
 TEST(ConsumerGroup, a_topic_that_was_made_anew_is_read_anew_and_gets_no_offsets_of_the_old_one) {
     ConsumerGroupScript s;
     auto& c = s.add({{"auto.commit.interval.ms", 3'600'000}, {"metadata.max.age.ms", 1000}});
