@@ -74,6 +74,14 @@ public:
     // How long an answer of ListOffsets is held back; the offsets in it are those of before.
     base::Duration lookup_time{};
     int fetches = 0;
+    // Each request is a step, and one of them may fail: with this error of all that it asks for, or otherwise.
+    enum class Failure : std::uint8_t { error, close, silence, noise };
+    int steps = 0;
+    int failing_step = -1;
+    Failure failure = Failure::error;
+    ErrorCode failing_with = ErrorCode::none;
+    // Where epochs end; in place of epoch_end for those that are here.
+    std::map<std::int32_t, std::int64_t> ends_of_epochs;
     std::vector<base::TimePoint> metadata_asked;
     std::vector<std::int64_t> offsets_asked;
     protocol::FetchRequest last_fetch;
@@ -104,6 +112,11 @@ public:
     }
 
     asio::awaitable<net::Reply> handle(net::RequestFrame request) override {
+        const bool fails = steps++ == failing_step;
+        if (fails && failure == Failure::close) co_return net::Reply::close(Error::of(ErrorCode::transport));
+        if (fails && failure == Failure::silence) co_return net::Reply::none();
+        if (fails && failure == Failure::noise) co_return reply(protocol::ApiVersionsResponse(), 0);
+        error_now_ = fails ? static_cast<std::int16_t>(failing_with) : std::int16_t{0};
         if (request.key == ApiKey::api_versions) co_return api_versions(request.version);
         if (request.key == ApiKey::metadata) co_return metadata(request);
         if (request.key == ApiKey::list_offsets) {
@@ -125,7 +138,8 @@ public:
                 offsets_asked.push_back(p.fetch_offset);
                 auto& to = topic.partitions.emplace_back();
                 to.partition_index = p.partition;
-                to.error_code = static_cast<std::int16_t>(fetch_error);
+                to.error_code = error_now_ != 0 ? error_now_ : static_cast<std::int16_t>(fetch_error);
+                has_records = has_records || error_now_ != 0;
                 if (!t.topic_id.is_zero() && incarnation != 0 && name_of(t.topic_id).empty()) {
                     to.error_code = static_cast<std::int16_t>(ErrorCode::unknown_topic_id);
                     has_records = true;
@@ -133,7 +147,7 @@ public:
                 }
                 to.high_watermark = to.last_stable_offset = high;
                 to.log_start_offset = low;
-                if (fetch_error == ErrorCode::none && (p.fetch_offset < low || p.fetch_offset > high)) {
+                if (to.error_code == 0 && (p.fetch_offset < low || p.fetch_offset > high)) {
                     to.error_code = static_cast<std::int16_t>(ErrorCode::offset_out_of_range);
                     has_records = true;
                 }
@@ -164,6 +178,7 @@ private:
     }
     net::Reply api_versions(std::int16_t version) const {
         protocol::ApiVersionsResponse response;
+        response.error_code = error_now_;
         for (const auto key : {ApiKey::fetch, ApiKey::list_offsets, ApiKey::metadata, ApiKey::api_versions,
                                ApiKey::offset_for_leader_epoch}) {
             if (!serves(key)) continue;
@@ -194,6 +209,7 @@ private:
                 auto& topic = response.topics.emplace_back();
                 topic.name = wanted;
                 if (knows_topic) topic.topic_id = topic_id.is_zero() ? id_of(wanted) : topic_id;
+                topic.error_code = error_now_;
                 if (!knows_topic) topic.error_code = static_cast<std::int16_t>(ErrorCode::unknown_topic_or_partition);
                 for (int p = 0; knows_topic && p < partitions; ++p) {
                     auto& partition = topic.partitions.emplace_back();
@@ -214,6 +230,7 @@ private:
             for (const auto& p : t.partitions) {
                 auto& to = topic.partitions.emplace_back();
                 to.partition_index = p.partition_index;
+                to.error_code = error_now_;
                 to.offset = p.timestamp == OffsetQuestion::earliest ? low
                             : p.timestamp == OffsetQuestion::latest ? high
                                                                     : offset_of_time;
@@ -233,15 +250,17 @@ private:
                 epochs_asked.push_back(p.leader_epoch);
                 auto& to = topic.partitions.emplace_back();
                 to.partition = p.partition;
-                to.error_code = static_cast<std::int16_t>(check_error);
-                to.leader_epoch = epoch_end->epoch;
-                to.end_offset = epoch_end->end_offset;
+                to.error_code = error_now_ != 0 ? error_now_ : static_cast<std::int16_t>(check_error);
+                const auto end = ends_of_epochs.find(p.leader_epoch);
+                to.leader_epoch = end == ends_of_epochs.end() ? epoch_end->epoch : end->first;
+                to.end_offset = end == ends_of_epochs.end() ? epoch_end->end_offset : end->second;
             }
         }
         return reply(response, request.version);
     }
 
     net::Timers& timers_;
+    std::int16_t error_now_ = 0;  // of the step
 };
 
 class ConsumerScript {
