@@ -186,6 +186,15 @@ TEST_F(PriorityBroker, what_was_in_hand_when_it_was_destroyed_is_not_committed) 
     EXPECT_EQ(committed()["low"], 6);
 }
 
+TEST_F(PriorityBroker, a_poll_that_waits_is_ended_by_a_wakeup) {
+    auto consumer = PriorityConsumer::create(config()).value();
+    Result<Message> ended = Error::of(ErrorCode::failed);
+    std::thread thread([&] { ended = consumer.read_message(60s); });
+    consumer.wakeup();
+    thread.join();
+    EXPECT_EQ(ended.error(), ErrorCode::cancelled);
+}
+
 TEST_F(PriorityBroker, only_what_is_stored_is_committed_when_asked_so) {
     fill("low", 10);
     auto c = config();

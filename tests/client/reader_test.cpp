@@ -3,6 +3,7 @@
 #include <ottla/reader.hpp>
 
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <boost/asio.hpp>
@@ -127,6 +128,17 @@ TEST_F(ReaderBroker, what_was_in_hand_when_the_reader_was_destroyed_comes_again)
         auto next = Reader::create(c).value();
         EXPECT_EQ(read(next, 1), "2 ");
     }
+}
+
+TEST_F(ReaderBroker, a_read_that_waits_is_ended_by_a_wakeup) {
+    auto c = config("g");
+    c.start_offset = Offset::end();
+    auto reader = Reader::create(c).value();
+    Result<Message> ended = Error::of(ErrorCode::failed);
+    std::thread thread([&] { ended = reader.read_message(60s); });
+    reader.wakeup();
+    thread.join();
+    EXPECT_EQ(ended.error(), ErrorCode::cancelled);
 }
 
 TEST_F(ReaderBroker, what_was_read_is_committed_by_the_next_read) {
