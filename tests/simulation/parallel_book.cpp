@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -99,6 +100,13 @@ void ParallelBook::ended(const WorkedOn& one, Result result, std::int64_t now_ms
         owed_[stint.place].insert(one.offset);
     if (result != Result::moved) resolved_[one.origin].insert(one.origin_offset);
     if (finished_[stint.place].emplace(one.offset, now_ms).second) ++finished_count_;
+}
+
+void ParallelBook::absent(const Place& place, std::int64_t offset) {
+    // Who had it before may be at it still, when it is committed by one who found it gone.
+    finished_[place][offset] = std::numeric_limits<std::int64_t>::min();
+    absent_[place].insert(offset);
+    resolved_[place].insert(offset);
 }
 
 void ParallelBook::letter(const Message& message) {
@@ -232,8 +240,10 @@ void ParallelBook::compare_letters(const std::map<Place, std::int64_t>& ends) {
     for (const auto& [place, end] : ends) {
         if (rules_.retry_topic(place.first)) continue;
         auto& letters = letters_[place];
+        const auto& absent = absent_[place];
         for (std::int64_t offset = 0; offset < end; ++offset)
-            if (rules_.has_letters && rules_.fate_of(place, offset).is_set_aside() && !letters.contains(offset))
+            if (rules_.has_letters && !absent.contains(offset) && rules_.fate_of(place, offset).is_set_aside() &&
+                !letters.contains(offset))
                 problem(fmt::format("there is no dead letter of {}@{}", to_string(place), offset));
     }
 }

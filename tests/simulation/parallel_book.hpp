@@ -79,6 +79,8 @@ public:
     void ended(const WorkedOn&, Result, std::int64_t now_ms);
     // The dead letter of this one, or its retry, is acknowledged.
     void letter_written(const Place& place, std::int64_t offset) { written_[place].insert(offset); }
+    // Compacted away: nobody has to do it, but who had it may.
+    void absent(const Place&, std::int64_t offset);
     // A record of the dead-letter topic.
     void letter(const Message&);
 
@@ -132,6 +134,7 @@ private:
     std::map<Place, std::set<std::int64_t>> owed_;                    // letters and retries,
     std::map<Place, std::set<std::int64_t>> written_;                 // and as their writers were told
     std::map<Place, std::set<std::int64_t>> resolved_;
+    std::map<Place, std::set<std::int64_t>> absent_;
     std::map<Place, std::int64_t> committed_;  // at the end
     std::size_t finished_count_ = 0;
     std::size_t passed_over_ = 0;

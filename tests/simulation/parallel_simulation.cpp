@@ -23,8 +23,9 @@ constexpr const char* letters = "letters";
 
 class ParallelWorld {
 public:
-    ParallelWorld(Simulation& simulation, std::size_t workers_most)
+    ParallelWorld(Simulation& simulation, std::size_t workers_most, bool is_compacted)
         : simulation_(simulation),
+          is_compacted_(is_compacted),
           random_(simulation.chance()),
           topics_(simulation, "broker:9092"),
           book_("group-0", draw_rules()) {
@@ -92,10 +93,13 @@ private:
         // What a group must have in common to be dealt to in the end.
         if (plan.speaks == either) plan.assignors = random_.chance(0.5) ? "range" : "cooperative-sticky";
     }
+    // What compaction has taken away needs no work.
+    asio::awaitable<void> note_absent(std::map<Place, std::int64_t> ends);
     asio::awaitable<void> work_off(const std::map<Place, std::int64_t>& ends);
     asio::awaitable<void> finish_all();
 
     Simulation& simulation_;
+    const bool is_compacted_;
     base::Random random_;
     TopicsHost topics_;
     ParallelBook book_;
@@ -123,7 +127,11 @@ asio::awaitable<void> ParallelWorld::delete_some() {
 
 asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()> trouble) {
     auto& loop = simulation_.loop;
-    co_await topics_.create(worked_on, static_cast<std::int32_t>(random_.between(1, 6)));
+    std::map<std::string, std::string> configs;
+    if (is_compacted_)
+        configs = {
+            {"cleanup.policy", "compact"}, {"min.cleanable.dirty.ratio", "0.01"}, {"internal.segment.bytes", "1500"}};
+    co_await topics_.create(worked_on, static_cast<std::int32_t>(random_.between(1, 6)), true, std::move(configs));
     const auto letter_partitions = static_cast<std::int32_t>(random_.between(1, 2));
     co_await topics_.create(letters, letter_partitions, false);
     std::map<std::string, std::int32_t> retry_topics;
@@ -132,7 +140,7 @@ asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()>
         co_await topics_.create(retry.topic, count, false);
         retry_topics[retry.topic] = count;
     }
-    topics_.use_keys(static_cast<std::size_t>(random_.between(1, 40)));
+    topics_.use_keys(static_cast<std::size_t>(random_.between(1, 40)), is_compacted_);
     bool written = false;
     asio::co_spawn(loop.io, topics_.write(random_.between(20, 200)),
                    [&written](std::exception_ptr) { written = true; });
@@ -146,6 +154,7 @@ asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()>
     const bool all_written = co_await wait_until(simulation_, std::move(is_written), 300s);
     if (!all_written) problems_.emplace_back("the producer does not end");
     auto ends = co_await topics_.ends();
+    co_await note_absent(ends);
     co_await work_off(ends);
     co_await finish_all();
     ends.merge(co_await topics_.ends_of(std::move(retry_topics)));
@@ -155,6 +164,18 @@ asio::awaitable<void> ParallelWorld::play(std::function<asio::awaitable<void>()>
     book_.compare(logs[book_.group()], ends);
     simulation_.note(fmt::format("{} finished, {} passed over", book_.finished(), book_.passed_over()));
     if (book_.passed_over() > 0) simulation_.note_fault("(passed over by a map)");
+}
+
+asio::awaitable<void> ParallelWorld::note_absent(std::map<Place, std::int64_t> ends) {
+    if (!is_compacted_) co_return;
+    for (const auto& [place, end] : ends) {
+        std::set<std::int64_t> there;
+        std::function<void(const Message&)> take = [&there](const Message& m) { there.insert(m.offset()); };
+        co_await topics_.read_all(place.first, place.second, std::move(take));
+        for (std::int64_t offset = 0; offset < end; ++offset)
+            if (!there.contains(offset)) book_.absent(place, offset);
+        if (there.size() < static_cast<std::size_t>(end)) simulation_.note_fault("(compacted)");
+    }
 }
 
 // However long it takes: as long as it moves on.
@@ -170,6 +191,8 @@ asio::awaitable<void> ParallelWorld::work_off(const std::map<Place, std::int64_t
         };
         const bool moved = co_await wait_until(simulation_, std::move(has_moved), 60s);
         if (moved) continue;
+        co_await note_absent(ends);
+        if (is_finished()) break;
         problems_.emplace_back("for 60 s no record was finished, and some are left");
         break;
     }
@@ -211,15 +234,21 @@ Outcome run_parallel(std::uint64_t seed) {
     Simulation simulation(seed);
     auto random = simulation.chance();
     const auto session_ms = random.between(1'000, 4'000);
-    BrokerHost host(simulation, 1 + seed % 2,
-                    {"log.flush.policy=ack", "group.min.session.timeout.ms=100",
-                     fmt::format("group.initial.rebalance.delay.ms={}", random.chance(0.5) ? 0 : 1'000),
-                     fmt::format("offset.metadata.max.bytes={}", random.chance(0.7) ? 4'096 : random.between(0, 100)),
-                     "group.consumer.min.session.timeout.ms=500", "group.consumer.min.heartbeat.interval.ms=50",
-                     fmt::format("group.consumer.session.timeout.ms={}", session_ms),
-                     fmt::format("group.consumer.heartbeat.interval.ms={}", session_ms / random.between(3, 6)),
-                     "offsets.topic.num.partitions=1"});
-    ParallelWorld world(simulation, 5);
+    std::vector<std::string> settings = {
+        "log.flush.policy=ack",
+        "group.min.session.timeout.ms=100",
+        fmt::format("group.initial.rebalance.delay.ms={}", random.chance(0.5) ? 0 : 1'000),
+        fmt::format("offset.metadata.max.bytes={}", random.chance(0.7) ? 4'096 : random.between(0, 100)),
+        "group.consumer.min.session.timeout.ms=500",
+        "group.consumer.min.heartbeat.interval.ms=50",
+        fmt::format("group.consumer.session.timeout.ms={}", session_ms),
+        fmt::format("group.consumer.heartbeat.interval.ms={}", session_ms / random.between(3, 6)),
+        "offsets.topic.num.partitions=1"};
+    // Drawn apart, so that what other seeds mean stays.
+    const bool is_compacted = base::Random(seed ^ 0x636f6d70U).chance(0.2);
+    if (is_compacted) settings.insert(settings.end(), {"log.cleaner.backoff.ms=700", "log.initial.task.delay.ms=100"});
+    BrokerHost host(simulation, 1 + seed % 2, settings);
+    ParallelWorld world(simulation, 5, is_compacted);
     Faults faults(simulation, world.hosts(), {"broker"});
     faults.add("worker frozen", [&world] { return world.freeze_one(); });
     faults.add("records deleted", [&world] { return world.delete_some(); });

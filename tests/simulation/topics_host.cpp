@@ -54,11 +54,12 @@ std::set<std::string> TopicsHost::topic_names() const {
 
 // --- topics ---
 
-asio::awaitable<void> TopicsHost::create(std::string topic, std::int32_t partitions, bool is_written) {
+asio::awaitable<void> TopicsHost::create(std::string topic, std::int32_t partitions, bool is_written,
+                                         std::map<std::string, std::string> configs) {
     auto settings = client::producer_config(base_config());
     const auto admin = client::AdminCore::make(runtime("admin"), settings->common);
     std::vector<NewTopic> wanted;
-    wanted.emplace_back(topic, partitions, std::int16_t{1});
+    wanted.emplace_back(topic, partitions, std::int16_t{1}).configs = std::move(configs);
     auto created = co_await client::create_topics(admin, std::move(wanted), AdminOptions());
     if (!created)
         problems.push_back("create_topics: " + to_string(created.error()));
@@ -172,7 +173,7 @@ asio::awaitable<void> TopicsHost::write(std::int64_t gap_max_ms) {
         record.partition = static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(at->second)));
         record.value = BytesView(value);
         const auto key = fmt::format("key {}", keys_ == 0 ? 0 : random_.below(keys_));
-        if (keys_ != 0 && !random_.chance(0.1)) record.key = BytesView(key);
+        if (keys_ != 0 && (all_have_keys_ || !random_.chance(0.1))) record.key = BytesView(key);
         const auto taken = producer.produce(record, [this](const DeliveryReport& r) { written_ += r ? 1U : 0U; });
         // A partition that was just added is not known everywhere.
         if (!taken && taken.error() != ErrorCode::unknown_partition)

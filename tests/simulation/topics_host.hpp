@@ -21,7 +21,8 @@ public:
     TopicsHost(Simulation&, std::string bootstrap);
 
     // `is_written`: by write().
-    asio::awaitable<void> create(std::string topic, std::int32_t partitions, bool is_written = true);
+    asio::awaitable<void> create(std::string topic, std::int32_t partitions, bool is_written = true,
+                                 std::map<std::string, std::string> configs = {});
     // One that is written to gets some partitions more.
     asio::awaitable<void> grow();
     // A topic that goes again by and by is made, or one of those is deleted. Nothing is written there.
@@ -36,8 +37,11 @@ public:
         rests_at_ = simulation_.loop.timers.now() + after;
     }
     void finish_writing() { enough_ = true; }
-    // Most records get one of so many keys.
-    void use_keys(std::size_t count) { keys_ = count; }
+    // Most records get one of so many keys; all, as a topic that is compacted wants it.
+    void use_keys(std::size_t count, bool all = false) {
+        keys_ = count;
+        all_have_keys_ = all;
+    }
 
     // Asks the brokers: all partitions that there are now, but for internal topics.
     asio::awaitable<std::set<Place>> all_places();
@@ -69,6 +73,7 @@ private:
     std::size_t passing_made_ = 0;
     std::size_t written_ = 0;
     std::size_t keys_ = 0;
+    bool all_have_keys_ = false;
     std::string resting_;
     base::TimePoint rests_at_{};
     bool enough_ = false;
