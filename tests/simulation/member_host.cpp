@@ -335,7 +335,9 @@ void MemberHost::on_error(const Error& error) {
     switch (error.code()) {
         case ErrorCode::timed_out:
         case ErrorCode::all_brokers_down:
-        case ErrorCode::unknown_topic_or_partition: return;
+        case ErrorCode::unknown_topic_or_partition:
+        // The broker is just being stopped, or its disk has failed: it is restarted.
+        case ErrorCode::kafka_storage_error: return;
         case ErrorCode::fenced_instance_id:
             // Or its own JoinGroup, by a connection that had ended, came behind the one that it sent after that.
             if (!plan_.has_twin && !lost_connection_) break;
