@@ -111,12 +111,12 @@ TEST(ConsumerTroubles, what_stands_still_is_told_once_with_its_place_and_the_oth
             t.read(10s, by_batch);
             EXPECT_EQ(t.messages[0], 2);
             EXPECT_GT(t.messages[1], 15);
-            ASSERT_EQ(t.errors.size(), 1U) << to_string(t.errors.back());
+            ASSERT_EQ(t.errors.size(), 1U) << t.reason;
             EXPECT_EQ(t.errors[0], what == What::storage   ? ErrorCode::kafka_storage_error
                                    : what == What::unknown ? ErrorCode::unknown_server_error
                                                            : ErrorCode::corrupt_message);
             EXPECT_NE(to_string(t.errors[0]).find("t[0]@2"), std::string::npos) << to_string(t.errors[0]);
-            ASSERT_EQ(t.warnings.size(), 1U) << t.warnings.back();
+            ASSERT_EQ(t.warnings.size(), 1U);
             EXPECT_NE(t.warnings[0].find("t[0]@2"), std::string::npos) << t.warnings[0];
             EXPECT_EQ(t.s.consumer->position({{"t", 0}})[0].offset, Offset(2));
             EXPECT_TRUE(by_batch || t.reason.find("t[0] stands still at 2") != std::string::npos) << t.reason;
