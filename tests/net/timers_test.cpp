@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -73,6 +75,36 @@ TEST(SystemTimers, follow_the_monotonic_clock) {
     asio::post(io, [&cancel] { cancel.emit(asio::cancellation_type::terminal); });
     io.run();
     EXPECT_EQ(notes, (std::vector<int>{1, 2}));
+}
+
+// Who cancels late must not reach a timer that has gone; the sanitizers see it.
+TEST(SystemTimers, a_wait_that_ended_or_went_with_its_io_context_can_be_cancelled) {
+    SystemTimers timers;
+    asio::cancellation_signal ended;
+    asio::cancellation_signal gone;
+    int calls = 0;
+    {
+        asio::io_context io;
+        const auto count = [&calls](error_code) { ++calls; };
+        timers.start_wait(io.get_executor(), timers.now(), asio::bind_cancellation_slot(ended.slot(), count));
+        timers.start_wait(io.get_executor(), timers.now() + 1h, asio::bind_cancellation_slot(gone.slot(), count));
+        while (calls == 0) io.run_one();
+        ended.emit(asio::cancellation_type::terminal);
+    }
+    ended.emit(asio::cancellation_type::terminal);
+    gone.emit(asio::cancellation_type::terminal);
+    EXPECT_EQ(calls, 1);
+}
+
+TEST(Alarm, may_go_after_the_io_context_that_it_rang_on) {
+    SystemTimers timers;
+    auto io = std::make_unique<asio::io_context>();
+    std::optional<Alarm> alarm(std::in_place, timers, io->get_executor(), [] {});
+    alarm->set(timers.now() + 1h);
+    io->poll();
+    io.reset();
+    EXPECT_TRUE(alarm->at());
+    alarm.reset();
 }
 
 TEST(Alarm, rings_at_the_last_time_set) {
