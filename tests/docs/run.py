@@ -31,7 +31,10 @@ def run_script(file, env):
 
         deadline, code = time.monotonic() + SCRIPT_SECONDS, None
         try:
-            while time.monotonic() < deadline and (code := shell.poll()) is None and not (until and until in output()):
+            # What it waits for may be said by what it left running.
+            while time.monotonic() < deadline and not (until and until in output()):
+                if (code := shell.poll()) or (code is not None and not until):
+                    break
                 time.sleep(0.05)
         finally:
             with contextlib.suppress(ProcessLookupError):
