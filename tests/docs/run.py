@@ -22,12 +22,12 @@ def run_script(file, env):
     with open(file) as script:
         first = script.readline()
     until = first.removeprefix("# until ").strip() if first.startswith("# until ") else None
-    with tempfile.TemporaryFile("w+", errors="replace") as said:
+    with tempfile.NamedTemporaryFile("ab") as said:
         shell = subprocess.Popen(["bash", file], stdout=said, stderr=subprocess.STDOUT, env=env, start_new_session=True)
 
         def output():
-            said.seek(0)
-            return said.read()
+            with open(said.name, errors="replace") as reader:
+                return reader.read()
 
         deadline, code = time.monotonic() + SCRIPT_SECONDS, None
         try:
