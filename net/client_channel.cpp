@@ -149,15 +149,21 @@ std::optional<std::int32_t> ClientChannel::start(ApiKey key, std::int16_t versio
     auto room = check_room(key);
     if (room && deadline <= timers_.now())
         room = Error::of(ErrorCode::timed_out, subject(key, version) + ": the deadline passed before it was sent");
+    Waiting request{key, version, deadline, std::move(on_answer)};
+    const auto id = room ? launch(request, std::move(body)) : Result<std::int32_t>(room.error());
+    if (id) return *id;
+    answer_later(std::move(request.on_answer), id.error());
+    return std::nullopt;
+}
+
+Result<std::int32_t> ClientChannel::launch(Waiting& request, protocol::Chain body) {
     const std::int32_t id = next_correlation_id_;
-    auto framed = room ? frame(key, version, id, std::move(body)) : Result<protocol::Chain>(room.error());
-    if (!framed) {
-        answer_later(std::move(on_answer), framed.error());
-        return std::nullopt;
-    }
+    auto framed = frame(request.key, request.version, id, std::move(body));
+    if (!framed) return framed.error();
     next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
-    Waiting request{id, key, version, deadline, std::move(on_answer), {}, framed->size()};
-    alarm_.set_if_earlier(deadline);
+    request.correlation_id = id;
+    request.bytes = framed->size();
+    alarm_.set_if_earlier(request.deadline);
     push(std::move(request), std::move(*framed));
     return id;
 }

@@ -117,13 +117,13 @@ public:
 
 private:
     struct Waiting {
-        std::int32_t correlation_id;
         protocol::ApiKey key;
         std::int16_t version;
         TimePoint deadline;
         OnAnswer on_answer;      // empty: nobody waits any more
         OnWritten on_written{};  // of one that has no answer
-        std::size_t bytes;
+        std::int32_t correlation_id = -1;
+        std::size_t bytes = 0;
         TimePoint sent{};
         std::uint64_t end_at = 0;  // of all bytes pushed, where it ends
         TimePoint written{};       // when the system had taken it; of interest to an observer alone
@@ -141,6 +141,8 @@ private:
     // Its correlation id; nothing when it was not sent: `on_answer` will be told why.
     std::optional<std::int32_t> start(protocol::ApiKey, std::int16_t version, protocol::Chain body, TimePoint deadline,
                                       OnAnswer on_answer);
+    // Gives it the next correlation id, which is returned, and sends it. When it fails the request is as it was.
+    Result<std::int32_t> launch(Waiting&, protocol::Chain body);
     Result<void> take_frames();
     Result<void> on_frame(const Bytes& frame);
     void push(Waiting, protocol::Chain framed);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client's end of a connection: requests that have no answer. They are over when the system has taken them.
 #include <algorithm>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -14,14 +13,10 @@ using protocol::ApiKey;
 Result<void> ClientChannel::post(ApiKey key, std::int16_t version, protocol::Chain body, TimePoint deadline,
                                  OnWritten on_written) {
     if (auto room = check_room(key); !room) return room.error();
-    const std::int32_t id = next_correlation_id_;
-    auto framed = frame(key, version, id, std::move(body));
-    if (!framed) return framed.error();
-    next_correlation_id_ = id == std::numeric_limits<std::int32_t>::max() ? 0 : id + 1;
-    Waiting request{id, key, version, deadline, nullptr, std::move(on_written), framed->size()};
+    Waiting request{key, version, deadline, nullptr};
+    request.on_written = std::move(on_written);
     request.is_answered = false;
-    alarm_.set_if_earlier(deadline);
-    push(std::move(request), std::move(*framed));
+    if (auto launched = launch(request, std::move(body)); !launched) return launched.error();
     return {};
 }
 

@@ -6,12 +6,12 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <ottla/protocol/compression_type.hpp>
 
 #include "base/assert.hpp"
 #include "client/config/iso_duration.hpp"
 #include "client/config/property_table.hpp"
 #include "client/consumer/assignors/assignor.hpp"
-#include "ottla/protocol/compression_type.hpp"
 
 namespace ottla::client {
 namespace {

@@ -25,13 +25,6 @@ base::Duration open_max(const ProducerConfig& config) noexcept {
     return std::max<base::Duration>(config.linger, base::Duration(config.delivery_timeout) / open_part);
 }
 
-BytesView view_of(const protocol::NullableSpan& span) noexcept { return span ? BytesView(*span) : BytesView(); }
-
-Error no_such_partition(std::string_view topic, std::int32_t count, std::int32_t partition) {
-    return Error::of(ErrorCode::unknown_partition,
-                     fmt::format("topic '{}' has {} partitions; there is no partition {}", topic, count, partition));
-}
-
 // The user's headers as the codec takes them; few ones without an allocation.
 class HeaderViews {
 public:
@@ -112,6 +105,11 @@ bool Accumulator::put_part(Batch& batch, const Fields& fields, DeliveryCallback&
         wake = wake || packs_ || (can_send_new(queue) && queue.batches.size() == 1);
     }
     return wake ? Put::done_and_wake : Put::done;
+}
+
+Accumulator::Put Accumulator::add_part(PartitionQueue& queue, const Fields& fields, DeliveryCallback&& callback,
+                                       TimePoint created) {
+    return add(queue, fields, std::move(callback), created);
 }
 
 // The way of every record: inline, so that its fields never become an object.
@@ -383,137 +381,6 @@ void Accumulator::await_open() {
             if (!topic->waiting.empty()) topic->waiting.back()->is_awaited = true;
     }
     if (wake) wake_();
-}
-
-std::vector<BatchPtr> Accumulator::set_leaders(std::string_view name, std::span<const BrokerId> leaders) {
-    std::vector<BatchPtr> rejected;
-    if (leaders.empty()) return rejected;
-    std::unique_lock hold(queues_);
-    TopicQueue& topic = topic_queue(name);
-    topic.partition_count = static_cast<std::int32_t>(leaders.size());
-    while (topic.partitions.size() < leaders.size()) {
-        auto queue = std::make_unique<PartitionQueue>();
-        queue->topic = &topic;
-        queue->partition = static_cast<std::int32_t>(topic.partitions.size());
-        topic.partitions.push_back(std::move(queue));
-    }
-    topic.candidates.clear();
-    for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
-        topic.partitions[i]->leader = i < leaders.size() ? leaders[i] : no_broker;
-        if (topic.partitions[i]->leader != no_broker) topic.candidates.push_back(static_cast<std::int32_t>(i));
-    }
-    if (topic.candidates.empty())
-        for (std::int32_t i = 0; i < topic.partition_count; ++i) topic.candidates.push_back(i);
-    for (std::size_t i = leaders.size(); i < topic.partitions.size(); ++i) take_all(*topic.partitions[i], rejected);
-    topic.sticky.forget();
-    if (users_partitioner_ && !topic.known) move_waiting_as_user_says(topic, hold, rejected);
-    topic.known = true;
-    topic.asked = false;
-    move_waiting(topic, rejected);
-    return rejected;
-}
-
-void Accumulator::move_waiting(TopicQueue& topic, std::vector<BatchPtr>& rejected) {
-    std::deque<BatchPtr> waiting = std::move(topic.waiting);
-    topic.waiting.clear();
-    std::erase(waiting_topics_, &topic);
-    for (BatchPtr& batch : waiting) move_waiting(topic, *batch, rejected);
-}
-
-// Who comes while the function is asked queues up behind: the topic is not known before all have their places.
-void Accumulator::move_waiting_as_user_says(TopicQueue& topic, Hold& hold, std::vector<BatchPtr>& rejected) {
-    while (!topic.waiting.empty()) {
-        std::deque<BatchPtr> batches = std::exchange(topic.waiting, {});
-        std::erase(waiting_topics_, &topic);
-        const std::int32_t count = topic.partition_count;
-        hold.unlock();
-        for (BatchPtr& batch : batches) ask_user(*batch, count);
-        hold.lock();
-        for (BatchPtr& batch : batches) move_waiting(topic, *batch, rejected);
-    }
-}
-
-void Accumulator::ask_user(Batch& batch, std::int32_t count) {
-    batch.sealed = batch.builder.finish();
-    const auto view = protocol::RecordBatchView::parse(batch.sealed.span());
-    OTTLA_ASSERT(view.has_value());
-    std::vector<Header> headers;
-    protocol::RecordReader records = view->records();
-    protocol::RecordView r;
-    DeliveryDues::Reader due(batch.dues);
-    for (std::size_t i = 0; records.next(r) && due.next(); ++i) {
-        if (batch.wanted[i] >= 0) continue;
-        headers.clear();
-        for (protocol::RecordHeaderView h; r.headers.next(h);) headers.push_back({h.key, view_of(h.value)});
-        Record record;
-        record.topic = *batch.topic;
-        record.key = view_of(r.key);
-        record.value = view_of(r.value);
-        record.headers = headers;
-        record.timestamp_ms = due.timestamp_ms();
-        record.opaque = due.opaque();
-        batch.wanted[i] = users_partitioner_(record, count);
-    }
-}
-
-void Accumulator::move_waiting(TopicQueue& topic, Batch& from, std::vector<BatchPtr>& rejected) {
-    const Buffer bytes = from.sealed.empty() ? from.builder.finish() : std::move(from.sealed);
-    const auto view = protocol::RecordBatchView::parse(bytes.span());
-    OTTLA_ASSERT(view.has_value());
-    std::map<std::int32_t, BatchPtr> homeless;
-    std::vector<protocol::RecordHeaderView> headers;
-    protocol::RecordReader records = view->records();
-    protocol::RecordView record;
-    DeliveryDues::Reader due(from.dues);
-    for (std::size_t i = 0; records.next(record) && due.next(); ++i) {
-        Fields fields = Fields::of(record, due, headers);
-        fields.is_awaited = from.is_awaited;
-        DeliveryCallback callback = due.take_callback();
-        const bool is_decided = from.wanted[i] >= 0 || users_partitioner_;
-        const std::int32_t partition = is_decided ? from.wanted[i] : choose(topic, fields);
-        if (partition >= 0 && partition < topic.partition_count) {
-            PartitionQueue& queue = *topic.partitions[static_cast<std::size_t>(partition)];
-            // Both halves of the time are in what it took meanwhile.
-            if (queue.last_is_open && from.created - queue.batches.back()->created > open_max_ / 2) close_last(queue);
-            add(queue, fields, std::move(callback), from.created);
-            continue;
-        }
-        BatchPtr& batch = homeless[partition];
-        if (batch && put_into(*batch, fields, std::move(callback))) continue;
-        // The first, or one that no longer fits: deltas are larger from another first record on.
-        if (batch) rejected.push_back(std::move(batch));
-        batch = new_batch(topic, from.created, 0, fields.bytes_bound(), true);
-        batch->partition = partition;
-        const bool fits = put_into(*batch, fields, std::move(callback));
-        OTTLA_ASSERT(fits);
-    }
-    for (auto& [partition, batch] : homeless) rejected.push_back(std::move(batch));
-    let_go(from);
-}
-
-std::vector<BatchPtr> Accumulator::give_up(std::string_view name) {
-    std::vector<BatchPtr> taken;
-    const std::lock_guard hold(queues_);
-    TopicQueue& topic = topic_queue(name);
-    topic.asked = false;
-    topic.used = clock_.now();
-    for (BatchPtr& batch : topic.waiting) taken.push_back(std::move(batch));
-    topic.waiting.clear();
-    std::erase(waiting_topics_, &topic);
-    return taken;
-}
-
-std::vector<BatchPtr> Accumulator::set_gone(std::string_view name) {
-    std::vector<BatchPtr> taken;
-    const std::lock_guard hold(queues_);
-    TopicQueue& topic = topic_queue(name);
-    topic.known = false;
-    for (const auto& queue : topic.partitions) {
-        queue->leader = no_broker;
-        take_all(*queue, taken);
-    }
-    if (!taken.empty()) topic.used = clock_.now();
-    return taken;
 }
 
 void Accumulator::take_all(PartitionQueue& queue, std::vector<BatchPtr>& taken) {

@@ -71,6 +71,8 @@ struct TopicQueue {
     TimePoint used;                // when records of it were sent last, or given up
 };
 
+Error no_such_partition(std::string_view topic, std::int32_t count, std::int32_t partition);
+
 class Accumulator {
 public:
     // `wake` is called from any thread when the loop should look at plan(); `users_partitioner` (may be empty) from
@@ -197,7 +199,8 @@ private:
     // Then it is the last topic, and perhaps new.
     Result<void> find_topic(std::string_view name);
     Result<void> append_to(std::int32_t partition, const Record&, const Fields&, DeliveryCallback&&, Put&);
-    Put add(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
+    Put add(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);       // as put_into()
+    Put add_part(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);  // the same for others
     Put add_batch(PartitionQueue&, const Fields&, DeliveryCallback&&, TimePoint created);
     Put add_waiting(TopicQueue&, std::int32_t wanted, const Fields&, DeliveryCallback&&);
     std::int32_t choose(TopicQueue&, const Fields&);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The accumulator's memory: what batches take counts in queue.buffering.max.kbytes, filled or not: their buffers, what
-// their reports need, and themselves. And topics that nobody writes to any more, which take memory, too.
+// their reports need, and themselves.
 #include <algorithm>
 #include <bit>
 
@@ -112,33 +112,6 @@ void Accumulator::recycle(std::vector<BatchPtr>& batches) {
     for (BatchPtr& batch : batches)
         if (spare_.size() < spare_batches_max) spare_.push_back(std::move(batch));
     batches.clear();
-}
-
-bool TopicQueue::is_empty() const {
-    return waiting.empty() && !asked && std::ranges::all_of(partitions, [](const auto& queue) {
-               return queue->batches.empty() && queue->in_flight.empty() && !queue->listed;
-           });
-}
-
-std::vector<std::unique_ptr<TopicQueue>> Accumulator::take_idle(TimePoint used_until, TimePoint& oldest) {
-    std::vector<std::unique_ptr<TopicQueue>> idle;
-    oldest = TimePoint::max();
-    const std::lock_guard hold(queues_);
-    for (auto at = topics_.begin(); at != topics_.end();) {
-        const TopicQueue& topic = *at->second;
-        if (topic.used > used_until || !topic.is_empty()) {
-            oldest = std::min(oldest, std::max(topic.used, used_until));
-            ++at;
-            continue;
-        }
-        if (last_topic_ == &topic) {
-            last_topic_ = nullptr;
-            last_topic_name_ = {};
-        }
-        idle.push_back(std::move(at->second));
-        at = topics_.erase(at);
-    }
-    return idle;
 }
 
 }  // namespace ottla::client

@@ -15,6 +15,8 @@ inline protocol::NullableSpan nullable(BytesView view) noexcept {
     return view.is_null() ? protocol::NullableSpan() : protocol::NullableSpan(view.span());
 }
 
+inline BytesView view_of(const protocol::NullableSpan& span) noexcept { return span ? BytesView(*span) : BytesView(); }
+
 // A record on its way into a batch: from append(), or from another batch.
 struct Accumulator::Fields {
     Fields() = default;

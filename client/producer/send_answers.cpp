@@ -68,7 +68,8 @@ void SendLoop::on_written(const FlightPtr& flight, const Result<void>& written, 
 // The next one will be as odd: what is told once says what there is to say.
 void SendLoop::tell_oddity(const Flight& flight, const ProduceCall::Oddity& oddity) {
     Leader& leader = leaders_[flight.broker];
-    if (std::exchange(leader.odd_on, flight.channel.get()) != flight.channel.get()) leader.odd_kinds = 0;
+    if (leader.odd_on.lock() != flight.channel) leader.odd_kinds = 0;
+    leader.odd_on = flight.channel;
     const bool is_news = (oddity.kinds & ~leader.odd_kinds) != 0;
     leader.odd_kinds |= oddity.kinds;
     if (is_news)

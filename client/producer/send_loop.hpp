@@ -80,10 +80,10 @@ private:
         TimePoint not_before{};  // it could not be reached
         std::vector<BatchPtr> load;
         std::size_t load_bytes = 0;
-        const net::ClientChannel* odd_on = nullptr;  // the connection over which it last answered what makes no sense
-        std::uint8_t odd_kinds = 0;                  // that were told of that connection
-        int planned = 0;                             // requests that are about to be sent
-        std::size_t planned_bytes = 0;               // in the last of them
+        std::weak_ptr<net::ClientChannel> odd_on;  // the connection over which it last answered what makes no sense
+        std::uint8_t odd_kinds = 0;                // that were told of that connection
+        int planned = 0;                           // requests that are about to be sent
+        std::size_t planned_bytes = 0;             // in the last of them
     };
 
     static awaitable<void> run(std::shared_ptr<SendLoop> self);

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <limits>
 
-#include <fmt/format.h>
-
 #include "client/producer/send_loop.hpp"
 
 namespace ottla::client {
@@ -113,9 +111,7 @@ void SendLoop::learn_leaders(const std::string& topic) {
     for (const PartitionInfo& p : info->partitions)
         leaders.push_back(p.error == ErrorCode::none ? p.leader : no_broker);
     for (BatchPtr& batch : accumulator_.set_leaders(topic, leaders)) {
-        Error error = Error::of(ErrorCode::unknown_partition,
-                                fmt::format("topic '{}' has {} partitions; there is no partition {}", topic,
-                                            leaders.size(), batch->partition));
+        Error error = no_such_partition(topic, static_cast<std::int32_t>(leaders.size()), batch->partition);
         give_up(std::move(batch), std::move(error));
     }
 }

@@ -16,6 +16,8 @@
 #include <ottla/broker/cluster.hpp>
 #include <ottla/producer.hpp>
 
+#include "tests/client/write_records.hpp"
+
 namespace ottla {
 
 using namespace std::chrono_literals;
@@ -110,20 +112,12 @@ protected:
 
     // "0" … "n-1" with keys "k0" … "k<keys-1>" in turn; keys 0: none.
     void fill(int n, int keys = 0, std::int32_t partition = 0, const char* topic = "t", int batch_records = 10'000) {
-        auto producer = Producer::create(
-                            {{"bootstrap.servers", cluster.bootstrap_servers()}, {"batch.num.messages", batch_records}})
-                            .value();
-        for (int i = 0; i < n; ++i) {
-            const std::string value = std::to_string(i);
-            const std::string key = keys == 0 ? "" : "k" + std::to_string(i % keys);
-            Record record;
-            record.topic = topic;
-            record.partition = partition;
-            if (keys > 0) record.key = key;
-            record.value = value;
-            producer.produce(record, [](const DeliveryReport& r) { ASSERT_TRUE(r) << to_string(r); }).value();
-        }
-        ASSERT_EQ(producer.flush(10s).value(), 0U);
+        write_records({{"bootstrap.servers", cluster.bootstrap_servers()}, {"batch.num.messages", batch_records}}, n,
+                      [&](int i, Record& record, std::string& key) {
+                          record.topic = topic;
+                          record.partition = partition;
+                          if (keys > 0) record.key = key = "k" + std::to_string(i % keys);
+                      });
     }
     ParallelConsumerConfig config(WorkOrder order = WorkOrder::key) {
         ParallelConsumerConfig c;

@@ -12,6 +12,8 @@
 #include <ottla/broker/cluster.hpp>
 #include <ottla/producer.hpp>
 
+#include "tests/client/write_records.hpp"
+
 namespace ottla {
 namespace {
 
@@ -26,16 +28,11 @@ protected:
 
     // Values "0" … "n-1", half of them in each partition.
     void fill(const char* topic, int n) {
-        auto producer = Producer::create({{"bootstrap.servers", cluster.bootstrap_servers()}}).value();
-        for (int i = 0; i < n; ++i) {
-            const std::string value = std::to_string(i);
-            Record record;
-            record.topic = topic;
-            record.partition = i % 2;
-            record.value = value;
-            producer.produce(record, [](const DeliveryReport& r) { ASSERT_TRUE(r) << to_string(r); }).value();
-        }
-        ASSERT_EQ(producer.flush(20s).value(), 0U);
+        write_records({{"bootstrap.servers", cluster.bootstrap_servers()}}, n,
+                      [&](int i, Record& record, std::string&) {
+                          record.topic = topic;
+                          record.partition = i % 2;
+                      });
     }
     PriorityConsumerConfig config(PriorityOrder order = PriorityOrder::strict) {
         PriorityConsumerConfig c;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -106,9 +107,11 @@ public:
     // Of a member: what is out, and not only in the buffer, may be committed.
     void store(Consumer& consumer) {
         if (!is_member_ || !session_.out.buffer().empty() || session_.out.closed() || session_.out.error() != 0) return;
+        if (printed_.empty()) return;
+        std::vector<TopicPartition> done;
+        for (const auto& [partition, next] : printed_) done.emplace_back(partition.first, partition.second, next);
         // One that was given back meanwhile is read again by whoever has it now.
-        for (const auto& [partition, next] : printed_)
-            (void)consumer.store_offsets({TopicPartition(partition.first, partition.second, next)});
+        (void)consumer.store_offsets(std::move(done));
         printed_.clear();
     }
 
