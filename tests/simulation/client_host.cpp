@@ -227,9 +227,15 @@ asio::awaitable<void> ClientHost::read_to_the_ends(Consumer& reader, const std::
             on_read(*message);
         } else if (const auto* end = std::get_if<PartitionEof>(&**event)) {
             open.erase(end->partition);
-        } else if (const auto* error = std::get_if<PartitionError>(&**event); error && !error->goes_on) {
+        } else if (const auto* error = std::get_if<PartitionError>(&**event)) {
+            if (error->error == ErrorCode::log_truncation) {
+                // Of a damaged epoch the leader knows nothing but that it ended elsewhere: what follows comes again.
+                auto& values = read_[error->partition].values;
+                values.erase(values.lower_bound(error->moved_to.value()), values.end());
+            }
+            if (error->goes_on && error->error != ErrorCode::log_truncation) continue;
             if (!damaged.contains(error->partition)) problems.push_back(to_string(*error));
-            open.erase(error->partition);
+            if (!error->goes_on) open.erase(error->partition);
         }
     }
 }

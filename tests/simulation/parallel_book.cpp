@@ -94,6 +94,7 @@ void ParallelBook::ended(const WorkedOn& one, Result result, std::int64_t now_ms
         chain->pending = result == Result::failed ? one.offset : -1;
         if (result != Result::failed) chain->last = one.offset;
     }
+    if (result != Result::failed) ++worked_off_;
     // What is another's by now is set aside by that one.
     if (result == Result::failed || (result != Result::done && stint.is_over)) return;
     if (result == Result::moved || (result == Result::set_aside && rules_.has_letters))

@@ -91,6 +91,9 @@ public:
     // One behind the records that are finished without a gap.
     std::int64_t finished_up_to(const Place&) const;
     std::size_t finished() const noexcept { return finished_count_; }
+    // How often work on a record came to its end, whether it was due or not: compaction may have taken what a worker
+    // had.
+    std::size_t worked_off() const noexcept { return worked_off_; }
     std::size_t passed_over() const noexcept { return passed_over_; }
     void compare(const GroupLog&, const std::map<Place, std::int64_t>& ends);
 
@@ -136,7 +139,7 @@ private:
     std::map<Place, std::set<std::int64_t>> resolved_;
     std::map<Place, std::set<std::int64_t>> absent_;
     std::map<Place, std::int64_t> committed_;  // at the end
-    std::size_t finished_count_ = 0;
+    std::size_t finished_count_ = 0, worked_off_ = 0;
     std::size_t passed_over_ = 0;
 };
 

@@ -178,22 +178,27 @@ asio::awaitable<void> ParallelWorld::note_absent(std::map<Place, std::int64_t> e
     }
 }
 
-// However long it takes: as long as it moves on.
+// For as long as it moves on; what was done before may have to be done again.
 asio::awaitable<void> ParallelWorld::work_off(const std::map<Place, std::int64_t>& ends) {
     const auto is_finished = [&] {
         return std::ranges::all_of(ends, [this](const auto& e) {
             return book_.finished_up_to(e.first) >= e.second && book_.resolved_up_to(e.first) >= e.second;
         });
     };
+    const auto until = simulation_.loop.timers.now() + 2h;
     while (!is_finished()) {
-        std::function<bool()> has_moved = [this, &is_finished, before = book_.finished()] {
-            return book_.finished() > before || is_finished();
+        std::function<bool()> has_moved = [this, &is_finished, before = book_.worked_off()] {
+            return book_.worked_off() > before || is_finished();
         };
         const bool moved = co_await wait_until(simulation_, std::move(has_moved), 60s);
-        if (moved) continue;
+        if (moved && simulation_.loop.timers.now() < until) continue;
         co_await note_absent(ends);
         if (is_finished()) break;
-        problems_.emplace_back("for 60 s no record was finished, and some are left");
+        for (const auto& [place, end] : ends)
+            if (const auto done = book_.finished_up_to(place); done < end || book_.resolved_up_to(place) < end)
+                problems_.push_back(
+                    fmt::format("for 60 s no record was finished; {} is finished up to {}, resolved up to {} of {}",
+                                to_string(place), done, book_.resolved_up_to(place), end));
         break;
     }
 }
