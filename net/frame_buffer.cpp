@@ -29,7 +29,9 @@ std::span<std::uint8_t> FrameBuffer::prepare() {
     if (begin_ == end_ && block_.capacity() != 0 && !block_.is_shared()) begin_ = end_ = 0;
     if (pending() < length_bytes) {
         if (block_.capacity() - end_ < std::min(chunk_ / 4, chunk_min)) {
-            chunk_ = std::clamp(std::bit_ceil(largest_read_ + 1), chunk_min, chunk_max);
+            // Of a large frame, the chunk holds only the length: what it holds more is copied.
+            const bool expects_large = experience_ > 2 * chunk_max;
+            chunk_ = expects_large ? chunk_min : std::clamp(std::bit_ceil(largest_read_ + 1), chunk_min, chunk_max);
             largest_read_ = 0;
             move_to(chunk_);
         }

@@ -2,6 +2,7 @@
 #include "broker/handlers/fetch_slots.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "broker/partitions/run_plan.hpp"
 #include "broker/server/config.hpp"
@@ -29,29 +30,21 @@ Result<std::optional<log::EpochEnd>> diverging_epoch(const Partition& partition,
 
 }  // namespace
 
-// What the owner of some partitions reads of them.
+// What the owner of some partitions reads of them: what there is to be read, what was admitted of that, or both at
+// once.
 class FetchSlots::ReadOnShard {
 public:
-    explicit ReadOnShard(FetchSlots& fetch) : fetch_(fetch) {}
+    enum class Steps { plan, run, both };
+    ReadOnShard(FetchSlots& fetch, Steps steps) : fetch_(fetch), steps_(steps) {}
 
     awaitable<void> operator()(Shard& shard, std::span<const std::size_t> indices) {
         std::size_t left = fetch_.bytes_max_;
         bool found_any = false;
         for (const std::size_t index : indices) {
             FetchSlot& slot = fetch_.slots_[index];
-            begin(slot);
-            auto partition = find_leader(shard, slot.ref, slot.wanted->current_leader_epoch);
-            if (!partition) {
-                slot.error = wire_code(partition.error());
-                continue;
-            }
-            slot.partition = std::move(*partition);
-            auto plan = plan_read(slot, left, !found_any);
-            if (!plan) {
-                slot.error = wire_code(plan.error());
-                continue;
-            }
-            auto slice = co_await run_plan(slot.partition->io(), std::move(*plan));
+            if (steps_ != Steps::run) make_plan(shard, slot, left, !found_any);
+            if (steps_ == Steps::plan || !slot.plan) continue;
+            auto slice = co_await run_plan(slot.partition->io(), *std::exchange(slot.plan, std::nullopt));
             if (!slice) {
                 slot.error = wire_code(slice.error());
                 continue;
@@ -64,6 +57,21 @@ public:
     }
 
 private:
+    void make_plan(Shard& shard, FetchSlot& slot, std::size_t left, bool first_batch_whole) const {
+        begin(slot);
+        auto partition = find_leader(shard, slot.ref, slot.wanted->current_leader_epoch);
+        if (!partition) {
+            slot.error = wire_code(partition.error());
+            return;
+        }
+        slot.partition = std::move(*partition);
+        auto plan = plan_read(slot, left, first_batch_whole);
+        if (!plan)
+            slot.error = wire_code(plan.error());
+        else if (plan->file)
+            slot.plan = std::move(*plan);
+    }
+
     static void begin(FetchSlot& slot) {
         if (slot.partition) slot.partition->cancel(slot.wait);
         slot.wait = 0;
@@ -71,6 +79,7 @@ private:
         slot.diverging.reset();
         slot.range = {};
         slot.aborted.clear();
+        slot.plan.reset();
     }
 
     Result<log::ReadPlan> plan_read(FetchSlot& slot, std::size_t left, bool first_batch_whole) const {
@@ -88,6 +97,7 @@ private:
     }
 
     FetchSlots& fetch_;
+    const Steps steps_;
 };
 
 // Leaves a callback at each partition.
@@ -151,10 +161,44 @@ FetchSlots::~FetchSlots() {
 }
 
 awaitable<void> FetchSlots::read() {
-    ReadOnShard work(*this);
+    using Steps = ReadOnShard::Steps;
     const auto owner = [this](std::size_t i) { return context_.node.owner_index(slots_[i].ref.key); };
-    co_await on_owners(context_.node, context_.shard, slots_.size(), owner, work);
+    if (has_room_for_all()) {
+        ReadOnShard work(*this, Steps::both);
+        co_await on_owners(context_.node, context_.shard, slots_.size(), owner, work);
+    } else {
+        ReadOnShard planning(*this, Steps::plan), running(*this, Steps::run);
+        co_await on_owners(context_.node, context_.shard, slots_.size(), owner, planning);
+        if (admit()) co_await on_owners(context_.node, context_.shard, slots_.size(), owner, running);
+    }
     trim();
+}
+
+// No partition can take another's room; or one shard has them all, and gives the room out as it reads.
+bool FetchSlots::has_room_for_all() const noexcept {
+    if (context_.node.shards.size() == 1) return true;
+    std::size_t wanted = 0;
+    for (const FetchSlot& slot : slots_) wanted += at_least_zero(slot.wanted->partition_max_bytes);
+    return wanted <= bytes_max_;
+}
+
+// Of what was planned, what the answer has room for, the earlier partitions first: what is read beyond that is read in
+// vain. False: there is nothing to read.
+bool FetchSlots::admit() {
+    std::size_t left = bytes_max_;
+    bool any = false;
+    for (FetchSlot& slot : slots_) {
+        if (!slot.plan) continue;
+        if (any && left == 0) {
+            slot.plan.reset();
+            continue;
+        }
+        slot.plan->first_batch_whole = !any;
+        slot.plan->limit_bytes(left);
+        left -= std::min(left, slot.plan->bytes_at_most());
+        any = true;
+    }
+    return any;
 }
 
 bool FetchSlots::is_enough() const noexcept {
@@ -174,7 +218,7 @@ awaitable<bool> FetchSlots::wait(base::TimePoint deadline) {
     co_return co_await wake_->signal.wait_until(*context_.node.timers, deadline);
 }
 
-// Shards read side by side, each up to the whole size: what is too much goes, the later partitions first.
+// The first batch of each shard came whole, whatever its size: what is too much goes, the later partitions first.
 void FetchSlots::trim() {
     std::size_t left = bytes_max_;
     bool found_any = false;

@@ -27,6 +27,8 @@ struct FetchSlot {
     std::optional<log::EpochEnd> diverging;
     protocol::FileRange range;
     std::vector<log::AbortedTransaction> aborted;
+    // What is to be read to find that.
+    std::optional<log::ReadPlan> plan;
 
     // Its wait, touched on the owner's shard only, or when nothing runs there.
     std::shared_ptr<Partition> partition;
@@ -63,6 +65,8 @@ private:
     };
     class ReadOnShard;
     class ParkOnShard;
+    bool has_room_for_all() const noexcept;
+    bool admit();
     void trim();
 
     RequestContext& context_;

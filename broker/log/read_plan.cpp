@@ -54,6 +54,16 @@ std::uint64_t position_by(const IndexSearch<OffsetIndexEntry>& index, std::uint6
 
 }  // namespace
 
+std::size_t ReadPlan::bytes_at_most() const noexcept {
+    return std::min<std::size_t>(bytes_max, limit - std::min(search_from, limit));
+}
+
+void ReadPlan::limit_bytes(std::size_t bytes) noexcept {
+    if (bytes >= bytes_max) return;
+    bytes_max = bytes;
+    boundary = 0;
+}
+
 Result<LogSlice> ReadPlan::run() const {
     auto found = slice();
     if (!found || found->range.length == 0 || aborted_in.empty()) return found;

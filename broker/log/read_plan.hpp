@@ -39,6 +39,10 @@ struct ReadPlan {
     // This process wrote the batches, or has checked them.
     bool is_known = false;
 
+    // How much run() may find, but for a first batch that comes whole.
+    std::size_t bytes_at_most() const noexcept;
+    void limit_bytes(std::size_t bytes) noexcept;
+
     // Blocks. corrupt_storage when there is no batch where one must begin.
     Result<LogSlice> run() const;
     // The same, and every batch in it has its checksum: it ends before one that has not; corrupt_storage, with file,

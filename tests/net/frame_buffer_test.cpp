@@ -110,6 +110,18 @@ TEST(FrameBuffer, a_large_frame_after_such_a_frame_gets_its_memory_at_once) {
     EXPECT_LT(room_for(6U << 20), 6U << 20);
 }
 
+TEST(FrameBuffer, of_a_large_frame_that_is_expected_little_is_copied) {
+    base::BufferPool pool(0);
+    FrameBuffer frames(pool, 1'000'000'000);
+    const std::string large = framed(std::string(3U << 20, 'x'));
+    std::vector<Bytes> out;
+    feed(frames, large, large.size(), out);
+    EXPECT_EQ(out.size(), 1U);
+    EXPECT_LE(frames.prepare().size(), 4096U) << "as much as is copied of the next one";
+    for (int i = 0; i < 60; ++i) feed(frames, framed(std::string(100'000, 'x')), large.size(), out);
+    EXPECT_GT(frames.prepare().size(), 4096U) << "of many small ones one read takes several";
+}
+
 TEST(FrameBuffer, refuses_lengths_that_cannot_be_and_says_what_it_saw) {
     const struct {
         std::string bytes;

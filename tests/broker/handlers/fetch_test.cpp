@@ -46,6 +46,30 @@ TEST_P(Fetch, brings_what_was_produced) {
     EXPECT_EQ(response.session_id, 0);
 }
 
+TEST(FetchSizes, are_those_of_one_shard_however_many_there_are) {
+    DataPlane one(1), three(3);
+    for (DataPlane* plane : {&one, &three}) {
+        for (std::int32_t p = 0; p < 4; ++p)
+            for (int i = 0; i < 3; ++i) append(*plane, p, batch_of(1, 1000));
+    }
+    const auto sizes = [](DataPlane& plane, std::int32_t bytes_max, std::int32_t partition_bytes_max) {
+        auto request = DataPlane::fetch({{0, 0}, {1, 3}, {2, 0}, {3, 0}});
+        request.max_bytes = bytes_max;
+        for (auto& partition : request.topics[0].partitions) partition.partition_max_bytes = partition_bytes_max;
+        const auto response = plane.answer<FetchHandler>(12, request);
+        std::vector<std::size_t> found;
+        for (std::size_t p = 0; p < 4; ++p) found.push_back(bytes_of(response, p));
+        return found;
+    };
+    for (const std::int32_t partition_bytes_max : {1500, 2500, 10'000})
+        for (std::int32_t bytes_max = 0; bytes_max <= 12'000; bytes_max += 100)
+            EXPECT_EQ(sizes(three, bytes_max, partition_bytes_max), sizes(one, bytes_max, partition_bytes_max))
+                << bytes_max << ", " << partition_bytes_max << " of a partition";
+    EXPECT_GT(sizes(three, 1, 1)[0], 1000U) << "the first batch comes whole";
+    EXPECT_EQ(sizes(three, 1, 1)[2], 0U);
+    EXPECT_GT(sizes(three, 10'000, 10'000)[3], 3000U);
+}
+
 TEST_P(Fetch, waits_for_records_and_is_woken) {
     DataPlane plane(GetParam());
     DataPlane::Call<FetchHandler> call(plane, 12, DataPlane::fetch({{0, 0}, {1, 0}, {2, 0}, {3, 0}, {4, 0}}));
