@@ -76,6 +76,11 @@ Cluster::BrokerPtr Cluster::broker_of(BrokerId id, Line line) {
     return broker;
 }
 
+std::size_t Cluster::in_flight(BrokerId id, Line line) const {
+    const auto at = lines_.find({id, line});
+    return at != lines_.end() && at->second && at->second->is_open() ? at->second->channel->in_flight() : 0;
+}
+
 bool Cluster::is_known(const BrokerPtr& broker) const {
     const auto is_it = [&](const auto& known) { return known.second == broker; };
     return std::ranges::find(bootstrap_, broker) != bootstrap_.end() || std::ranges::any_of(brokers_, is_it) ||

@@ -37,6 +37,9 @@ public:
     const CommonConfig& config() const noexcept { return config_; }
     const MetadataCache& metadata() const noexcept { return cache_; }
 
+    // Requests that wait for their answers there.
+    std::size_t in_flight(BrokerId, Line) const;
+
     // Topics in use are part of every refresh. Counted: each use needs its drop.
     void use_topic(const std::string&);
     void drop_topic(const std::string&);

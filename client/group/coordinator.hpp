@@ -21,6 +21,8 @@ public:
     bool is_known() const noexcept { return broker_ != no_broker; }
     // It has moved or cannot be reached.
     void forget() noexcept { broker_ = no_broker; }
+    // Requests that wait for their answers there.
+    std::size_t in_flight(Line line) const { return cluster_->in_flight(broker_, line); }
     // Who asks for committed offsets: a member of a group of the consumer protocol, else nobody in particular.
     const MemberIdentity& member() const noexcept { return member_; }
     void set_member(MemberIdentity member) { member_ = std::move(member); }

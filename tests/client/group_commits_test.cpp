@@ -139,6 +139,26 @@ TEST(GroupCommits, partitions_that_cannot_be_committed_in_passing_are_told_once)
     EXPECT_EQ(s.poll(c, 2s), "revoked t[0]; OFFSET_METADATA_TOO_LARGE; ");
 }
 
+// A broker answers a connection's requests one by one.
+TEST(GroupCommits, that_pile_up_do_not_keep_heartbeats_from_the_coordinator) {
+    GroupScript s;
+    auto& c = s.add({{"enable.auto.commit", false}, {"session.timeout.ms", 6000}, {"heartbeat.interval.ms", 2000}});
+    c.subscribe({"t"}).value();
+    s.read(c, 4);
+    s.broker.commit_time = 1s;
+    int done = 0;
+    for (int i = 1; i <= 20; ++i)
+        c.async_commit({{"t", 0, i}}, 60s, [&done](Result<std::vector<TopicPartition>> r) {
+            done += r && r->front().error.code() == ErrorCode::none ? 1 : 0;
+        });
+    const int joins = s.broker.asked[protocol::ApiKey::join_group];
+    s.poll(c, 25s);
+    EXPECT_EQ(done, 20);
+    EXPECT_EQ(s.committed(), 20);
+    EXPECT_GE(s.broker.asked[protocol::ApiKey::heartbeat], 10);
+    EXPECT_EQ(s.broker.asked[protocol::ApiKey::join_group], joins);
+}
+
 TEST(GroupCommits, one_that_reaches_nobody_ends_at_its_time_and_does_not_spin) {
     GroupScript s;
     auto& c = s.add({{"enable.auto.commit", false}});

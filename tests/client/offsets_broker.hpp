@@ -33,6 +33,7 @@ public:
     // What the next partitions are told that somebody wants the committed offset of.
     std::deque<ErrorCode> offset_errors;
     std::map<ApiKey, int> asked;
+    base::Duration commit_time{};      // that one commit takes
     std::int16_t commit_version = -1;  // of the last
     std::int16_t fetch_version = -1;
 
@@ -56,6 +57,7 @@ public:
         if (error_ == ErrorCode::closed) co_return net::Reply::close(Error::of(ErrorCode::failed, "as the test wants"));
         if (key == ApiKey::api_versions) co_return api_versions(request.version);
         if (key == ApiKey::find_coordinator) co_return find_coordinator(request);
+        if (key == ApiKey::offset_commit && commit_time.count() > 0) co_await timers_.wait_for(commit_time);
         if (key == ApiKey::offset_commit) co_return commit(request);
         if (key == ApiKey::offset_fetch) co_return fetch_offsets(request);
         if (is_of_members(key)) co_return co_await handle_member(std::move(request));

@@ -274,13 +274,17 @@ asio::awaitable<void> GroupWorld::read_all() {
         for (const auto& [place, end] : ends) {
             if (!places.contains(place)) continue;
             read_.emplace(group.book->group(), place);
-            std::function<bool()> is_read = [&book = *group.book, place = place, end = end] {
-                return book.processed_up_to(place) >= end;
-            };
-            const bool read = co_await wait_until(simulation_, std::move(is_read), 60s);
-            if (!read)
+            // For as long as it moves on.
+            for (bool moved = true; moved && group.book->processed_up_to(place) < end;) {
+                std::function<bool()> is_further = [&book = *group.book, place = place,
+                                                    before = group.book->processed_up_to(place)] {
+                    return book.processed_up_to(place) > before;
+                };
+                moved = co_await wait_until(simulation_, std::move(is_further), 60s);
+            }
+            if (const auto processed = group.book->processed_up_to(place); processed < end)
                 problems_.push_back(fmt::format("group '{}' has processed {} up to {} of {}", group.book->group(),
-                                                to_string(place), group.book->processed_up_to(place), end));
+                                                to_string(place), processed, end));
         }
     }
 }
