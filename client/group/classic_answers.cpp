@@ -256,11 +256,12 @@ void ClassicMembership::on_rebalanced(std::uint64_t call, TimePoint) { handover_
 
 bool ClassicMembership::on_commit_error(ErrorCode code, const MemberIdentity& who, TimePoint now) {
     const bool of_members = code == ErrorCode::illegal_generation || code == ErrorCode::unknown_member_id ||
-                            code == ErrorCode::fenced_instance_id;
+                            code == ErrorCode::fenced_instance_id || code == ErrorCode::group_id_not_found;
     if (!of_members || who.generation < 0) return false;
     // If it is true all the same, the join or the next heartbeat is told so.
     if (who != identity_ || rejoins()) return true;
-    on_error(Error::of(code), now);
+    // A group that has gone knows no members.
+    on_error(Error::of(code == ErrorCode::group_id_not_found ? ErrorCode::unknown_member_id : code), now);
     return false;
 }
 

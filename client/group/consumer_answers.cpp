@@ -105,6 +105,10 @@ void ConsumerMembership::refused(const Error& error, TimePoint now) {
     switch (error.code()) {
         case ErrorCode::fenced_member_epoch:
         case ErrorCode::unknown_member_id: return fence(now);
+        // The group went with its last member, or has gone back to the classic protocol without this one.
+        case ErrorCode::group_id_not_found:
+            if (is_member()) return fence(now);
+            break;
         case ErrorCode::coordinator_load_in_progress: return search_.wait(now);
         default: break;
     }
@@ -199,7 +203,8 @@ void ConsumerMembership::on_rebalanced(std::uint64_t call, TimePoint) { handover
 
 bool ConsumerMembership::on_commit_error(ErrorCode code, const MemberIdentity& who, TimePoint now) {
     const bool of_members = code == ErrorCode::unknown_member_id || code == ErrorCode::fenced_member_epoch ||
-                            code == ErrorCode::illegal_generation || code == ErrorCode::fenced_instance_id;
+                            code == ErrorCode::illegal_generation || code == ErrorCode::fenced_instance_id ||
+                            code == ErrorCode::group_id_not_found;
     if (!of_members || who.generation < 0) return false;
     if (who != identity_) return true;
     if (code == ErrorCode::fenced_instance_id)

@@ -11,9 +11,10 @@
 namespace ottla::client {
 namespace {
 
-Error as_told(ErrorCode code, const std::string& group) {
+Error as_told(ErrorCode code, const std::string& group, const MemberIdentity& who) {
+    const bool group_has_gone = code == ErrorCode::group_id_not_found && who.generation >= 0;
     if (code == ErrorCode::illegal_generation || code == ErrorCode::unknown_member_id ||
-        code == ErrorCode::fenced_member_epoch)
+        code == ErrorCode::fenced_member_epoch || group_has_gone)
         return Error::of(ErrorCode::assignment_lost,
                          fmt::format("commit: group '{}' does not count this consumer as a member any more ({}): the "
                                      "partitions may be another's",
@@ -102,7 +103,7 @@ awaitable<Result<std::vector<TopicPartition>>> commit_offsets(std::shared_ptr<Co
             cluster.request_refresh("a topic has another id by now");
         if (!taken) {
             const auto code = taken.error().code();
-            if (!terms.on_refused(code, *who)) co_return as_told(code, coordinator->group());
+            if (!terms.on_refused(code, *who)) co_return as_told(code, coordinator->group(), *who);
             last = Error::of(ErrorCode::rebalance_in_progress);
         }
         if (open.empty()) break;

@@ -6,7 +6,7 @@ namespace ottla::client {
 namespace {
 
 constexpr ErrorCode said_of_members[] = {ErrorCode::illegal_generation, ErrorCode::unknown_member_id,
-                                         ErrorCode::fenced_instance_id};
+                                         ErrorCode::fenced_instance_id, ErrorCode::group_id_not_found};
 
 TEST(ClassicCommits, a_member_that_may_not_commit_has_lost_its_partitions) {
     for (const auto code : said_of_members) {
@@ -46,6 +46,7 @@ TEST(ClassicCommits, errors_that_say_nothing_of_members_and_commits_of_none_chan
     s.become_member({{"t", {0}}});
     EXPECT_FALSE(s.membership.on_commit_error(ErrorCode::group_authorization_failed, {"m", 1}, s.now));
     EXPECT_FALSE(s.membership.on_commit_error(ErrorCode::unknown_member_id, {"", -1}, s.now));
+    EXPECT_FALSE(s.membership.on_commit_error(ErrorCode::group_id_not_found, {"", -1}, s.now));
     s.settle();
     EXPECT_TRUE(s.membership.is_stable());
     EXPECT_EQ(s.take_said(), "+t0; ");

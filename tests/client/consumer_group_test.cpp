@@ -114,6 +114,24 @@ TEST(ConsumerGroup, a_zombie_loses_its_partitions_and_cannot_commit) {
     EXPECT_EQ(s.committed(), 4);
 }
 
+TEST(ConsumerGroup, a_member_whose_group_has_gone_loses_its_partitions_and_joins_again) {
+    for (const auto key : {ApiKey::consumer_group_heartbeat, ApiKey::offset_commit}) {
+        ConsumerGroupScript s;
+        auto& c = s.add({{"enable.auto.commit", false}});
+        c.subscribe({"t"}).value();
+        s.read(c, 4);
+        s.broker.members.clear();
+        s.broker.errors[key] = {ErrorCode::group_id_not_found};
+        if (key == ApiKey::offset_commit) {
+            const auto refused = s.commit(c);
+            EXPECT_EQ(refused.error(), ErrorCode::assignment_lost) << to_string(refused.error());
+        }
+        EXPECT_EQ(s.poll(c, 5s), "lost t[0]; assigned t[0]; v0; v1; v2; v3; ");
+        EXPECT_EQ(s.broker.members.size(), 1U);
+        EXPECT_TRUE(s.commit(c));
+    }
+}
+
 TEST(ConsumerGroup, an_epoch_that_is_behind_is_waited_for_and_never_a_reset) {
     ConsumerGroupScript s;
     s.broker.committed[{"t", 0}] = 2;

@@ -175,7 +175,9 @@ TEST(ConsumerMembership, a_change_of_the_subscription_is_said_at_once) {
 }
 
 TEST(ConsumerMembership, a_member_that_is_fenced_has_lost_its_partitions_and_joins_with_epoch_0) {
-    for (const auto code : {ErrorCode::fenced_member_epoch, ErrorCode::unknown_member_id})
+    // In a group that has gone, or gone back to the classic protocol without it, it is as much out.
+    for (const auto code :
+         {ErrorCode::fenced_member_epoch, ErrorCode::unknown_member_id, ErrorCode::group_id_not_found})
         for (const bool by_a_commit : {false, true}) {
             MemberScript s;
             s.become_member();
@@ -255,8 +257,7 @@ TEST(ConsumerMembership, what_cannot_be_mended_ends_it_and_says_what_to_do) {
 }
 
 TEST(ConsumerMembership, what_may_pass_is_told_once_and_tried_on) {
-    for (const auto code :
-         {ErrorCode::topic_authorization_failed, ErrorCode::unknown_server_error, ErrorCode::group_id_not_found}) {
+    for (const auto code : {ErrorCode::topic_authorization_failed, ErrorCode::unknown_server_error}) {
         MemberScript s;
         s.become_member();
         const auto before = s.now;
@@ -271,6 +272,36 @@ TEST(ConsumerMembership, what_may_pass_is_told_once_and_tried_on) {
         s.answer(2, AssignedByNumber{{1, {0, 1}}});
         EXPECT_EQ(s.member.state(), MemberState::stable) << "nothing was lost";
     }
+}
+
+// Who is no member has nothing to lose.
+TEST(ConsumerMembership, a_classic_group_that_takes_it_not_is_told_once_and_asked_again) {
+    MemberScript s;
+    s.subscribe({"t"});
+    const auto before = s.now;
+    for (int i = 0; i < 6; ++i) {
+        EXPECT_EQ(s.heartbeat().member_epoch, 0);
+        s.refuse(ErrorCode::group_id_not_found, "it is classic");
+        EXPECT_EQ(s.member.state(), MemberState::joining);
+    }
+    EXPECT_GE(s.now - before, 2s) << "with growing waits";
+    EXPECT_EQ(s.take_said(), "GROUP_ID_NOT_FOUND! ");
+    EXPECT_NE(s.last_report.text().find("it is classic"), std::string_view::npos) << s.last_report.text();
+    EXPECT_FALSE(s.member.on_commit_error(ErrorCode::group_id_not_found, {"", -1}, s.now));
+    EXPECT_EQ(s.member.state(), MemberState::joining);
+    s.heartbeat();
+    s.answer(2, AssignedByNumber{{1, {0}}});
+    EXPECT_EQ(s.take_said(), "+t0; ");
+}
+
+TEST(ConsumerMembership, who_leaves_a_group_that_has_gone_is_done) {
+    MemberScript s;
+    s.become_member();
+    s.heartbeat();
+    s.member.unsubscribe("", s.now);
+    s.refuse(ErrorCode::group_id_not_found);
+    EXPECT_TRUE(s.idle());
+    EXPECT_TRUE(s.member.is_out());
 }
 
 TEST(ConsumerMembership, after_a_failure_it_says_everything_again) {

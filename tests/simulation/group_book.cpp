@@ -270,7 +270,8 @@ void GroupBook::compare_overlap(const LoggedGeneration& then, const Overlap& ove
 }
 
 // Two hold a partition only when the older one is out of the generation in which the newer one was given it, and has
-// not heard of that yet.
+// not heard of that yet. It may join later: a group that goes to the consumer protocol after that does so in an epoch
+// by the number of its last generation.
 void GroupBook::compare_overlaps(const GroupLog& log) {
     for (const auto& overlap : overlaps_) {
         const LoggedGeneration* found = nullptr;
@@ -282,7 +283,8 @@ void GroupBook::compare_overlaps(const GroupLog& log) {
             continue;
         }
         for (const auto& entry : log.entries)
-            if (entry.generation && entry.generation->number == overlap.newer.generation &&
+            if (entry.generation && entry.at_ms <= overlap.at_ms &&
+                entry.generation->number == overlap.newer.generation &&
                 entry.generation->members.contains(overlap.newer.member_id))
                 found = &*entry.generation;
         const auto who =

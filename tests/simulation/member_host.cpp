@@ -344,10 +344,6 @@ void MemberHost::on_error(const Error& error) {
             if (!fenced_) simulation_.note_fault(plan_.has_twin ? "(fenced)" : "(fenced by itself)");
             fenced_ = true;
             return;
-        // It is out, and its group has gone meanwhile, or gone back to the classic protocol.
-        case ErrorCode::group_id_not_found:
-            if (plan_.speaks == MemberPlan::Speaks::classic) break;
-            return;
         // The one before it did not say that it goes: until that one's session is over.
         case ErrorCode::unreleased_instance_id:
             simulation_.note_fault("(name not free)");
@@ -408,7 +404,6 @@ void MemberHost::start_commit(Life& life, Offsets offsets) {
 void MemberHost::on_committed(const std::string& member_id, std::int64_t begun_ms, const Result<Offsets>& done) {
     const auto fine = [this](ErrorCode code) {
         if (code == ErrorCode::fenced_instance_id) return plan_.has_twin || lost_connection_;
-        if (code == ErrorCode::group_id_not_found) return plan_.speaks != MemberPlan::Speaks::classic;
         return code == ErrorCode::no_offset || code == ErrorCode::assignment_lost || code == ErrorCode::timed_out ||
                code == ErrorCode::closed || code == ErrorCode::cancelled ||
                code == ErrorCode::unknown_topic_or_partition;
