@@ -23,24 +23,27 @@ PartitionMap Handover::kept() const {
 void Handover::give_back_all() {
     std::erase_if(waiting_, [](const Rebalance& r) { return r.kind != Rebalance::Kind::lost; });
     revoke(kept());
+    ends_ = !waiting_.empty();
 }
 
 void Handover::lose() {
     PartitionMap lost = kept();
     owned_.clear();
     waiting_.clear();
+    ends_ = false;
     // One that waits for the application becomes a loss, too.
     if (!lost.empty() || !outstanding_.empty()) waiting_.push_back({Rebalance::Kind::lost, std::move(lost)});
 }
 
 bool Handover::is_due() const noexcept {
     if (waiting_.empty()) return false;
-    return outstanding_.empty() || waiting_.front().kind == Rebalance::Kind::lost;
+    return outstanding_.empty() || ends_ || waiting_.front().kind == Rebalance::Kind::lost;
 }
 
 Rebalance Handover::take(std::uint64_t call) {
     Rebalance next = std::move(waiting_.front());
     waiting_.pop_front();
+    if (waiting_.empty()) ends_ = false;
     if (next.kind == Rebalance::Kind::assigned) merge(owned_, next.partitions);
     outstanding_.emplace(call, next);
     return next;

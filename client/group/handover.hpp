@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Handover: what the application holds, and what it has still to take note of, one thing after the other. Only a loss
-// does not wait for its turn.
+// Handover: what the application holds, and what it has still to take note of, one thing after the other. Only a loss,
+// and what is given back at the end, do not wait until the one before is done.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ public:
     void assign(PartitionMap);
     // Nothing is not told.
     void revoke(PartitionMap);
-    // What has not been handed over yet is not; all the rest is given back.
+    // What has not been handed over yet is not; all the rest is given back, and at once: a commit of what went before
+    // may last longer than the consumer.
     void give_back_all();
     // What is being given back is given back, whatever else happens; all the rest is lost.
     void lose();
@@ -48,6 +49,7 @@ private:
 
     PartitionMap owned_;
     std::deque<Rebalance> waiting_;
+    bool ends_ = false;  // what waits is the last that is given back
     std::map<std::uint64_t, Rebalance> outstanding_;
 };
 

@@ -67,6 +67,29 @@ TEST(ConsumerGroup, what_is_given_back_is_committed_first) {
     EXPECT_EQ(s.committed(), 4);
 }
 
+TEST(ConsumerGroup, who_closes_is_told_of_all_that_he_has_though_a_commit_of_what_went_before_lasts) {
+    ConsumerGroupScript s;
+    s.broker.records.partitions = 2;
+    auto& a = s.add({{"auto.commit.interval.ms", 3'600'000}, {"enable.auto.offset.store", false}});
+    auto& b = s.add();
+    std::size_t held = 0;
+    RebalanceCallbacks callbacks;
+    callbacks.assigned = [&](Consumer&, std::span<const TopicPartition> partitions) { held += partitions.size(); };
+    callbacks.revoked = [&](Consumer&, std::span<const TopicPartition> partitions) { held -= partitions.size(); };
+    a.subscribe({"t"}, std::move(callbacks)).value();
+    s.poll(a, 2s);
+    EXPECT_EQ(held, 2U);
+    a.store_offsets({{"t", 0, 4}, {"t", 1, 4}}).value();
+    for (int i = 0; i < 1000; ++i)
+        s.broker.errors[ApiKey::offset_commit].push_back(ErrorCode::coordinator_load_in_progress);
+    b.subscribe({"t"}).value();
+    s.poll(a, 2s);
+    EXPECT_EQ(held, 1U);
+    EXPECT_EQ(s.committed(0) + s.committed(1), -2) << "it waits for its commit";
+    EXPECT_EQ(s.close(a, 1s), "");
+    EXPECT_EQ(held, 0U);
+}
+
 TEST(ConsumerGroup, callbacks_run_in_the_poll_and_assign_nothing_themselves) {
     ConsumerGroupScript s;
     auto& c = s.add();

@@ -64,5 +64,25 @@ TEST(Handover, who_leaves_gives_back_what_he_has_and_is_given_nothing_more) {
     EXPECT_TRUE(h.is_idle());
 }
 
+TEST(Handover, what_is_given_back_at_the_end_does_not_wait_for_a_commit_of_what_went_before) {
+    Handover h;
+    h.assign({{"t", {0, 1, 2}}});
+    h.take(1);
+    h.done(1);
+    h.revoke({{"t", {2}}});
+    h.take(2);
+    EXPECT_FALSE(h.is_due());
+    h.give_back_all();
+    ASSERT_TRUE(h.is_due());
+    EXPECT_EQ(h.take(3).partitions, (PartitionMap{{"t", {0, 1}}}));
+    h.assign({{"u", {0}}});
+    EXPECT_FALSE(h.is_due()) << "the end is over";
+    h.done(3);
+    EXPECT_EQ(h.owned(), (PartitionMap{{"t", {2}}}));
+    h.done(2);
+    EXPECT_TRUE(h.owned().empty());
+    EXPECT_TRUE(h.is_due());
+}
+
 }  // namespace
 }  // namespace ottla::client
