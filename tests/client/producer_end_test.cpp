@@ -39,9 +39,7 @@ TEST(Producer, flush_ends_at_its_deadline) {
 
 TEST(Producer, close_delivers_what_it_can_and_reports_the_rest) {
     ProducerScript s(Config{{"linger.ms", 60000}});
-    Reaction never;
-    never.delay = 100s;
-    s.broker.reactions = {never};
+    s.broker.reactions = {slow(100s)};
     ASSERT_TRUE(s.produce(0, "in flight"));
     std::optional<bool> closed;
     s.producer().async_close(2s, [&](const Result<void>& r) { closed = r.has_value(); });
@@ -98,9 +96,7 @@ TEST(Producer, dropping_the_handle_reports_what_is_left) {
 
 TEST(Producer, purges_what_waits_and_what_is_in_flight) {
     ProducerScript s(Config{{"linger.ms", 0}});
-    Reaction slow;
-    slow.delay = 1s;
-    s.broker.reactions = {slow};
+    s.broker.reactions = {slow(1s)};
     ASSERT_TRUE(s.produce(0, "in flight"));
     s.loop.run_for(100ms);
     ASSERT_TRUE(s.produce(0, "queued"));

@@ -88,9 +88,7 @@ TEST(Producer, retries_no_more_than_it_may) {
 
 TEST(Producer, one_batch_of_a_partition_is_in_flight_while_others_go_on) {
     ProducerScript s(Config{{"linger.ms", 0}, {"batch.num.messages", 1}});
-    Reaction slow;
-    slow.delay = 1s;
-    s.broker.reactions = {slow};
+    s.broker.reactions = {slow(1s)};
     ASSERT_TRUE(s.produce(0, "slow"));
     s.loop.run_for(100ms);
     for (int i = 0; i < 3; ++i) {
@@ -271,9 +269,7 @@ TEST(Producer, an_absent_broker_is_named_at_the_deadline) {
 
 TEST(Producer, the_deadline_holds_while_a_request_is_in_flight) {
     ProducerScript s(Config{{"delivery.timeout.ms", 2000}, {"linger.ms", 0}});
-    Reaction slow;
-    slow.delay = 10s;
-    s.broker.reactions = {slow};
+    s.broker.reactions = {slow(10s)};
     ASSERT_TRUE(s.produce(0, "a"));
     s.loop.run_for(1s);
     ASSERT_TRUE(s.produce(0, "b"));

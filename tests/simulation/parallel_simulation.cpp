@@ -197,7 +197,8 @@ asio::awaitable<void> ParallelWorld::work_off(const std::map<Place, std::int64_t
         for (const auto& [place, end] : ends)
             if (const auto done = book_.finished_up_to(place); done < end || book_.resolved_up_to(place) < end)
                 problems_.push_back(
-                    fmt::format("for 60 s no record was finished; {} is finished up to {}, resolved up to {} of {}",
+                    fmt::format("{}; {} is finished up to {}, resolved up to {} of {}",
+                                moved ? "after two hours some are left" : "for 60 s no record was finished",
                                 to_string(place), done, book_.resolved_up_to(place), end));
         break;
     }
